@@ -1,0 +1,1 @@
+"""Instruction and scene to skill calls: planners and the LangGraph loop."""

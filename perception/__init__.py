@@ -1,0 +1,1 @@
+"""Frames to scene: cameras, streams, vision-language models, grounding, geometry."""

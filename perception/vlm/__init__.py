@@ -1,0 +1,1 @@
+"""Vision-language models: the verbs, and the backends behind them."""

@@ -1,0 +1,98 @@
+"""The four verbs of a vision-language model, each its own small Protocol.
+
+A backend has any of them; `Perception` composes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ..frame import Frame, Mask
+
+Box = tuple[float, float, float, float]
+"""(x0, y0, x1, y1), pixels, half-open: a box over the whole image is (0, 0, W, H)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A labelled box in one frame.
+
+    Attributes:
+        label: words for it, such as "red cup".
+        box: (x0, y0, x1, y1) pixels.
+        score: confidence, 0..1.
+        category: such as "cup", or None where the model does not say.
+        color: such as "red", or None where the model does not say.
+        mask: [H, W] bool, or None.
+        state: of what is articulated ("open", "closed") or "held"; None where it has none.
+    """
+
+    label: str
+    box: Box
+    score: float
+    category: str | None = None
+    color: str | None = None
+    mask: Mask | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says to a question about a frame.
+
+    Attributes:
+        text: "yes", "no", a number, or a short phrase; "" when it cannot tell.
+        confidence: calibrated probability that `text` is right, 0..1.
+        box: where it looked, (x0, y0, x1, y1) pixels, or None.
+    """
+
+    text: str
+    confidence: float
+    box: Box | None = None
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """Finds every object in view."""
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        """Return all objects, best score first."""
+
+
+@runtime_checkable
+class Grounds(Protocol):
+    """Finds what a phrase refers to."""
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        """Return what matches the phrase, best first; empty when it is not there."""
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """Answers questions about a frame."""
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        """Return a short answer with a calibrated confidence."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The table that was read off a chart image.
+
+    Attributes:
+        kind: such as "bar", "line", "pie".
+        rows: (series, x, y) triples.
+        title: printed title, "" if none.
+    """
+
+    kind: str
+    rows: Sequence[tuple[str, str, float]]
+    title: str = ""
+
+
+@runtime_checkable
+class ReadsCharts(Protocol):
+    """Reads charts into tables."""
+
+    def read_chart(self, frame: Frame) -> Chart:
+        """Return the chart's table; raises ModelError when there is none to read."""

@@ -1,0 +1,1 @@
+"""PyBullet worlds: a Robot with Cameras, objects, tasks, Gymnasium environments."""

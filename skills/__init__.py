@@ -1,0 +1,1 @@
+"""Skill calls to motion: the skills, the Robot seam, limits, drivers."""

@@ -1,0 +1,1 @@
+"""Language in, motion out, the camera in the loop."""
