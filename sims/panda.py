@@ -15,7 +15,6 @@ import pybullet as p
 from handeye.perception.errors import DeadlineError, RobotError, StoppedError
 from handeye.perception.frame import Camera, Transform
 from handeye.skills.cartesian import CartesianArm
-from handeye.skills.kinematics import Kinematics
 from handeye.skills.robot import CancelToken, Joints, RobotSpec, RobotState
 from handeye.skills.trajectory import parametrize
 
@@ -58,7 +57,6 @@ class SimPanda(CartesianArm):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.kinematics: Kinematics
         self._spec = panda_spec()
         self._cameras: dict[str, Camera] = {}
         self._stopped = threading.Event()

@@ -183,6 +183,14 @@ class World:
         self.bodies[unique] = body
         return body
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a body another, free name."""
+        if new != name:
+            if new in self.bodies:
+                raise UserError(f'there is a body "{new}" in this world already')
+            self.bodies[new] = replace(self[name], name=new)
+            del self.bodies[name]
+
     def remove(self, name: str) -> None:
         """Take a body out of the world."""
         p.removeBody(self[name].uid, physicsClientId=self.client)

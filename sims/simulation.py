@@ -1,0 +1,78 @@
+"""Simulation: one task built from one seed, with its robot and its judge."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .judge import satisfied
+from .panda import SimPanda
+from .tabletop import Style, build_tabletop, sample_style
+from .tasks.task import Setup, Table, Task
+from .world import World
+
+Seed = int | np.random.SeedSequence
+
+
+@dataclass
+class Simulation:
+    """A built task. Use it as a context manager, or close it.
+
+    Attributes:
+        world: the simulator.
+        robot: its arm, with the cameras "overview" and "wrist".
+        setup: instruction and goal.
+        style: table, light and camera that the seed drew.
+    """
+
+    world: World
+    robot: SimPanda
+    setup: Setup
+    style: Style
+
+    def judged(self) -> bool | None:
+        """Whether the goal is reached, from the simulator's state; None if there is none."""
+        return satisfied(self.setup.goal, self.world) if self.setup.goal else None
+
+    def close(self) -> None:
+        """End the simulation; idempotent."""
+        self.robot.close()
+        self.world.close()
+
+    def __enter__(self) -> "Simulation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def simulate(
+    task: Task,
+    seed: Seed,
+    *,
+    dark: bool = False,
+    held_out: bool | None = None,
+    renderer: Literal["auto", "tiny", "egl"] = "auto",
+) -> Simulation:
+    """Build a task from a seed: same task, same seed, same simulation, bit for bit.
+
+    Args:
+        task: what to build.
+        seed: an int or a SeedSequence.
+        dark: draw a light from outside the normal range.
+        held_out: draw only (True) or never (False) held-out colour-category pairs as targets.
+        renderer: see `World`.
+    """
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    style_rng, task_rng = (np.random.default_rng(child) for child in sequence.spawn(2))
+    world = World(renderer=renderer)
+    try:
+        style = sample_style(style_rng, dark=dark)
+        robot = build_tabletop(world, style)
+        setup = task.build(Table(world, robot, style, task_rng, held_out))
+        world.settle(max_s=3.0)
+        robot.connect()
+    except BaseException:
+        world.close()
+        raise
+    return Simulation(world, robot, setup, style)

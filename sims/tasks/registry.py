@@ -1,0 +1,39 @@
+"""The tasks by name."""
+
+from pathlib import Path
+
+from handeye.perception.errors import NotFoundError
+
+from .from_file import load_task
+from .grab import Grab
+from .push import Push
+from .put import PutBeside, PutIn, PutOn, Stack
+from .task import Task
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Grab(),
+        Grab(color="red", category="cup", name="grab_red_cup"),
+        PutOn(),
+        PutIn(),
+        PutBeside(),
+        Stack(),
+        Push(),
+    )
+}
+"""The built-in tasks by name."""
+
+
+def get_task(name: str) -> Task:
+    """A built-in task by its name, or the task in a YAML file by its path.
+
+    Raises:
+        NotFoundError: no task has this name.
+        SceneFileError: the file is missing or broken.
+    """
+    if name.endswith((".yaml", ".yml", ".json")):
+        return load_task(Path(name))
+    if name not in TASKS:
+        raise NotFoundError(name, sorted(TASKS), where="tasks")
+    return TASKS[name]

@@ -1,0 +1,107 @@
+"""Task: a scene to build, an instruction, and what must hold for success."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from handeye.perception.conditions import Condition
+
+from ..objects import CATEGORIES, Category, ColorName, ObjectSpec, sample_object
+from ..panda import SimPanda
+from ..tabletop import Style, sample_specs, scatter
+from ..world import World
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a task made of a table.
+
+    Attributes:
+        instruction: what the agent is told.
+        goal: what must hold at the end, all of it; objects by body name. Empty where nothing
+            can be judged.
+    """
+
+    instruction: str
+    goal: tuple[Condition, ...]
+
+
+@dataclass
+class Table:
+    """A tabletop under construction: what a task builds its scene with.
+
+    Attributes:
+        world, robot, style: what stands there already.
+        rng: the only source of chance a task may use.
+        held_out: whether only held-out colour-category pairs are drawn (True), never (False),
+            or regardless (None).
+    """
+
+    world: World
+    robot: SimPanda
+    style: Style
+    rng: np.random.Generator
+    held_out: bool | None = None
+
+    def draw(
+        self,
+        categories: Sequence[Category],
+        *,
+        color: ColorName | None = None,
+        besides: Sequence[ObjectSpec] = (),
+        size: Literal["small", "any", "big"] = "any",
+    ) -> ObjectSpec:
+        """Draw one object of some categories, of no colour and category drawn before."""
+        if color is None:
+            [spec] = sample_specs(
+                self.rng, 1, wanted=besides, held_out=self.held_out, categories=categories
+            )
+            category: Category = spec.category
+            color = spec.color
+        else:
+            category = categories[int(self.rng.integers(len(categories)))]
+        return sample_object(category, color, self.rng, size=size)
+
+    def set_out(
+        self,
+        *specs: ObjectSpec,
+        distractors: tuple[int, int] = (4, 8),
+        avoid: Collection[Category] = (),
+    ) -> list[str]:
+        """Scatter objects and some distractors; returns the names of the bodies of `specs`.
+
+        Args:
+            specs: what the task is about.
+            distractors: fewest and most other objects.
+            avoid: categories of which there shall be no other.
+        """
+        count = int(self.rng.integers(distractors[0], distractors[1] + 1))
+        categories = [category for category in CATEGORIES if category not in avoid]
+        others = sample_specs(self.rng, count, wanted=specs, categories=categories)
+        names = scatter(
+            self.world,
+            [*specs, *others],
+            self.rng,
+            table_height_m=self.style.table_height_m,
+        )
+        return names[: len(specs)]
+
+    def choose(self, *wordings: str) -> str:
+        """Draw one of several wordings."""
+        return wordings[int(self.rng.integers(len(wordings)))]
+
+
+class Task(Protocol):
+    """Builds a scene and says what is to be done in it.
+
+    A task knows nothing of robots or agents; it sees a Table and gives a Setup.
+    """
+
+    @property
+    def name(self) -> str:
+        """Unique among the tasks, such as "put_on"."""
+
+    def build(self, table: Table) -> Setup:
+        """Put objects on the table; returns the instruction and the goal."""
