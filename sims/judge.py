@@ -95,8 +95,9 @@ def _in(condition: In, world: World) -> bool:
     T = world.pose(condition.container)
     inside = np.linalg.inv(T) @ np.append(_center(world, condition.object), 1.0)
     bottom = world.bounds(condition.object)[0][2]
-    rim = world.bounds(condition.container)[1][2]
-    return bool(np.hypot(*inside[:2]) < body.shape.inner_radius and bottom < rim - 0.003)
+    floor, rim = (bound[2] for bound in world.bounds(condition.container))
+    within = float(np.hypot(*inside[:2])) < body.shape.inner_radius
+    return bool(within and floor - 0.001 < bottom < rim - 0.003)
 
 
 def _beside(condition: Beside, world: World) -> bool:

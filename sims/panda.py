@@ -161,6 +161,22 @@ class SimPanda(CartesianArm):
                 break
         return self.read()
 
+    def servo(self, q: Joints, gripper_width_m: float | None, steps: int) -> None:
+        """Drive towards a configuration for some timesteps, as a control loop's inner stage.
+
+        Args:
+            q: [7] goal, rad.
+            gripper_width_m: opening to drive the fingers to; None leaves them be.
+            steps: timesteps of 1/240 s.
+        """
+        self._ready()
+        if gripper_width_m is not None:
+            self._drive_fingers(gripper_width_m, 20.0)
+        start = self._q_goal
+        for k in range(1, steps + 1):
+            share = k / steps
+            self._tick((1 - share) * start + share * q, np.zeros(7), None, 1.0, "the step")
+
     def stop(self) -> None:
         """Halt at once and stay halted; callable from any thread."""
         self._stopped.set()

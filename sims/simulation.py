@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from .judge import satisfied
+from .judge import holds, satisfied
 from .panda import SimPanda
 from .tabletop import Style, build_tabletop, sample_style
 from .tasks.task import Setup, Table, Task
@@ -33,6 +33,11 @@ class Simulation:
     def judged(self) -> bool | None:
         """Whether the goal is reached, from the simulator's state; None if there is none."""
         return satisfied(self.setup.goal, self.world) if self.setup.goal else None
+
+    def judged_now(self) -> bool:
+        """Whether the goal holds at this very instant; no time passes."""
+        goal = self.setup.goal
+        return bool(goal) and all(holds(condition, self.world) for condition in goal)
 
     def close(self) -> None:
         """End the simulation; idempotent."""

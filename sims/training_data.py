@@ -1,0 +1,387 @@
+"""Training data: random tabletop scenes, rendered with their ground truth into shards.
+
+A shard is one `.npz`: JPEG images, instance maps at a quarter of the resolution, and a JSON
+record for each image. Shard k is the same on every machine, whatever the number of workers.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import pybullet as p
+from handeye.perception.conditions import In, On
+from handeye.perception.frame import Intrinsics, Transform
+
+from .judge import holds
+from .objects import CATEGORIES, COLORS, Category, ObjectSpec
+from .panda import HAND_LINK, TCP_LINK, SimPanda
+from .rendering import look_at
+from .tabletop import (
+    HEIGHT,
+    T_HAND_WRIST,
+    WIDTH,
+    X_RANGE,
+    Y_RANGE,
+    build_tabletop,
+    sample_light,
+    sample_specs,
+    sample_style,
+    scatter,
+)
+from .world import World
+
+ENTROPY = 20_260_101
+"""Seeds the training scenes; episodes and benchmarks draw from other entropies."""
+SCENES_PER_SHARD = 40
+STRIDE = 4
+_MIN_PIXELS = 6
+_CARRIED: tuple[Category, ...] = ("block", "ball", "lego", "duck", "can", "cup", "box", "teddy")
+
+
+@dataclass(frozen=True)
+class View:
+    """One camera to render from."""
+
+    camera: str
+    intrinsics: Intrinsics
+    T_world_camera: Transform
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """What scenes a split is made of.
+
+    Attributes:
+        entropy: seeds the scenes.
+        held_out: True draws only held-out colour-category pairs, False never, None regardless.
+        dark: draw lights from outside the training range.
+        objects: fewest and most objects on the table.
+        cameras: share of wrist views.
+    """
+
+    entropy: int = ENTROPY
+    held_out: bool | None = False
+    dark: bool = False
+    objects: tuple[int, int] = (3, 10)
+    wrist_views: int = 2
+    overview_views: int = 3
+
+
+def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> int:
+    """Render `scenes` scenes into one shard file; returns the number of images."""
+    images: list[npt.NDArray[np.uint8]] = []
+    instances: list[npt.NDArray[np.uint8]] = []
+    records: list[dict[str, Any]] = []
+    for number in range(index * scenes, (index + 1) * scenes):
+        seed = np.random.SeedSequence(options.entropy, spawn_key=(number,))
+        for image, instance, record in render_scene(np.random.default_rng(seed), options):
+            images.append(_jpeg(image))
+            instances.append(instance)
+            records.append({"scene": number, **record})
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez_compressed(
+        temporary,
+        images=np.concatenate(images),
+        ends=np.cumsum([len(image) for image in images]),
+        instances=np.stack(instances),
+        records=np.frombuffer(json.dumps(records).encode(), dtype=np.uint8),
+    )
+    temporary.replace(path)
+    return len(images)
+
+
+def render_shards(
+    folder: Path,
+    shards: int,
+    *,
+    options: SceneOptions | None = None,
+    jobs: int = 2,
+    scenes: int = SCENES_PER_SHARD,
+    on_shard: Callable[[int, int], None] = lambda done, images: None,
+) -> None:
+    """Render the shards that `folder` lacks, in worker processes.
+
+    Args:
+        folder: where shard-00000.npz and so on are kept.
+        shards: how many there shall be.
+        options: what the scenes are made of.
+        jobs: worker processes.
+        scenes: scenes in a shard; five images each, by default.
+        on_shard: called with (shards done, images in the latest).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"shard-{index:05d}.npz" for index in range(shards)]
+    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    done = shards - len(missing)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        chosen = options or SceneOptions()
+        futures = [
+            pool.submit(render_shard, paths[index], index, chosen, scenes) for index in missing
+        ]
+        for future in as_completed(futures):
+            done += 1
+            on_shard(done, future.result())
+
+
+def render_scene(
+    rng: np.random.Generator, options: SceneOptions
+) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]]:
+    """Build one scene and yield (rgb [H, W, 3], instance map [H/4, W/4], record) for each view.
+
+    In an instance map 0 is no object and k is the record's object k - 1.
+    """
+    with World() as world:
+        style = sample_style(rng, dark=options.dark)
+        robot = build_tabletop(world, style)
+        count = int(rng.integers(options.objects[0], options.objects[1] + 1))
+        specs = sample_specs(rng, count, held_out=options.held_out)
+        clearance = float(rng.uniform(0.005, 0.04))
+        scatter(world, specs, rng, clearance_m=clearance, table_height_m=style.table_height_m)
+        _pile(world, rng)
+        robot.connect()
+        world.settle(max_s=1.5)
+        relations = _relations(world)
+        for kind in ["overview"] * options.overview_views + ["wrist"] * options.wrist_views:
+            held = _pose_arm(world, robot, rng, relations, wrist=kind == "wrist")
+            again = sample_style(rng, dark=options.dark)
+            world.light = sample_light(rng, dark=options.dark)
+            view = _overview(again.eye, again.target, again.fov_y_rad, again.roll_rad)
+            if kind == "wrist":
+                view = View(
+                    "wrist",
+                    Intrinsics.from_fov(WIDTH, HEIGHT, 1.05),
+                    robot.link_pose(HAND_LINK) @ T_HAND_WRIST,
+                )
+            yield _render(world, view, relations, held)
+            if held is not None:
+                _put_back(world, held[0], held[1])
+
+
+def _overview(
+    eye: tuple[float, float, float],
+    target: tuple[float, float, float],
+    fov_y_rad: float,
+    roll_rad: float,
+) -> View:
+    intrinsics = Intrinsics.from_fov(WIDTH, HEIGHT, fov_y_rad)
+    return View("overview", intrinsics, look_at(eye, target, roll_rad))
+
+
+def _pile(world: World, rng: np.random.Generator) -> None:
+    """Put some objects on or into others."""
+    names = list(world.objects)
+    free = set(names)
+    for support in rng.permutation(names):
+        body = world[str(support)]
+        if body.spec is None or support not in free or rng.random() < 0.45:
+            continue
+        if body.spec.category not in ("plate", "bowl", "block", "box", "lego", "can"):
+            continue
+        candidates = [n for n in names if n in free and n != support and _fits(world, n, body.spec)]
+        if not candidates:
+            continue
+        item = str(rng.choice(candidates))
+        free -= {item, str(support)}
+        x, y, z = world.pose(str(support))[:3, 3]
+        top = float(world.bounds(str(support))[1][2])
+        rest = z + 0.012 if body.spec.category in ("plate", "bowl") else top + 0.002
+        slack = 0.2 * body.spec.width_m if body.spec.category == "plate" else 0.004
+        dx, dy = rng.uniform(-slack, slack, 2)
+        world.place(item, (x + dx, y + dy, rest), float(rng.uniform(-np.pi, np.pi)))
+
+
+def _fits(world: World, name: str, support: ObjectSpec) -> bool:
+    spec = world[name].spec
+    if spec is None:
+        return False
+    if support.category == "bowl":
+        return spec.category in ("block", "ball", "lego", "duck") and spec.width_m < 0.09
+    if support.category == "plate":
+        return spec.category in _CARRIED
+    return spec.category in ("block", "lego", "cup", "can", "box") and spec.width_m < 0.085
+
+
+def _relations(world: World) -> dict[str, tuple[str, str]]:
+    """What lies on or in what: name -> ("on" | "in", name)."""
+    found = {}
+    for name in world.objects:
+        for other, body in world.objects.items():
+            if other == name or body.shape is None:
+                continue
+            if body.shape.inner_radius and body.spec and body.spec.category != "plate":
+                if holds(In(object=name, container=other), world):
+                    found[name] = ("in", other)
+            elif holds(On(object=name, support=other), world):
+                found[name] = ("on", other)
+    return found
+
+
+def _pose_arm(
+    world: World,
+    robot: SimPanda,
+    rng: np.random.Generator,
+    relations: dict[str, tuple[str, str]],
+    *,
+    wrist: bool,
+) -> tuple[str, Transform] | None:
+    """Put the arm somewhere, holding something or not; returns what is held and where it was."""
+    if not wrist and rng.random() < 0.3:
+        robot.teleport(
+            robot.spec.q_home + rng.normal(0, 0.04, 7), float(rng.choice([0.0, 0.08, 0.05]))
+        )
+        return None
+    carriers = {other for _, other in relations.values()}
+    loose = [name for name in world.objects if name not in carriers]
+    hold = bool(loose) and rng.random() < 0.5
+    if not _reach(world, robot, rng, low=0.16 if hold else 0.14):
+        return None
+    if not hold:
+        robot.teleport(robot.read().q, float(rng.choice([0.0, 0.08, rng.uniform(0, 0.08)])))
+        return None
+    name = str(rng.choice(loose))
+    before = world.pose(name)
+    _hold(world, robot, name, rng)
+    return name, before
+
+
+def _reach(world: World, robot: SimPanda, rng: np.random.Generator, *, low: float) -> bool:
+    """Teleport the TCP to a random pose above the table, pointing down or tilted a little."""
+    client = world.client
+    for _ in range(6):
+        position = rng.uniform((X_RANGE[0] - 0.05, Y_RANGE[0], low), (X_RANGE[1], Y_RANGE[1], 0.45))
+        tilt = rng.normal(0.0, 0.15, 2)
+        yaw = float(rng.uniform(-1.7, 1.7))
+        quaternion = p.getQuaternionFromEuler((np.pi + tilt[0], tilt[1], yaw))
+        robot.teleport(robot.spec.q_home, 0.08)
+        for _ in range(3):
+            q = p.calculateInverseKinematics(
+                robot.uid, TCP_LINK, position.tolist(), quaternion,
+                maxNumIterations=60, residualThreshold=1e-4, physicsClientId=client,
+            )[:7]
+            robot.teleport(np.array(q), 0.08)
+        inside = np.all(robot.read().q > robot.spec.q_min) and np.all(
+            robot.read().q < robot.spec.q_max
+        )
+        error = np.linalg.norm(robot.read().T_base_tcp[:3, 3] - position)
+        if inside and error < 0.02:
+            return True
+    robot.teleport(robot.spec.q_home, 0.08)
+    return False
+
+
+def _hold(world: World, robot: SimPanda, name: str, rng: np.random.Generator) -> None:
+    """Put an object between the fingers as a grasp would: by its body, or by its rim."""
+    body = world[name]
+    if body.spec is None or body.shape is None:
+        return
+    T_base_tcp = robot.read().T_base_tcp
+    size_x, size_y, height = body.shape.size
+    rim = body.spec.category in ("bowl", "plate") or (
+        body.spec.category == "cup" and (size_y > 0.078 or rng.random() < 0.5)
+    )
+    turn = float(rng.choice([0.0, np.pi]))
+    across = body.shape.size[1]
+    if rim:
+        offset, width = body.spec.width_m / 2 - 0.003, 0.006
+        depth = height - rng.uniform(0.008, 0.02)
+    else:
+        offset, width = 0.0, min(across, 0.08)
+        if size_x < size_y:
+            turn, width = turn + np.pi / 2, min(size_x, 0.08)
+        depth = height * rng.uniform(0.45, 0.85)
+    # The object hangs upside-down in the TCP frame, whose z points down.
+    yaw = float(rng.uniform(-np.pi, np.pi)) if rim else turn
+    c, s = np.cos(yaw), np.sin(yaw)
+    T_tcp_object = np.eye(4)
+    T_tcp_object[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ np.array(
+        [[c, -s, 0], [s, c, 0], [0, 0, 1]]
+    )
+    T_tcp_object[:3, 3] = (0.0, offset * (1 if turn == 0.0 else -1), depth)
+    _set_pose(world, name, T_base_tcp @ T_tcp_object)
+    robot.teleport(robot.read().q, width)
+
+
+def _set_pose(world: World, name: str, T_world_object: Transform) -> None:
+    from scipy.spatial.transform import Rotation
+
+    com = T_world_object @ np.array([0.0, 0.0, world[name].com_m, 1.0])
+    quaternion = Rotation.from_matrix(T_world_object[:3, :3]).as_quat()
+    p.resetBasePositionAndOrientation(
+        world[name].uid, com[:3].tolist(), quaternion.tolist(), physicsClientId=world.client
+    )
+
+
+def _put_back(world: World, name: str, T_world_object: Transform) -> None:
+    _set_pose(world, name, T_world_object)
+
+
+def _render(
+    world: World,
+    view: View,
+    relations: dict[str, tuple[str, str]],
+    held: tuple[str, Transform] | None,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]:
+    rendering = world.render(view.intrinsics, view.T_world_camera, segmentation=True)
+    segmentation = rendering.segmentation
+    if segmentation is None:
+        raise AssertionError("segmentation was asked for")
+    names = list(world.objects)
+    instances = np.zeros((HEIGHT, WIDTH), np.uint8)
+    objects = []
+    for number, name in enumerate(names, start=1):
+        mask = segmentation == world[name].uid
+        instances[mask] = number
+        objects.append(_object_record(world, name, mask, names, relations, held))
+    middle = STRIDE // 2
+    small = instances[middle::STRIDE, middle::STRIDE]
+    return rendering.rgb, np.ascontiguousarray(small), {"camera": view.camera, "objects": objects}
+
+
+def _object_record(
+    world: World,
+    name: str,
+    mask: npt.NDArray[np.bool_],
+    names: list[str],
+    relations: dict[str, tuple[str, str]],
+    held: tuple[str, Transform] | None,
+) -> dict[str, Any]:
+    spec = world[name].spec
+    if spec is None:
+        raise AssertionError("only catalogue objects are rendered as objects")
+    pixels = int(mask.sum())
+    box = None
+    if pixels >= _MIN_PIXELS:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+    is_held = held is not None and held[0] == name
+    relation = None if is_held else relations.get(name)
+    low, high = world.bounds(name)
+    return {
+        "category": CATEGORIES.index(spec.category),
+        "color": COLORS.index(spec.color),
+        "width_m": round(spec.width_m, 4),
+        "box": box,
+        "pixels": pixels,
+        "held": is_held,
+        "relation": relation[0] if relation else None,
+        "other": names.index(relation[1]) if relation else -1,
+        "position": [round(float(v), 4) for v in (low + high) / 2],
+    }
+
+
+def _jpeg(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, format="JPEG", quality=94, subsampling=0)
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
