@@ -1,0 +1,218 @@
+"""Kinematics of a serial arm, from its URDF: forward, Jacobian, inverse, and where its body is."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from handeye.perception.errors import UnreachableError, UserError
+from handeye.perception.frame import Transform
+
+from .robot import Joints
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Joint:
+    name: str
+    child: str
+    kind: str
+    T_parent_joint: Transform
+    axis: npt.NDArray[np.float64]
+    q_min: float
+    q_max: float
+
+
+class Kinematics:
+    """The chain from a URDF's root to its TCP link.
+
+    Args:
+        urdf: path of the URDF.
+        tcp_link: the link whose frame is the TCP.
+        joint_names: the n moving joints of the chain, base to flange; others stay at zero.
+    """
+
+    def __init__(self, urdf: str, tcp_link: str, joint_names: tuple[str, ...]) -> None:
+        self._chain = _chain(urdf, tcp_link)
+        named = {joint.name: joint for joint in self._chain}
+        missing = [name for name in joint_names if name not in named]
+        if missing:
+            raise UserError(
+                f"{urdf} has no joint {missing[0]!r} between its root and {tcp_link!r}; "
+                f"there are: {', '.join(named)}"
+            )
+        self._order = {name: i for i, name in enumerate(joint_names)}
+        joints = [named[name] for name in joint_names]
+        self.q_min = np.array([joint.q_min for joint in joints])
+        self.q_max = np.array([joint.q_max for joint in joints])
+
+    def fk(self, q: Joints) -> Transform:
+        """[n] joint positions, rad, to [4, 4] T_base_tcp."""
+        return self._frames(q)[0][-1]
+
+    def links(self, q: Joints) -> list[Transform]:
+        """Poses [4, 4] of every link of the chain, root's child to TCP."""
+        return self._frames(q)[0]
+
+    def jacobian(self, q: Joints) -> Matrix:
+        """[6, n] geometric Jacobian at the TCP: linear m/rad above, angular below."""
+        frames, axes = self._frames(q)
+        tip = frames[-1][:3, 3]
+        J = np.zeros((6, len(self._order)))
+        for index, origin, axis in axes:
+            J[:3, index] = np.cross(axis, tip - origin)
+            J[3:, index] = axis
+        return J
+
+    def ik(
+        self,
+        T_base_tcp: Transform,
+        q_seed: Joints,
+        *,
+        tolerance_m: float = 5e-4,
+        tolerance_rad: float = 8e-3,
+        q_rest: Joints | None = None,
+    ) -> Joints:
+        """Joint positions [n], rad, that put the TCP at a pose; damped least squares.
+
+        Starts from `q_seed`, then from a fixed set of other configurations. `q_rest`, where the
+        arm would rather be, is approached in the null space.
+
+        Raises:
+            UnreachableError: no start led there within limits; says how near it came.
+        """
+        best, nearest = None, np.inf
+        for start in self._starts(q_seed):
+            q, miss_m, miss_rad = self._descend(T_base_tcp, start, q_rest)
+            if miss_m < tolerance_m and miss_rad < tolerance_rad:
+                return q
+            if miss_m + 0.1 * miss_rad < nearest:
+                best, nearest = (miss_m, miss_rad), miss_m + 0.1 * miss_rad
+        x, y, z = T_base_tcp[:3, 3]
+        near = f"; the nearest is {best[0] * 1000:.0f} mm and {best[1]:.2f} rad off" if best else ""
+        raise UnreachableError(f"the TCP cannot be put at ({x:.3f}, {y:.3f}, {z:.3f}) m{near}")
+
+    def body_points(self, q: Joints, spacing_m: float = 0.05) -> Matrix:
+        """[N, 3] points along the arm's bones, m, base frame; the body is about 7 cm around."""
+        origins = np.array([np.zeros(3), *(T[:3, 3] for T in self.links(q))])
+        points = []
+        for a, b in zip(origins, origins[1:], strict=False):
+            count = max(2, int(np.linalg.norm(b - a) / spacing_m) + 1)
+            points.append(a + np.linspace(0, 1, count)[:, None] * (b - a))
+        return np.concatenate(points)
+
+    def _starts(self, q_seed: Joints) -> list[Joints]:
+        middle = (self.q_min + self.q_max) / 2
+        turned = [q_seed.copy() for _ in range(4)]
+        for q, turn in zip(turned, (0.8, -0.8, 1.6, -1.6), strict=True):
+            q[0] = np.clip(q[0] + turn, self.q_min[0], self.q_max[0])
+            q[-1] = np.clip(q[-1] - turn, self.q_min[-1], self.q_max[-1])
+        return [q_seed, (q_seed + middle) / 2, *turned]
+
+    def _descend(
+        self, goal: Transform, q_start: Joints, q_rest: Joints | None
+    ) -> tuple[Joints, float, float]:
+        q = np.clip(q_start, self.q_min, self.q_max)
+        damping = 1e-3
+        identity = np.eye(len(q))
+        error = _pose_error(self.fk(q), goal)
+        for _ in range(60):
+            J = self.jacobian(q)
+            gain = J.T @ np.linalg.inv(J @ J.T + damping * np.eye(6))
+            step = gain @ error
+            if q_rest is not None:
+                step += (identity - gain @ J) @ (0.2 * (q_rest - q))
+            largest = float(np.abs(step).max())
+            moved = np.clip(q + step * min(1.0, 0.4 / (largest + 1e-12)), self.q_min, self.q_max)
+            after = _pose_error(self.fk(moved), goal)
+            if np.linalg.norm(after) > np.linalg.norm(error) * 1.2 and q_rest is None:
+                damping = min(damping * 8, 0.5)
+                continue
+            damping = max(damping * 0.4, 1e-6)
+            q, error = moved, after
+            if np.linalg.norm(error[:3]) < 1e-4 and np.linalg.norm(error[3:]) < 1e-3:
+                break
+        return q, float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
+
+    def _frames(
+        self, q: Joints
+    ) -> tuple[list[Transform], list[tuple[int, Matrix, Matrix]]]:
+        """Link poses, and (index, origin, axis) of the moving joints, base frame."""
+        T = np.eye(4)
+        frames, axes = [], []
+        for joint in self._chain:
+            T = T @ joint.T_parent_joint
+            index = self._order.get(joint.name)
+            if index is not None:
+                axes.append((index, T[:3, 3].copy(), T[:3, :3] @ joint.axis))
+                T = T @ _turn(joint.axis, float(q[index]))
+            frames.append(T)
+        return frames, axes
+
+
+@lru_cache(maxsize=8)
+def _chain(urdf: str, tcp_link: str) -> tuple[_Joint, ...]:
+    if not Path(urdf).exists():
+        raise UserError(f"there is no URDF at {urdf}")
+    root = ET.parse(urdf).getroot()
+    by_child = {}
+    for element in root.iterfind("joint"):
+        joint = _read_joint(element)
+        by_child[joint.child] = (joint, element.find("parent").attrib["link"])  # type: ignore[union-attr]
+    chain: list[_Joint] = []
+    link = tcp_link
+    while link in by_child:
+        joint, link = by_child[link]
+        chain.append(joint)
+    if not chain:
+        raise UserError(f"{urdf} has no link {tcp_link!r} below its root")
+    return tuple(reversed(chain))
+
+
+def _read_joint(element: ET.Element) -> _Joint:
+    origin, axis, limit = (element.find(tag) for tag in ("origin", "axis", "limit"))
+    xyz = _floats(origin, "xyz", "0 0 0")
+    roll, pitch, yaw = _floats(origin, "rpy", "0 0 0")
+    T = np.eye(4)
+    x, y, z = np.eye(3)
+    T[:3, :3] = (_turn(z, yaw) @ _turn(y, pitch) @ _turn(x, roll))[:3, :3]
+    T[:3, 3] = xyz
+    return _Joint(
+        element.attrib["name"],
+        element.find("child").attrib["link"],  # type: ignore[union-attr]
+        element.attrib["type"],
+        T,
+        _floats(axis, "xyz", "1 0 0"),
+        float(limit.attrib.get("lower", -np.pi)) if limit is not None else -np.pi,
+        float(limit.attrib.get("upper", np.pi)) if limit is not None else np.pi,
+    )
+
+
+def _floats(element: ET.Element | None, key: str, default: str) -> npt.NDArray[np.float64]:
+    text = element.attrib.get(key, default) if element is not None else default
+    return np.array([float(word) for word in text.split()])
+
+
+def _turn(axis: npt.NDArray[np.float64], angle: float) -> Transform:
+    """[4, 4] rotation about a unit axis (Rodrigues)."""
+    x, y, z = axis
+    K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    T = np.eye(4)
+    T[:3, :3] += np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+    return T
+
+
+def _pose_error(T: Transform, goal: Transform) -> npt.NDArray[np.float64]:
+    """[6] translation (m) and rotation vector (rad) from T to goal, base frame."""
+    R = goal[:3, :3] @ T[:3, :3].T
+    vector = np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]])
+    sine, cosine = np.linalg.norm(vector) / 2, (np.trace(R) - 1) / 2
+    angle = float(np.arctan2(sine, cosine))
+    if sine < 1e-9:
+        axis = np.array([1.0, 0.0, 0.0])
+        return np.concatenate([goal[:3, 3] - T[:3, 3], axis * angle])
+    return np.concatenate([goal[:3, 3] - T[:3, 3], vector / (2 * sine) * angle])

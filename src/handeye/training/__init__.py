@@ -1,0 +1,1 @@
+"""Training of the embedded VLM: shards, targets, losses, the loop, and its evaluation."""

@@ -1,0 +1,202 @@
+"""The training loop: resumable, seeded, on CPU or CUDA."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from handeye.perception.vlm.configuration_handeye import HandeyeConfig
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
+from handeye.perception.vlm.tokenizer import build_tokenizer
+
+from .batches import BatchMaker
+from .losses import losses
+from .shards import Shards
+from .targets import CATEGORIES, COLORS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the shipped weights were trained; every figure that matters.
+
+    Attributes:
+        steps: optimiser steps in all.
+        batch_size: images a step.
+        size: (width, height) of the crops, pixels.
+        learning_rate: peak, reached after `warmup` steps, then down a cosine to 1 %.
+        weight_decay: of AdamW.
+        ema: decay of the averaged weights, which are the ones that are saved.
+        seed: of weights, batches and phrases.
+    """
+
+    steps: int = 4000
+    batch_size: int = 24
+    size: tuple[int, int] = (256, 192)
+    learning_rate: float = 2.5e-3
+    warmup: int = 150
+    weight_decay: float = 0.02
+    ema: float = 0.998
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step."""
+        import math
+
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        share = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+
+
+def new_model(seed: int) -> HandeyeModel:
+    """A model with fresh weights for the catalogue's words."""
+    torch.manual_seed(seed)
+    tokenizer = build_tokenizer()
+    config = HandeyeConfig(categories=list(CATEGORIES), colors=list(COLORS))
+    config.text["vocab_size"] = len(tokenizer)
+    return HandeyeModel(config)
+
+
+def train(
+    data: Path,
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    start_from: Path | None = None,
+    save_every: int = 250,
+    device: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train, or go on training, and save a checkpoint folder.
+
+    Args:
+        data: folder of shards, see `handeye.sims.training_data`.
+        out: folder for state, curves (`log.jsonl`) and the checkpoint (`checkpoint/`).
+        recipe: what to do.
+        start_from: checkpoint folder whose weights to begin with, instead of fresh ones.
+        save_every: steps between savings.
+        device: "cpu" or "cuda"; CUDA where there is one, by default.
+        progress: show a progress bar.
+
+    Returns:
+        The checkpoint folder.
+    """
+    recipe = recipe or Recipe()
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model = new_model(recipe.seed)
+    if start_from is not None:
+        model = HandeyeModel.from_pretrained(start_from).float()
+    model.to(chosen, memory_format=torch.channels_last).train()
+    average = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema),
+        use_buffers=True,
+    )
+    optimizer = torch.optim.AdamW(
+        _groups(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98)
+    )
+    first = _load_state(out / "state.pt", model, average, optimizer)
+    shards = Shards(data)
+    maker = BatchMaker(
+        shards, model.config, batch_size=recipe.batch_size, size=recipe.size, seed=recipe.seed
+    )
+    bar = _Bar(first, recipe.steps, enabled=progress)
+    began = time.monotonic()
+    with (out / "log.jsonl").open("a") as log, bar:
+        for step, batch in enumerate(maker.stream(first, recipe.steps), start=first):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate(step)
+            output = model(
+                batch.pixel_values.to(chosen).contiguous(memory_format=torch.channels_last)
+            )
+            found = losses(model, output, batch.targets, batch.prompts)
+            total = torch.stack(list(found.values())).sum()
+            optimizer.zero_grad(set_to_none=True)
+            total.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            optimizer.step()
+            average.update_parameters(model)
+            bar.update(float(total))
+            if step % 20 == 0:
+                row = {name: round(float(value), 4) for name, value in found.items()}
+                row |= {"step": step, "total": round(float(total), 4)}
+                log.write(json.dumps({**row, "s": round(time.monotonic() - began, 1)}) + "\n")
+                log.flush()
+            if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
+                _save_state(out / "state.pt", step + 1, model, average, optimizer)
+                export(average.module, out / "checkpoint")
+                shards.refresh()
+    return out / "checkpoint"
+
+
+def export(model: nn.Module, folder: Path) -> None:
+    """Save a checkpoint folder as transformers does: config, half-precision weights, tokenizer."""
+    import copy
+
+    half = copy.deepcopy(model).half().eval()
+    half.save_pretrained(folder)  # type: ignore[operator]
+    build_tokenizer().save_pretrained(folder)
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    decayed = [p for p in model.parameters() if p.ndim >= 2]
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+
+
+def _save_state(
+    path: Path, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    temporary = path.with_suffix(".tmp")
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def _load_state(
+    path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore a saved state; returns the step to go on with."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+class _Bar:
+    """A progress bar with the latest loss; silent when not enabled."""
+
+    def __init__(self, first: int, last: int, *, enabled: bool) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"), disable=not enabled,
+        )
+        self._task = self._progress.add_task("train", total=last, completed=first, loss=0.0)
+
+    def update(self, loss: float) -> None:
+        self._progress.update(self._task, advance=1, loss=loss)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
