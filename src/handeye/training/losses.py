@@ -83,31 +83,30 @@ def _words(
 ) -> dict[str, Tensor]:
     """Category and colour by cross-entropy; phrases by yes or no, each location of an object."""
     c, d = prompts.categories, prompts.colors
+    owners = torch.stack([torch.from_numpy(t.owner) for t in targets]).to(device)
+    at = owners >= 0
+    # One gather for the whole batch: a slice per image would cost a full gradient map each.
+    logits = model.match(output.embeddings[at], text)  # type: ignore[index]
+    rows = logits.split(at.flatten(1).sum(dim=1).tolist())
     category = color = phrase = torch.zeros((), device=device)
-    cells, start = 0, c + d
-    for i, target in enumerate(targets):
-        owner = torch.from_numpy(target.owner).to(device)
+    start = c + d
+    for i, (target, row) in enumerate(zip(targets, rows, strict=True)):
         truth = prompts.truth[i].to(device)
-        at = owner >= 0
-        count = int(at.sum())
-        if count:
-            k = owner[at]
+        if len(row):
+            k = owners[i][at[i]]
             # Every object counts alike, however many cells it has.
             weight = 1.0 / torch.bincount(k, minlength=len(target.boxes))[k].float()
-            embeddings = output.embeddings[i][at]  # type: ignore[index]
-            logits = model.match(embeddings, text)
             categories = torch.from_numpy(target.categories).to(device)[k]
             colors = torch.from_numpy(target.colors).to(device)[k]
-            ce = F.cross_entropy(logits[:, :c], categories, reduction="none")
+            ce = F.cross_entropy(row[:, :c], categories, reduction="none")
             category = category + (ce * weight).sum()
-            ce = F.cross_entropy(logits[:, c : c + d], colors, reduction="none")
+            ce = F.cross_entropy(row[:, c : c + d], colors, reduction="none")
             color = color + (ce * weight).sum()
-            ours = logits[:, start : start + len(truth)]
+            ours = row[:, start : start + len(truth)]
             bce = F.binary_cross_entropy_with_logits(ours, truth.T[k], reduction="none")
             phrase = phrase + (bce.sum(dim=1) * weight).sum() / max(len(truth), 1) * 6.0
-            cells += len(target.boxes)
         start += len(truth)
-    n = max(cells, 1)
+    n = max(sum(len(target.boxes) for target in targets), 1)
     return {"category": category / n, "color": color / n, "phrase": phrase / n}
 
 

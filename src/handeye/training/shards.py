@@ -44,7 +44,7 @@ class Shards:
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._jpegs)
+        return len(self._records)
 
     def refresh(self) -> int:
         """Take up new shards; returns how many images there are."""

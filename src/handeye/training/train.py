@@ -33,10 +33,10 @@ class Recipe:
         seed: of weights, batches and phrases.
     """
 
-    steps: int = 4000
+    steps: int = 2600
     batch_size: int = 24
     size: tuple[int, int] = (256, 192)
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 2e-3
     warmup: int = 150
     weight_decay: float = 0.02
     ema: float = 0.998
@@ -109,7 +109,7 @@ def train(
     with (out / "log.jsonl").open("a") as log, bar:
         for step, batch in enumerate(maker.stream(first, recipe.steps), start=first):
             for group in optimizer.param_groups:
-                group["lr"] = recipe.rate(step)
+                group["lr"] = recipe.rate(step) * group["pace"]
             output = model(
                 batch.pixel_values.to(chosen).contiguous(memory_format=torch.channels_last)
             )
@@ -120,10 +120,10 @@ def train(
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             optimizer.step()
             average.update_parameters(model)
-            bar.update(float(total))
+            bar.update(total.item())
             if step % 20 == 0:
-                row = {name: round(float(value), 4) for name, value in found.items()}
-                row |= {"step": step, "total": round(float(total), 4)}
+                row = {name: round(value.item(), 4) for name, value in found.items()}
+                row |= {"step": step, "total": round(total.item(), 4)}
                 log.write(json.dumps({**row, "s": round(time.monotonic() - began, 1)}) + "\n")
                 log.flush()
             if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
@@ -143,12 +143,14 @@ def export(model: nn.Module, folder: Path) -> None:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    plain = [p for p in model.parameters() if p.ndim < 2]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+    """Parameters by weight decay (matrices only) and pace (the text tower learns at a quarter)."""
+    groups = []
+    for pace, wanted in ((0.25, True), (1.0, False)):
+        ours = [p for n, p in model.named_parameters() if n.startswith("text.") == wanted]
+        for decay, matrix in ((weight_decay, True), (0.0, False)):
+            chosen = [p for p in ours if (p.ndim >= 2) == matrix]
+            groups.append({"params": chosen, "weight_decay": decay, "pace": pace})
+    return groups
 
 
 def _save_state(

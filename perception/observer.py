@@ -1,0 +1,163 @@
+"""Observer: a robot's cameras, a Perception and a SceneTracker, looked through as one."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from .arm_view import ArmView
+from .describe import listing
+from .errors import AmbiguousError, CameraError, NotFoundError
+from .frame import Camera, Frame, Points
+from .perception import Perception
+from .scene import Scene
+from .tracking import SceneTracker
+from .vlm.lexicon import Description, read
+from .vlm.verbs import Answer, Detection
+
+
+class Observer:
+    """What an agent and its skills see; a `Sight` for skills.
+
+    Args:
+        cameras: by name.
+        perception: the models that look at their frames.
+        arm: gives the present ArmView; without it, nothing can be known to be held.
+        fixed: names of the cameras that `look()` reads by default.
+
+    Attributes:
+        frames: the latest frame of each camera.
+        detections: what was detected in it.
+        seconds: time spent by stage: "render" (reading cameras), "model", "scene".
+        calls: model calls by verb.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Camera],
+        perception: Perception,
+        arm: Callable[[], ArmView] | None = None,
+        fixed: Sequence[str] = ("overview",),
+    ) -> None:
+        missing = [name for name in fixed if name not in cameras]
+        if missing:
+            raise CameraError(
+                f'the robot has no camera "{missing[0]}"; it has: {", ".join(cameras) or "none"}'
+            )
+        self._cameras = cameras
+        self._perception = perception
+        self._arm = arm
+        self._fixed = tuple(fixed)
+        self._tracker = SceneTracker()
+        self._scene = Scene()
+        self.frames: dict[str, Frame] = {}
+        self.detections: dict[str, list[Detection]] = {}
+        self.seconds = {"render": 0.0, "model": 0.0, "scene": 0.0}
+        self.calls = {"parse": 0, "ground": 0, "ask": 0}
+
+    @property
+    def scene(self) -> Scene:
+        """The latest scene."""
+        return self._scene
+
+    def look(self, cameras: Sequence[str] | None = None) -> Scene:
+        """Read cameras (the fixed ones by default), update the scene and return it.
+
+        Raises CameraError or ModelError; the scene stays as it was.
+        """
+        names = self._fixed if cameras is None else tuple(cameras)
+        arm = self._arm() if self._arm is not None else None
+        frames, detections = {}, {}
+        for name in names:
+            if name not in self._cameras:
+                raise CameraError(
+                    f'there is no camera "{name}"; there are: {", ".join(self._cameras)}'
+                )
+            start = time.perf_counter()
+            frames[name] = self._cameras[name].read()
+            shown = time.perf_counter()
+            detections[name] = self._perception.parse(frames[name])
+            self.seconds["render"] += shown - start
+            self.seconds["model"] += time.perf_counter() - shown
+            self.calls["parse"] += 1
+        start = time.perf_counter()
+        self.frames |= frames
+        self.detections |= detections
+        self._scene = self._tracker.update(frames, detections, arm)
+        self.seconds["scene"] += time.perf_counter() - start
+        return self._scene
+
+    def ask(self, question: str, camera: str | None = None) -> Answer:
+        """Put a question to the VLM about the latest frame of a camera."""
+        frame = self._latest(camera or self._fixed[0])
+        start = time.perf_counter()
+        answer = self._perception.ask(frame, question)
+        self.seconds["model"] += time.perf_counter() - start
+        self.calls["ask"] += 1
+        return answer
+
+    def ground(self, phrase: str, camera: str | None = None) -> list[Detection]:
+        """Ground a phrase in the latest frame of a camera."""
+        frame = self._latest(camera or self._fixed[0])
+        start = time.perf_counter()
+        found = self._perception.ground(frame, phrase)
+        self.seconds["model"] += time.perf_counter() - start
+        self.calls["ground"] += 1
+        return found
+
+    def resolve(self, target: str) -> str:
+        """The id of the object that an id or a phrase refers to.
+
+        An id is itself; plain words are compared with the scene's names; anything more is
+        grounded by the VLM in the latest frame.
+
+        Raises NotFoundError or AmbiguousError.
+        """
+        if target in self._scene.objects:
+            return target
+        description = read(target)
+        matches = self._named(description) if description is not None else []
+        plain = description is not None and not (
+            description.relation or description.size or description.held
+        )
+        if description is not None and description.held and self._scene.holding in matches:
+            matches = [self._scene.holding]
+        elif not plain and len(matches) != 1 and self._fixed[0] in self.frames:
+            matches = self._grounded(target) or matches
+        if not matches:
+            raise NotFoundError(target, listing(self._scene))
+        if len(matches) > 1:
+            raise AmbiguousError(target, matches)
+        return matches[0]
+
+    def points(self, object_id: str) -> Points:
+        """[N, 3] float32, the object's surface as seen, metres, base frame."""
+        return self._tracker.points(object_id)
+
+    def cloud(self, exclude: Sequence[str] = ()) -> Points:
+        """[N, 3] float32, everything seen above the table but the arm and `exclude`."""
+        return self._tracker.cloud(exclude)
+
+    def _named(self, description: Description) -> list[str]:
+        return [
+            name
+            for name, thing in self._scene.objects.items()
+            if description.category in (None, thing.category)
+            and description.color in (None, thing.color)
+        ]
+
+    def _grounded(self, phrase: str) -> list[str]:
+        """Ids of the objects whose detections overlap what the VLM grounds."""
+        found = self.ground(phrase)
+        if not found:
+            return []
+        best = found[0]
+        same = [
+            name
+            for name, thing in self._scene.objects.items()
+            if thing.visible and (thing.color, thing.category) == (best.color, best.category)
+        ]
+        return same[:1] if len(same) == 1 else same
+
+    def _latest(self, camera: str) -> Frame:
+        if camera not in self.frames:
+            self.look([camera])
+        return self.frames[camera]

@@ -1,0 +1,82 @@
+"""Perception: vision-language models composed by verb."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import HandeyeError, ModelError
+from .frame import Frame
+from .vlm.verbs import (
+    Answer,
+    Asks,
+    Chart,
+    Detection,
+    Grounds,
+    Parses,
+    ReadsCharts,
+)
+
+
+@dataclass(frozen=True)
+class Perception:
+    """Which model does what; one model may do several things.
+
+    Every call raises ModelError when no model has the verb, or when the model fails.
+
+    Attributes:
+        parse_with, ground_with, ask_with, chart_with: the models; None where there is none.
+    """
+
+    parse_with: Parses | None = None
+    ground_with: Grounds | None = None
+    ask_with: Asks | None = None
+    chart_with: ReadsCharts | None = None
+
+    @classmethod
+    def of(cls, vlm: object) -> "Perception":
+        """Every verb that one model has; a Perception is returned as it is."""
+        if isinstance(vlm, Perception):
+            return vlm
+        composed = cls(
+            vlm if isinstance(vlm, Parses) else None,
+            vlm if isinstance(vlm, Grounds) else None,
+            vlm if isinstance(vlm, Asks) else None,
+            vlm if isinstance(vlm, ReadsCharts) else None,
+        )
+        if composed == cls():
+            raise ModelError(
+                f"{type(vlm).__name__} is no VLM: it has none of parse, ground, ask, read_chart"
+            )
+        return composed
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        """Every object in view, best score first."""
+        found: list[Detection] = _call(self.parse_with, "parse", frame)
+        return found
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        """What a phrase refers to, best first."""
+        found: list[Detection] = _call(self.ground_with, "ground", frame, phrase)
+        return found
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        """A short answer to a question."""
+        answer: Answer = _call(self.ask_with, "ask", frame, question)
+        return answer
+
+    def read_chart(self, frame: Frame) -> Chart:
+        """The table of a chart."""
+        chart: Chart = _call(self.chart_with, "read_chart", frame)
+        return chart
+
+
+def _call(model: object, verb: str, *arguments: Any) -> Any:
+    if model is None:
+        raise ModelError(f"no VLM here can {verb}; give one that has this verb")
+    try:
+        return getattr(model, verb)(*arguments)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{type(model).__name__}.{verb} failed: {type(error).__name__}: {error}"
+        ) from error

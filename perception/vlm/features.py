@@ -1,0 +1,210 @@
+"""Features: what one pass of the model over one image says, as plain arrays."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+    from .configuration_handeye import HandeyeConfig
+
+Array = npt.NDArray[np.float32]
+_MAX_OBJECTS = 40
+_NMS_IOU = 0.55
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """K detected objects of one image, and the dense maps behind them.
+
+    Attributes:
+        boxes: [K, 4] pixels of the image.
+        scores: [K] that an object is there.
+        held: [K] that the gripper holds it.
+        embeddings: [K, E] unit vectors.
+        categories, colors: [K, C], [K, D] probabilities.
+        owner: [h, w] int, which object each 4×4 tile belongs to, -1 for none.
+        dense: [h/2, w/2, E] embeddings, and `heat` [h/2, w/2], for heat maps.
+        scale, bias: of the match between embeddings and phrases.
+        labels: names of the categories and of the colours.
+        shape: (H, W) of the image.
+    """
+
+    boxes: Array
+    scores: Array
+    held: Array
+    embeddings: Array
+    categories: Array
+    colors: Array
+    owner: npt.NDArray[np.int64]
+    dense: Array
+    heat: Array
+    scale: float
+    bias: float
+    labels: tuple[list[str], list[str]]
+    shape: tuple[int, int]
+
+    def name(self, k: int) -> tuple[str, str, float]:
+        """Category, colour, and how sure the two together are, of object k."""
+        category, color = int(self.categories[k].argmax()), int(self.colors[k].argmax())
+        sure = float(self.categories[k, category] * self.colors[k, color])
+        return self.labels[0][category], self.labels[1][color], sure
+
+    def box(self, k: int) -> tuple[float, float, float, float]:
+        """Box of object k, clipped to the image."""
+        x0, y0, x1, y1 = (float(v) for v in self.boxes[k])
+        height, width = self.shape
+        return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+
+    def mask(self, k: int) -> npt.NDArray[np.bool_]:
+        """[H, W] bool instance mask of object k."""
+        import cv2
+
+        height, width = self.shape
+        small = (self.owner == k).astype(np.float32)
+        full = cv2.resize(small, (small.shape[1] * 4, small.shape[0] * 4),
+                          interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full[:height, :width] > 0.5)
+
+    def match(self, phrases: Array) -> Array:
+        """[K, P] probabilities that each phrase [P, E] is true of each object."""
+        return _sigmoid(self.embeddings @ phrases.T * self.scale + self.bias)
+
+    def heat_map(self, phrase: Array) -> Array:
+        """[H, W] where a phrase [E] rings true, 0..1."""
+        import cv2
+
+        truth = _sigmoid(self.dense @ phrase * self.scale + self.bias) * _sigmoid(self.heat)
+        height, width = self.shape
+        full = cv2.resize(truth, (truth.shape[1] * 8, truth.shape[0] * 8),
+                          interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full[:height, :width], np.float32)
+
+
+class Looker:
+    """Runs a checkpoint over images."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+
+        from .embedded import load_checkpoint
+
+        self._torch = torch
+        self._model: Any
+        self._model, self._tokenizer = load_checkpoint(folder)
+        self._model = self._model.to(memory_format=torch.channels_last)
+        self.config: HandeyeConfig = self._model.config
+        self._remembered = lru_cache(maxsize=256)(self._text_one)
+        words = [*self.config.categories, *(f"{color} thing" for color in self.config.colors)]
+        self._prompts = self._encode(words)
+
+    def text(self, phrases: list[str]) -> Array:
+        """[P, E] vectors of phrases; kept for the next time."""
+        return np.stack([self._remembered(phrase) for phrase in phrases])
+
+    def calibrated(self, verb: str, score: float) -> float:
+        """Probability behind a score, by the fit that the checkpoint carries."""
+        slope, intercept = self.config.calibration.get(verb, (1.0, 0.0))
+        clipped = min(max(score, 1e-4), 1 - 1e-4)
+        logit = float(np.log(clipped / (1 - clipped)))
+        return float(1.0 / (1.0 + np.exp(-(slope * logit + intercept))))
+
+    def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
+        """One pass over an image [H, W, 3] uint8."""
+        torch = self._torch
+        height, width = rgb.shape[:2]
+        with torch.inference_mode():
+            out = self._model(self._pixels(rgb))
+            heat = out.heat[0].sigmoid()
+            picks = _peaks(heat, self.config.thresholds["parse"])
+            boxes, scores = out.boxes[0][picks], heat[picks]
+            embeddings = out.embeddings[0][picks]
+            logits = self._model.match(embeddings, self._prompts)
+            count = len(self.config.categories)
+            categories = logits[:, :count].softmax(dim=-1)
+            colors = logits[:, count:].softmax(dim=-1)
+            keep = _suppress(boxes.numpy(), scores.numpy(), categories.numpy(), colors.numpy())
+            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes[keep])
+            return Features(
+                boxes[keep].numpy(), scores[keep].numpy(),
+                out.held[0][picks].sigmoid()[keep].numpy(),
+                embeddings[keep].numpy(), categories[keep].numpy(), colors[keep].numpy(),
+                owner.numpy(), out.embeddings[0].numpy(), out.heat[0].numpy(),
+                float(self._model.logit_scale.exp()), float(self._model.logit_bias),
+                (self.config.categories, self.config.colors), (height, width),
+            )
+
+    def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":
+        """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
+        torch = self._torch
+        height, width = rgb.shape[:2]
+        pixels = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+        mean = torch.tensor(self.config.image_mean).view(1, 3, 1, 1)
+        std = torch.tensor(self.config.image_std).view(1, 3, 1, 1)
+        pad = (0, -width % 32, 0, -height % 32)
+        padded = torch.nn.functional.pad((pixels - mean) / std, pad)
+        return padded.contiguous(memory_format=torch.channels_last)
+
+    def _text_one(self, phrase: str) -> Array:
+        return np.asarray(self._encode([phrase])[0].numpy(), np.float32)
+
+    def _encode(self, phrases: list[str]) -> "torch.Tensor":
+        tokens = self._tokenizer(phrases, padding=True, return_tensors="pt")  # type: ignore[operator]
+        with self._torch.inference_mode():
+            vectors: torch.Tensor = self._model.encode_text(
+                tokens["input_ids"], tokens["attention_mask"]
+            )
+        return vectors
+
+
+def _peaks(heat: "torch.Tensor", threshold: float) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """(rows, columns) of the local maxima above a threshold, best first."""
+    import torch
+    import torch.nn.functional as F
+
+    highest = F.max_pool2d(heat[None, None], 3, stride=1, padding=1)[0, 0]
+    rows, columns = torch.nonzero((heat == highest) & (heat > threshold), as_tuple=True)
+    order = heat[rows, columns].argsort(descending=True, stable=True)[:_MAX_OBJECTS]
+    return rows[order], columns[order]
+
+
+def _suppress(boxes: Array, scores: Array, categories: Array, colors: Array) -> list[int]:
+    """Indices to keep: of overlapping boxes with the same name, the best; best first."""
+    names = list(zip(categories.argmax(axis=1), colors.argmax(axis=1), strict=True))
+    kept: list[int] = []
+    for k in np.argsort(-scores, kind="stable"):
+        limit = [_NMS_IOU if names[k] == names[j] else 0.85 for j in kept]
+        overlaps = [_iou(boxes[k], boxes[j]) for j in kept]
+        if all(o < most for o, most in zip(overlaps, limit, strict=True)):
+            kept.append(int(k))
+    return kept
+
+
+def _iou(a: Array, b: Array) -> float:
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    overlap = float(np.prod(np.maximum(high - low, 0.0)))
+    total = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - overlap
+    return overlap / max(total, 1e-6)
+
+
+def _owners(
+    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor"
+) -> "torch.Tensor":
+    """Which object each tile is of: the one whose box is most like what the tile says."""
+    import torch
+
+    if not len(boxes):
+        return torch.full(logits.shape, -1, dtype=torch.int64)
+    a, b = mask_boxes[..., None, :], boxes
+    low = torch.maximum(a[..., :2], b[..., :2])
+    high = torch.minimum(a[..., 2:], b[..., 2:])
+    overlap = (high - low).clamp(min=0).prod(dim=-1)
+    area = (a[..., 2:] - a[..., :2]).prod(dim=-1) + (b[..., 2:] - b[..., :2]).prod(dim=-1)
+    iou = overlap / (area - overlap).clamp(min=1e-6)
+    best, owner = iou.max(dim=-1)
+    return torch.where((logits > 0) & (best > 0.2), owner, -1)
