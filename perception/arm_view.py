@@ -37,10 +37,10 @@ class ArmView:
         """[N] bool, whether each point [N, 3] is of the arm or its hand."""
         T_tcp_base = np.linalg.inv(self.T_base_tcp)
         x, y, z = (points @ T_tcp_base[:3, :3].T + T_tcp_base[:3, 3]).T
-        palm = (np.abs(x) < 0.05) & (np.abs(y) < 0.12) & (z > -0.22) & (z < -0.045)
+        palm = (np.abs(x) < 0.06) & (np.abs(y) < 0.13) & (z > -0.24) & (z < -0.035)
         half = self.gripper_width_m / 2
-        beside = (np.abs(y) > half - 0.002) & (np.abs(y) < half + 0.03)
-        fingers = beside & (np.abs(x) < 0.016) & (z > -0.06) & (z < 0.014)
+        beside = (np.abs(y) > half - 0.002) & (np.abs(y) < half + 0.035)
+        fingers = beside & (np.abs(x) < 0.022) & (z > -0.075) & (z < 0.014)
         covered = palm | fingers
         above = self.body[self.body[:, 2] > 0.05] if len(self.body) else self.body
         if len(above) and len(points):

@@ -18,6 +18,7 @@ _NEAR_M = 0.07
 _NEW_SCORE = 0.3
 _FORGET_AFTER = 2
 _FRESH_S = 8.0
+_TALLEST_M = 0.45
 
 
 @dataclass
@@ -144,7 +145,8 @@ class SceneTracker:
         if not self._table_known and len(points):
             self.table_m = table_height(points)
             self._table_known = True
-        points = thin_out(points[points[:, 2] > self.table_m + 0.006], 0.004)
+        height = points[:, 2] - self.table_m
+        points = thin_out(points[(height > 0.006) & (height < _TALLEST_M)], 0.004)
         if arm is not None and len(points):
             points = points[~arm.covers(points)]
         self._clouds[frame.camera] = (frame.stamp_s, points)

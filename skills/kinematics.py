@@ -74,7 +74,7 @@ class Kinematics:
         q_seed: Joints,
         *,
         tolerance_m: float = 5e-4,
-        tolerance_rad: float = 8e-3,
+        tolerance_rad: float = 0.02,
         q_rest: Joints | None = None,
     ) -> Joints:
         """Joint positions [n], rad, that put the TCP at a pose; damped least squares.
@@ -120,7 +120,7 @@ class Kinematics:
         damping = 1e-3
         identity = np.eye(len(q))
         error = _pose_error(self.fk(q), goal)
-        for _ in range(60):
+        for _ in range(80):
             J = self.jacobian(q)
             gain = J.T @ np.linalg.inv(J @ J.T + damping * np.eye(6))
             step = gain @ error

@@ -1,8 +1,8 @@
 """Time-parametrisation of joint paths within velocity and acceleration limits.
 
-A smooth curve leads through the path's points, and a single trapezoidal profile runs along it. The
-profile's speed and acceleration are chosen from the largest first and second derivatives
-along the path, so the limits hold everywhere.
+A smooth curve leads through the path's points. Along it, the speed is the highest that the joints'
+limits allow at each place and that can be reached and braked from, found by one pass forwards and
+one backwards (the numerical integration of Bobrow et al. 1985, on a grid).
 """
 
 from collections.abc import Callable
@@ -17,40 +17,28 @@ Path = npt.NDArray[np.float64]
 """[k, n] configurations, rad."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profile:
-    """A trapezoidal speed profile along an arc, from standstill to standstill.
+    """How fast a path is run along: constant acceleration from each knot to the next.
 
     Attributes:
-        length: of the arc, rad.
-        speed: while cruising, rad/s.
-        acceleration: while starting and braking, rad/s².
+        arcs: [m] rad, where along the path.
+        rates: [m] rad/s; 0 at both ends.
+        times: [m] s, when.
     """
 
-    length: float
-    speed: float
-    acceleration: float
-
-    @property
-    def ramp_s(self) -> float:
-        """How long starting takes, and braking."""
-        return min(self.speed / self.acceleration, float(np.sqrt(self.length / self.acceleration)))
-
-    @property
-    def duration_s(self) -> float:
-        """From standstill to standstill."""
-        ramp = self.ramp_s
-        return ramp + self.length / (self.acceleration * ramp)
+    arcs: npt.NDArray[np.float64]
+    rates: npt.NDArray[np.float64]
+    times: npt.NDArray[np.float64]
 
     def at(self, t_s: float) -> tuple[float, float]:
         """Arc (rad) and its rate (rad/s) at a time; the ends hold beyond them."""
-        t, ramp, a = float(np.clip(t_s, 0.0, self.duration_s)), self.ramp_s, self.acceleration
-        left = self.duration_s - t
-        if t < ramp:
-            return 0.5 * a * t**2, a * t
-        if left < ramp:
-            return self.length - 0.5 * a * left**2, a * left
-        return a * ramp * (t - ramp / 2), a * ramp
+        t = float(np.clip(t_s, 0.0, self.times[-1]))
+        i = int(np.clip(np.searchsorted(self.times, t, side="right") - 1, 0, len(self.times) - 2))
+        span, since = self.times[i + 1] - self.times[i], t - self.times[i]
+        gain = (self.rates[i + 1] - self.rates[i]) / span
+        arc = self.arcs[i] + self.rates[i] * since + 0.5 * gain * since**2
+        return float(min(arc, self.arcs[-1])), float(self.rates[i] + gain * since)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +58,7 @@ class Trajectory:
     @property
     def duration_s(self) -> float:
         """From standstill to standstill."""
-        return self.profile.duration_s if self.profile else 0.0
+        return float(self.profile.times[-1]) if self.profile else 0.0
 
     def sample(self, t_s: float) -> tuple[Joints, Joints]:
         """Position [n] (rad) and velocity [n] (rad/s) at a time; the ends hold beyond them."""
@@ -95,15 +83,39 @@ def parametrize(path: Path, dq_max: Joints, ddq_max: Joints, speed: float = 1.0)
         return Trajectory(None, lambda s, k: knots[0], knots[0])  # noqa: ARG005
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
     curve = _curve(arc, knots)
-    s = np.unique(np.concatenate([np.linspace(0.0, arc[-1], 40 * len(knots)), arc, arc - 1e-9]))
-    slope = np.abs([curve(float(x), 1) for x in s]).max(axis=0) + 1e-9
-    bend = np.abs([curve(float(x), 2) for x in s]).max(axis=0) + 1e-9
+    grid = np.linspace(0.0, arc[-1], max(60, 16 * len(knots)) + 1)
+    slope = np.abs([curve(float(s), 1) for s in grid]) + 1e-9
+    bend = np.abs([curve(float(s), 2) for s in grid]) + 1e-9
+    # A cell is held to what both of its ends allow, for the bend jumps at the path's points.
+    slope, bend = _widest(slope), _widest(bend)
     # Of a joint's acceleration, q''(s) v² + q'(s) a, each term gets a half.
     share = 1.0 if len(knots) == 2 else 0.5
-    v_max = float((speed * dq_max / slope).min())
-    v_max = min(v_max, float(np.sqrt(0.5 * speed * ddq_max / bend).min()))
-    a_max = float((share * speed * ddq_max / slope).min())
-    return Trajectory(Profile(float(arc[-1]), v_max, a_max), curve, knots[0])
+    rate = np.minimum(
+        (0.98 * speed * dq_max / slope).min(axis=1), np.sqrt(0.5 * speed * ddq_max / bend).min(axis=1)
+    )
+    gain = (share * speed * ddq_max / slope).min(axis=1)
+    return Trajectory(_profile(grid, rate, gain), curve, knots[0])
+
+
+def _widest(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    padded = np.pad(values, ((1, 1), (0, 0)), mode="edge")
+    return np.asarray(np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:]))
+
+
+def _profile(
+    grid: npt.NDArray[np.float64], rate: npt.NDArray[np.float64], gain: npt.NDArray[np.float64]
+) -> Profile:
+    """The fastest profile under limits of rate [m] and its gain [m]: one pass each way."""
+    squared = rate**2
+    squared[0] = squared[-1] = 0.0
+    step = float(grid[1] - grid[0])
+    for i in range(1, len(grid)):
+        squared[i] = min(squared[i], squared[i - 1] + 2 * step * min(gain[i - 1], gain[i]))
+    for i in range(len(grid) - 2, -1, -1):
+        squared[i] = min(squared[i], squared[i + 1] + 2 * step * min(gain[i], gain[i + 1]))
+    rates = np.sqrt(squared)
+    times = np.concatenate([[0.0], np.cumsum(2 * step / (rates[:-1] + rates[1:]))])
+    return Profile(grid, rates, times)
 
 
 def _curve(arc: npt.NDArray[np.float64], knots: Path) -> Callable[[float, int], Joints]:

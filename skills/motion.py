@@ -1,0 +1,235 @@
+"""Motion: moving the TCP over and around what is seen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from handeye.perception.errors import DeadlineError, UnreachableError
+from handeye.perception.frame import Points, Transform
+
+from .cartesian import interpolate, straight_line
+from .kinematics import Kinematics
+from .robot import JointArm, Joints, RobotState
+from .skill import SkillContext
+
+CLEARANCE_M = 0.05
+_HAND_RADIUS_M = 0.11
+_CEILING_M = 0.60
+_BODY_RADIUS_M = 0.06
+
+
+class BlockedError(UnreachableError):
+    """Every way there that was tried leads through something that is seen."""
+
+
+class Mover:
+    """Moves one skill's robot; keeps that skill's deadline.
+
+    Args:
+        context: of the skill.
+    """
+
+    def __init__(self, context: SkillContext) -> None:
+        self.context = context
+        self.robot = context.robot
+        self.began_s = context.robot.read().stamp_s
+        self._kinematics = _kinematics_of(context)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the skill began, on the robot's clock."""
+        return self.robot.read().stamp_s - self.began_s
+
+    def straight(self, T_base_tcp: Transform, speed: float = 0.6) -> RobotState:
+        """Move the TCP in a straight line."""
+        return self.robot.move_to(
+            T_base_tcp, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
+        )
+
+    def gripper(self, width_m: float, force_n: float = 20.0) -> RobotState:
+        """Move the fingers."""
+        return self.robot.set_gripper(
+            width_m, force_n=force_n, deadline_s=self._left(), cancel=self.context.cancel
+        )
+
+    def lift(self, height_m: float, speed: float = 0.6) -> RobotState:
+        """Move the TCP straight up to a height above the base, if it is below."""
+        T = self.robot.read().T_base_tcp.copy()
+        T[2, 3] = max(T[2, 3], height_m)
+        return self.straight(T, speed)
+
+    def over(
+        self,
+        T_base_tcp: Transform,
+        *,
+        below_m: float = 0.0,
+        ignore: Sequence[str] = (),
+        speed: float = 1.0,
+        q_goal: Joints | None = None,
+    ) -> RobotState:
+        """Move to a pose, up, over and down, clear of everything seen.
+
+        Args:
+            T_base_tcp: [4, 4] goal, base frame.
+            below_m: how far a held object hangs below the TCP.
+            ignore: ids of objects that need not be kept clear of.
+            speed: share of the arm's limits.
+            q_goal: [n] the configuration to arrive in, where it matters.
+
+        Raises:
+            UnreachableError: no way leads there; BlockedError if something is in it.
+        """
+        state = self.robot.read()
+        cloud = self.context.sight.cloud(exclude=ignore)
+        safe = _safe_height(cloud, state.T_base_tcp, T_base_tcp, below_m)
+        if self._kinematics is None or not isinstance(self.robot, JointArm):
+            for waypoint in _up_over_down(state.T_base_tcp, T_base_tcp, safe):
+                state = self.straight(waypoint, speed)
+            return state
+        goal = self.solve(T_base_tcp) if q_goal is None else q_goal
+        path = joint_path(self._kinematics, state.q, goal, safe)
+        self._check_body(path, cloud)
+        return self.robot.move_joints(
+            path, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
+        )
+
+    def home(self, speed: float = 1.0) -> RobotState:
+        """Move to where the overview camera sees the table freely."""
+        state = self.robot.read()
+        clear = state.T_base_tcp.copy()
+        cloud = self.context.sight.cloud()
+        clear[2, 3] = max(clear[2, 3], _safe_height(cloud, clear, clear, 0.0))
+        if clear[2, 3] > state.T_base_tcp[2, 3] + 0.01:
+            state = self.straight(clear, speed)
+        if not isinstance(self.robot, JointArm):
+            return state
+        return self.robot.move_joints(
+            np.array([self.robot.spec.q_home]), speed=speed, deadline_s=self._left(),
+            cancel=self.context.cancel,
+        )
+
+    def solve(self, T_base_tcp: Transform) -> Joints:
+        """[n] the configuration for a pose that is most like the home one, rad.
+
+        Raises UnreachableError; an arm without a URDF solves nothing.
+        """
+        if self._kinematics is None:
+            raise UnreachableError(f"{self.robot.spec.name} gives no URDF to solve a pose with")
+        q_home = self.robot.spec.q_home
+        x, y = T_base_tcp[:2, 3]
+        seed = q_home.copy()
+        seed[0] = np.clip(np.arctan2(y, x), self._kinematics.q_min[0], self._kinematics.q_max[0])
+        return self._kinematics.ik(T_base_tcp, seed)
+
+    def approach(self, T_base_tcp: Transform, distance_m: float) -> tuple[Joints, Transform]:
+        """Configuration and pose from which a straight approach over a distance is possible.
+
+        Raises UnreachableError.
+        """
+        before = T_base_tcp.copy()
+        before[:3, 3] -= distance_m * T_base_tcp[:3, 2]
+        if self._kinematics is None:
+            if not self.reachable(T_base_tcp):
+                raise UnreachableError("the grasp is out of reach")
+            return self.robot.spec.q_home, before
+        path = straight_line(self._kinematics, self.solve(T_base_tcp), before)
+        return path[-1], before
+
+    def reachable(self, T_base_tcp: Transform) -> bool:
+        """Whether the arm can put its TCP there."""
+        if self._kinematics is None:
+            return float(np.linalg.norm(T_base_tcp[:3, 3])) < self.robot.spec.reach_m
+        try:
+            self.solve(T_base_tcp)
+        except UnreachableError:
+            return False
+        return True
+
+    def _left(self) -> float:
+        left = self.context.deadline_s - self.elapsed_s
+        if left <= 0:
+            raise DeadlineError(
+                f"the skill's deadline of {self.context.deadline_s:.0f} s is over; "
+                "the arm holds still"
+            )
+        return left
+
+    def _check_body(self, path: npt.NDArray[np.float64], cloud: Points) -> None:
+        """Raise BlockedError where the arm's bones come too near to what is seen."""
+        if self._kinematics is None or len(cloud) == 0:
+            return
+        from scipy.spatial import cKDTree
+
+        tree = cKDTree(cloud)
+        for q in path[:: max(1, len(path) // 12)]:
+            bones = self._kinematics.body_points(q)
+            tip = self._kinematics.fk(q)[:3, 3]
+            upper = bones[np.linalg.norm(bones - tip, axis=1) > 0.2]
+            distance, index = tree.query(upper)
+            if len(distance) and distance.min() < _BODY_RADIUS_M:
+                x, y, z = cloud[index[int(distance.argmin())]]
+                raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")
+
+
+def joint_path(
+    kinematics: Kinematics, q_start: Joints, q_goal: Joints, safe_m: float
+) -> npt.NDArray[np.float64]:
+    """[k, n] joint path, rad: straight up, across through the joints, straight down.
+
+    The TCP is at `safe_m` (height above the base) or higher while it goes across.
+    """
+    start, goal = kinematics.fk(q_start), kinematics.fk(q_goal)
+    up = _rise(kinematics, q_start, start, safe_m)
+    down = _rise(kinematics, q_goal, goal, safe_m)[::-1]
+    a, b = up[-1], down[0]
+    count = max(2, int(np.ceil(np.abs(b - a).max() / 0.2)))
+    across = [a + (b - a) * share for share in np.linspace(0, 1, count + 1)[1:-1]]
+    return np.array([*up, *across, *down])
+
+
+def _rise(kinematics: Kinematics, q: Joints, T: Transform, safe_m: float) -> list[Joints]:
+    """Configurations from q straight up to a height; as far as the arm gets."""
+    if T[2, 3] >= safe_m - 0.005:
+        return [q]
+    above = T.copy()
+    above[2, 3] = safe_m
+    path = [q]
+    for pose in interpolate(T, above):
+        try:
+            following = kinematics.ik(pose, path[-1])
+        except UnreachableError:
+            break
+        if np.abs(following - path[-1]).max() > 0.6:
+            break
+        path.append(following)
+    return path
+
+
+def _up_over_down(start: Transform, goal: Transform, safe_m: float) -> list[Transform]:
+    up, across = start.copy(), goal.copy()
+    up[2, 3], across[2, 3] = max(start[2, 3], safe_m), max(goal[2, 3], safe_m)
+    return [up, across, goal]
+
+
+def _safe_height(cloud: Points, start: Transform, goal: Transform, below_m: float) -> float:
+    """TCP height, m, at which hand and load pass over everything on the way."""
+    a, b = start[:2, 3], goal[:2, 3]
+    if len(cloud) == 0:
+        return 0.0
+    way = b - a
+    length = float(way @ way)
+    offset = cloud[:, :2] - a
+    share = np.clip(offset @ way / length, 0, 1) if length > 1e-9 else np.zeros(len(cloud))
+    aside = np.linalg.norm(offset - share[:, None] * way, axis=1)
+    near = cloud[aside < _HAND_RADIUS_M]
+    if len(near) == 0:
+        return 0.0
+    return min(float(np.percentile(near[:, 2], 99.5)) + below_m + CLEARANCE_M, _CEILING_M)
+
+
+def _kinematics_of(context: SkillContext) -> Kinematics | None:
+    spec = context.robot.spec
+    if spec.urdf is None or spec.tcp_link is None:
+        return None
+    return Kinematics(spec.urdf, spec.tcp_link, spec.joint_names)

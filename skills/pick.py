@@ -1,0 +1,160 @@
+"""Pick: take hold of an object and lift it."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from handeye.perception.conditions import Condition, Holding
+from handeye.perception.errors import UnreachableError
+from handeye.perception.frame import Transform
+from handeye.perception.scene import Scene
+
+from .grasping import Grasp, downward, plan_grasps
+from .motion import Mover
+from .robot import Joints
+from .running import Failed, run
+from .skill import Code, Outcome, Skill, SkillContext
+
+LOOK_HEIGHT_M = 0.27
+_PREGRASP_M = 0.09
+_LIFT_M = 0.16
+_TRIES = 3
+_CONSIDERED = 14
+_HELD_WIDTH_M = 0.0015
+
+
+class Pick(Skill):
+    """Take hold of an object and lift it off what it stands on."""
+
+    name: ClassVar[str] = "pick"
+
+    target: str = Field(description="the object: an id from the scene, or a phrase")
+
+    def goal(self, scene: Scene) -> Condition | None:
+        """The gripper holds the target."""
+        return Holding(object=self.target) if self.target in scene.objects else None
+
+    def execute(self, context: SkillContext) -> Outcome:
+        """Look at the object from above, grasp it, lift it, and see that it is held."""
+        return run(context, lambda mover: _pick(self.target, context, mover))
+
+
+def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
+    scene = context.sight.scene
+    if scene.holding is not None:
+        held = scene.objects[scene.holding].name
+        raise Failed(Code.HANDS_FULL, f"the gripper already holds the {held}; place it first")
+    identity = context.sight.resolve(target)
+    tried: list[str] = []
+    for attempt in range(_TRIES):
+        grasps = _see_grasps(identity, context, mover)
+        chosen = _choose(grasps, mover)
+        if chosen is None:
+            thing = context.sight.scene.objects[identity]
+            kind = Code.UNREACHABLE if grasps else Code.NO_GRASP
+            reason = "is out of reach" if grasps else "offers no free grasp"
+            raise Failed(kind, f"the {thing.name} {reason}", tried=tried)
+        grasp, q_before = chosen
+        width = _grasp(grasp, q_before, context, mover, identity)
+        if width > _HELD_WIDTH_M:
+            return _lifted(identity, grasp, width, context, mover, attempt + 1)
+        tried.append(f"{grasp.kind} grasp closed on nothing")
+        context.report(f"closed on nothing; try {attempt + 2}")
+        _retreat(context, mover, grasp)
+        context.sight.look()
+        if identity not in context.sight.scene.objects:
+            raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was", tried=tried)
+    raise Failed(Code.NO_GRASP, f"{_TRIES} grasps of {identity} closed on nothing", tried=tried)
+
+
+def _see_grasps(identity: str, context: SkillContext, mover: Mover) -> list[Grasp]:
+    """Look from above with the wrist camera, then plan from the points of all cameras."""
+    sight, spec = context.sight, context.robot.spec
+    if "wrist" in context.robot.cameras:
+        x, y, _ = sight.scene.objects[identity].position
+        top = sight.scene.objects[identity].position[2] + sight.scene.objects[identity].size[2] / 2
+        height = max(sight.scene.table_height_m + LOOK_HEIGHT_M, top + 0.15)
+        yaw = 1.5707963267948966  # opens along y: the wrist looks ahead, away from the base
+        context.report(f"looking at {identity} from above")
+        mover.gripper(spec.gripper_stroke_m)
+        for back in (0.0, 0.04, 0.08):
+            pose = downward(x - back, y, height, yaw)
+            if mover.reachable(pose):
+                mover.over(pose)
+                sight.look(["wrist"])
+                break
+    scene = sight.scene
+    if identity not in scene.objects:
+        raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was")
+    points, cloud = sight.points(identity), sight.cloud(exclude=[identity])
+    return plan_grasps(
+        points, cloud, scene.table_height_m, spec, scene.objects[identity].category
+    )
+
+
+def _choose(grasps: list[Grasp], mover: Mover) -> tuple[Grasp, Joints] | None:
+    """The best grasp that can be approached, and the configuration to approach it from.
+
+    Turned by half a turn a grasp is the same grasp; the less twisted one is taken.
+    """
+    for grasp in grasps[:_CONSIDERED]:
+        ways = []
+        for turned in (grasp, _turned(grasp)):
+            try:
+                q, _ = mover.approach(turned.T_base_tcp, _PREGRASP_M)
+            except UnreachableError:
+                continue
+            ways.append((float(np.abs(q - mover.robot.spec.q_home).max()), turned, q))
+        if ways:
+            _, best, q = min(ways, key=lambda way: way[0])
+            return best, q
+    return None
+
+
+def _turned(grasp: Grasp) -> Grasp:
+    T = grasp.T_base_tcp.copy()
+    T[:3, :2] *= -1.0
+    return replace(grasp, T_base_tcp=T)
+
+
+def _above(grasp: Grasp) -> Transform:
+    T = grasp.T_base_tcp.copy()
+    T[:3, 3] -= _PREGRASP_M * T[:3, 2]
+    return T
+
+
+def _grasp(
+    grasp: Grasp, q_before: Joints, context: SkillContext, mover: Mover, identity: str
+) -> float:
+    """Approach, close, and return the width that the fingers closed to, m."""
+    context.report(f"grasping {identity} by its {grasp.kind}")
+    mover.over(_above(grasp), ignore=[identity], q_goal=q_before)
+    mover.gripper(grasp.opening_m)
+    mover.straight(grasp.T_base_tcp, speed=0.35)
+    return mover.gripper(0.0, force_n=30.0).gripper_width_m
+
+
+def _retreat(context: SkillContext, mover: Mover, grasp: Grasp) -> None:
+    mover.gripper(min(grasp.opening_m + 0.02, context.robot.spec.gripper_stroke_m))
+    mover.straight(_above(grasp), speed=0.6)
+
+
+def _lifted(
+    identity: str, grasp: Grasp, width: float, context: SkillContext, mover: Mover, tries: int
+) -> Outcome:
+    """Lift, and see by the gripper's width whether it slipped."""
+    context.report(f"lifting {identity}")
+    T = mover.robot.read().T_base_tcp.copy()
+    T[2, 3] += _LIFT_M
+    state = mover.straight(T, speed=0.5)
+    evidence = {
+        "gripper_width_m": round(state.gripper_width_m, 4),
+        "closed_at_m": round(width, 4),
+        "grasp": grasp.kind,
+        "tries": tries,
+    }
+    if state.gripper_width_m <= _HELD_WIDTH_M:
+        raise Failed(Code.SLIPPED, f"{identity} slipped out while it was lifted", **evidence)
+    return Outcome(code=Code.OK, message=f"holding {identity}", evidence=evidence)

@@ -1,0 +1,176 @@
+"""Place: put down what the gripper holds."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from handeye.perception.conditions import At, Beside, Between, Condition, In, On
+from handeye.perception.frame import Transform
+from handeye.perception.scene import Scene, SceneObject
+
+from .motion import Mover
+from .running import Failed, run
+from .skill import Code, Outcome, Skill, SkillContext
+from .spots import NAMED_SPOTS, SpotName, beside, between, free_near, named_spot
+
+PlaceRelation = Literal[
+    "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
+]
+_RELEASE_M = 0.004
+
+
+class Place(Skill):
+    """Put what the gripper holds on, in or beside something, or at a point of the table."""
+
+    name: ClassVar[str] = "place"
+
+    relation: PlaceRelation = Field(
+        default="on", description="where, with regard to the reference; left is the robot's left"
+    )
+    reference: str | None = Field(
+        default=None,
+        description='an object, by id or phrase, or "table"; none for relation "at"',
+    )
+    second: str | None = Field(default=None, description='the other object, for "between"')
+    point: tuple[float, float] | None = Field(
+        default=None, description='(x, y) on the table, metres, base frame, for "at"'
+    )
+    spot: SpotName | None = Field(default=None, description='a named part of the table, for "at"')
+    target: str | None = Field(
+        default=None, description="the object that should be held; it is refused if another is"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Place":
+        if self.relation == "at" and (self.point is None) == (self.spot is None):
+            raise ValueError(
+                'relation "at" takes either a point (x, y) in metres or a spot: '
+                f"{', '.join(NAMED_SPOTS)}"
+            )
+        if self.relation != "at" and self.reference is None:
+            raise ValueError(f'relation "{self.relation}" needs a reference object')
+        if self.relation == "between" and self.second is None:
+            raise ValueError('relation "between" needs a second object')
+        return self
+
+    def goal(self, scene: Scene) -> Condition | None:
+        """What should hold of the object that is held now (or of `target`)."""
+        held = self.target if self.target in scene.objects else scene.holding
+        if held is None:
+            return None
+        reference = self.reference or ""
+        if self.relation == "at":
+            point = self.point or named_spot(self.spot or "middle", scene)
+            tolerance = 0.05 if self.point else 0.12
+            return At(object=held, point=point, tolerance_m=tolerance)
+        if self.relation == "on":
+            return On(object=held, support=reference)
+        if self.relation == "in":
+            return In(object=held, container=reference)
+        if self.relation == "between":
+            return Between(object=held, first=reference, second=self.second or "")
+        return Beside(object=held, relation=self.relation, reference=reference)
+
+    def execute(self, context: SkillContext) -> Outcome:
+        """Carry it over, lower it, let go, and retreat."""
+        return run(context, lambda mover: _place(self, context, mover))
+
+
+def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
+    scene = context.sight.scene
+    held = scene.holding
+    if held is None:
+        raise Failed(Code.NOT_HOLDING, "the gripper holds nothing that could be placed")
+    if call.target is not None and context.sight.resolve(call.target) != held:
+        raise Failed(Code.NOT_HOLDING, f"the gripper holds {held}, not {call.target}")
+    thing = scene.objects[held]
+    x, y, support_m, drop_m = _goal_point(call, thing, held, context)
+    state = mover.robot.read()
+    tcp = state.T_base_tcp[:3, 3]
+    below = float(tcp[2] - (thing.position[2] - thing.size[2] / 2))
+    below = float(np.clip(below, 0.0, 0.25))
+    T = state.T_base_tcp.copy()
+    T[0, 3] = x + tcp[0] - thing.position[0]
+    T[1, 3] = y + tcp[1] - thing.position[1]
+    T[2, 3] = support_m + drop_m + below
+    T = _reachable_turn(T, (x, y), mover)
+    context.report(f"placing {held}")
+    above = T.copy()
+    above[2, 3] += 0.07
+    mover.over(above, below_m=below, ignore=[held], speed=0.8)
+    mover.straight(T, speed=0.3)
+    width = state.gripper_width_m
+    opened = mover.gripper(min(width + 0.03, mover.robot.spec.gripper_stroke_m))
+    retreat = T.copy()
+    retreat[:3, 3] -= 0.10 * T[:3, 2]
+    mover.straight(retreat, speed=0.5)
+    mover.home()
+    return Outcome(
+        code=Code.OK,
+        message=f"let go of {held} at ({x:.2f}, {y:.2f}) m",
+        evidence={"point": [round(x, 3), round(y, 3)], "support_m": round(support_m, 3),
+                  "gripper_width_m": round(opened.gripper_width_m, 4)},
+    )
+
+
+def _reachable_turn(T: Transform, pivot: tuple[float, float], mover: Mover) -> Transform:
+    """The pose, turned about the object's own middle where the arm cannot reach it unturned."""
+    for angle in (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14):
+        c, s = np.cos(angle), np.sin(angle)
+        about = np.eye(4)
+        about[:2, :2] = [[c, -s], [s, c]]
+        center = np.array([*pivot, 0.0])
+        about[:3, 3] = center - about[:3, :3] @ center
+        turned = about @ T
+        if mover.reachable(turned):
+            return np.asarray(turned)
+    raise Failed(
+        Code.UNREACHABLE, f"the place at ({pivot[0]:.2f}, {pivot[1]:.2f}) m is out of reach"
+    )
+
+
+def _goal_point(
+    call: Place, thing: SceneObject, held: str, context: SkillContext
+) -> tuple[float, float, float, float]:
+    """(x, y) for the object's middle, the height of what will carry it, and the drop, m."""
+    sight, scene = context.sight, context.sight.scene
+    cloud = sight.cloud(exclude=[held])
+    radius = max(thing.size[:2]) / 2
+    table = scene.table_height_m
+    if call.relation == "at":
+        wanted = call.point or named_spot(call.spot or "middle", scene)
+        x, y = free_near(wanted, radius, cloud, table)
+        return x, y, table, _RELEASE_M
+    if call.reference == "table":
+        x, y = free_near(named_spot("middle", scene), radius, cloud, table)
+        return x, y, table, _RELEASE_M
+    reference = sight.resolve(call.reference or "")
+    if reference == held:
+        raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
+    base = scene.objects[reference]
+    if call.relation in ("on", "in"):
+        return _onto(call.relation, base, sight.points(reference), thing)
+    if call.relation == "between":
+        second = scene.objects[sight.resolve(call.second or "")]
+        x, y = between(base, second, radius, cloud, table)
+    else:
+        x, y = beside(call.relation, base, radius, cloud, table)
+    return x, y, table, _RELEASE_M
+
+
+def _onto(
+    relation: str, base: SceneObject, points: np.ndarray, thing: SceneObject
+) -> tuple[float, float, float, float]:
+    """The middle of the reference; its surface there, or its rim for a container."""
+    x, y, z = base.position
+    rim = z + base.size[2] / 2
+    if relation == "in":
+        if min(thing.size[:2]) > min(base.size[:2]) - 0.01:
+            raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {base.name}")
+        return x, y, rim, -min(0.02, 0.4 * base.size[2])
+    near = points[np.hypot(points[:, 0] - x, points[:, 1] - y) < 0.025] if len(points) else points
+    surface = float(np.percentile(near[:, 2], 90)) if len(near) >= 5 else rim
+    if base.size[2] > 0.035 and base.category not in ("plate", "bowl", "cup"):
+        surface = rim
+    return x, y, min(surface, rim), _RELEASE_M

@@ -1,0 +1,56 @@
+"""What every skill does alike: from exceptions and clocks to an Outcome."""
+
+from collections.abc import Callable
+from typing import Any
+
+from handeye.perception.errors import (
+    AmbiguousError,
+    CancelledError,
+    DeadlineError,
+    LimitError,
+    NotFoundError,
+    RobotError,
+    StoppedError,
+    UnreachableError,
+)
+
+from .motion import BlockedError, Mover
+from .skill import Code, Outcome, SkillContext
+
+_CODES: tuple[tuple[type[Exception], Code], ...] = (
+    (NotFoundError, Code.NOT_FOUND),
+    (AmbiguousError, Code.AMBIGUOUS),
+    (BlockedError, Code.BLOCKED),
+    (UnreachableError, Code.UNREACHABLE),
+    (StoppedError, Code.STOPPED),
+    (DeadlineError, Code.TIMEOUT),
+    (LimitError, Code.REFUSED),
+    (CancelledError, Code.CANCELLED),
+    (RobotError, Code.FAULT),
+)
+
+
+class Failed(Exception):
+    """Ends a skill with a code; never leaves `run`."""
+
+    def __init__(self, code: Code, message: str, **evidence: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.evidence = evidence
+
+
+def run(context: SkillContext, steps: Callable[[Mover], Outcome]) -> Outcome:
+    """Run a skill's steps; whatever happens to the task becomes its Outcome.
+
+    Errors of cameras and models are not the skill's to judge, and pass through.
+    """
+    began = context.robot.read().stamp_s
+    try:
+        outcome = steps(Mover(context))
+    except Failed as failure:
+        outcome = Outcome(code=failure.code, message=str(failure), evidence=failure.evidence)
+    except tuple(kind for kind, _ in _CODES) as error:
+        code = next(code for kind, code in _CODES if isinstance(error, kind))
+        outcome = Outcome(code=code, message=str(error))
+    took = context.robot.read().stamp_s - began
+    return outcome.model_copy(update={"duration_s": round(took, 3)})

@@ -1,0 +1,104 @@
+"""Spots: free places on the table, by name and by relation to what stands there."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from handeye.perception.frame import Points
+from handeye.perception.scene import Scene, SceneObject
+
+from .running import Failed
+from .skill import Code
+
+SpotName = Literal[
+    "middle", "left", "right", "near", "far",
+    "near_left_corner", "near_right_corner", "far_left_corner", "far_right_corner",
+]
+NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
+_MARGIN_M = 0.025
+_REACH_M = 0.74
+_BOUNDS = ((0.30, -0.36), (0.70, 0.36))
+_DIRECTIONS = {
+    "left_of": (0.0, 1.0),
+    "right_of": (0.0, -1.0),
+    "behind": (1.0, 0.0),
+    "in_front_of": (-1.0, 0.0),
+}
+
+
+def named_spot(spot: SpotName, scene: Scene) -> tuple[float, float]:
+    """(x, y) of a named part of the table, m, base frame; near is near to the robot."""
+    (x0, y0), (x1, y1) = scene.table_bounds
+    x0, x1, y0, y1 = x0 + 0.10, x1 - 0.13, y0 + 0.12, y1 - 0.12
+    x = x0 if "near" in spot else x1 if "far" in spot else (x0 + x1) / 2
+    y = y1 if "left" in spot else y0 if "right" in spot else (y0 + y1) / 2
+    return x, y
+
+
+def free_near(
+    wanted: tuple[float, float], radius_m: float, cloud: Points, table_m: float
+) -> tuple[float, float]:
+    """The free place nearest to a point, for something of a radius; raises Failed(NO_ROOM)."""
+    grid = _ring_of_candidates(np.array(wanted), 0.20)
+    return _first_free(grid, radius_m, cloud, table_m, "near there")
+
+
+def beside(
+    relation: str, reference: SceneObject, radius_m: float, cloud: Points, table_m: float
+) -> tuple[float, float]:
+    """A free place in a direction of an object, or next to it."""
+    center = np.array(reference.position[:2])
+    own = max(reference.size[:2]) / 2
+    directions = (
+        [np.array(_DIRECTIONS[relation])]
+        if relation in _DIRECTIONS
+        else [np.array([np.cos(a), np.sin(a)]) for a in np.arange(12) * np.pi / 6]
+    )
+    candidates = []
+    for gap in (0.03, 0.045, 0.06, 0.08, 0.10):
+        for turn in (0.0, 0.2, -0.2, 0.4, -0.4):
+            for d in directions:
+                c, s = np.cos(turn), np.sin(turn)
+                turned = np.array([c * d[0] - s * d[1], s * d[0] + c * d[1]])
+                candidates.append(center + turned * (own + radius_m + gap))
+    words = relation.replace("_", " ")
+    return _first_free(np.array(candidates), radius_m, cloud, table_m,
+                       f"{words} the {reference.name}")
+
+
+def between(
+    first: SceneObject, second: SceneObject, radius_m: float, cloud: Points, table_m: float
+) -> tuple[float, float]:
+    """A free place on the line between two objects."""
+    a, b = np.array(first.position[:2]), np.array(second.position[:2])
+    shares = 0.5 + np.array([0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24])
+    candidates = a + shares[:, None] * (b - a)
+    return _first_free(candidates, radius_m, cloud, table_m,
+                       f"between the {first.name} and the {second.name}")
+
+
+def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.NDArray[np.float64]:
+    steps = np.arange(-reach, reach + 1e-6, 0.02)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    order = np.argsort(np.hypot(*grid.T), kind="stable")
+    return np.asarray(center + grid[order])
+
+
+def _first_free(
+    candidates: npt.NDArray[np.float64],
+    radius_m: float,
+    cloud: Points,
+    table_m: float,
+    where: str,
+) -> tuple[float, float]:
+    (x0, y0), (x1, y1) = _BOUNDS
+    tall = cloud[cloud[:, 2] > table_m + 0.006] if len(cloud) else cloud
+    for margin in (_MARGIN_M, 0.012):
+        for x, y in candidates:
+            inside = x0 <= x <= x1 and y0 <= y <= y1 and np.hypot(x, y) < _REACH_M
+            if not inside:
+                continue
+            if len(tall) == 0 or np.hypot(tall[:, 0] - x, tall[:, 1] - y).min() > radius_m + margin:
+                return float(x), float(y)
+    raise Failed(Code.NO_ROOM, f"there is no free place {where}")
