@@ -18,7 +18,7 @@ _NEAR_M = 0.07
 _NEW_SCORE = 0.3
 _FORGET_AFTER = 2
 _FRESH_S = 8.0
-_TALLEST_M = 0.45
+_TALLEST_M = 0.28
 
 
 @dataclass

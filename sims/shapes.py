@@ -5,6 +5,7 @@ as rings of boxes, so that fingers and other objects fit inside.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,24 @@ class Shape:
 def shape_of(spec: ObjectSpec) -> Shape:
     """Build the geometry of a catalogue object."""
     return _BUILDERS[spec.category](spec)
+
+
+def surface(shape: Shape) -> Vertices:
+    """[N, 3] vertices of what is seen of a shape, m, object frame."""
+    if shape.mesh_file is None:
+        return shape.vertices
+    from scipy.spatial.transform import Rotation
+
+    scaled = _mesh_vertices(shape.mesh_file) * shape.scale
+    return np.asarray(Rotation.from_quat(shape.quaternion).apply(scaled) + np.array(shape.offset))
+
+
+@lru_cache(maxsize=8)
+def _mesh_vertices(mesh_file: str) -> Vertices:
+    from .meshes import TOY_FACES, decimated
+
+    lines = decimated(Path(mesh_file), TOY_FACES).read_text().splitlines()
+    return np.array([[float(v) for v in line.split()[1:4]] for line in lines if line[:2] == "v "])
 
 
 def lathe(

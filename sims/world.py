@@ -14,7 +14,7 @@ from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
 from .meshes import TOY_FACES, decimated, simple_hulls
 from .objects import ObjectSpec
-from .shapes import Shape, shape_of
+from .shapes import Shape, shape_of, surface
 
 TIMESTEP_S = 1.0 / 240.0
 _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
@@ -228,8 +228,16 @@ class World:
         p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
 
     def bounds(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Axis-aligned bounding box (low [3], high [3]) of a body, m."""
-        low, high = p.getAABB(self[name].uid, physicsClientId=self.client)
+        """Axis-aligned bounding box (low [3], high [3]) of a body, m.
+
+        Exact for objects of the catalogue; PyBullet's own boxes grow as a body turns.
+        """
+        body = self[name]
+        if body.shape is not None:
+            T = self.pose(name)
+            points = surface(body.shape) @ T[:3, :3].T + T[:3, 3]
+            return points.min(axis=0), points.max(axis=0)
+        low, high = p.getAABB(body.uid, physicsClientId=self.client)
         return np.array(low), np.array(high)
 
     def step(self, count: int = 1) -> None:
