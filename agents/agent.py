@@ -1,0 +1,276 @@
+"""Agent: an instruction in, skills executed and verified, a Result out."""
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from handeye.perception.arm_view import ArmView
+from handeye.perception.errors import HandeyeError, InstructionError, StoppedError, UserError
+from handeye.perception.observer import Observer
+from handeye.perception.perception import Perception
+from handeye.skills.guarded import Guarded, Limits
+from handeye.skills.robot import Robot
+
+from .events import Ended, Event, Started
+from .graph import Approve, Nodes, build_graph
+from .planner import Planner
+from .state import Budget, Step
+
+Status = Literal["succeeded", "failed", "needs_input", "stopped"]
+
+
+class Result(BaseModel):
+    """How a run ended.
+
+    Attributes:
+        status: "succeeded", "failed", "needs_input" or "stopped".
+        reason: why it failed or stopped.
+        question: what must be answered before it can go on.
+        candidates: ids between which the answer decides.
+        skills: every call with its outcome and verification.
+        thread: to resume or to go on talking in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    reason: str = ""
+    question: str = ""
+    candidates: tuple[str, ...] = ()
+    skills: tuple[Step, ...] = ()
+    thread: str = ""
+
+
+class Agent:
+    """Does what it is told with a robot, and sees to it that it is done.
+
+    Args:
+        robot: connected; it is guarded with `limits` unless it is Guarded already.
+        vlm: a name for `load_vlm`, a model with some of the verbs, or a Perception.
+        planner: "embedded", or anything with `plan`.
+        observer: the eyes; made from the robot's cameras and the VLM unless given.
+        limits: for the guard; derived from the robot's spec unless given.
+        approve: called with each skill and the scene before it is executed; "interrupt" ends the
+            run with a question instead, to be answered by `resume(thread, True)`.
+        budget: bounds of a run.
+        checkpoint: SQLite file in which threads survive a restart; in memory without it.
+        on_event: called with each event, in the thread that runs the agent.
+
+    Raises:
+        ModelError: the VLM cannot be loaded.
+        UserError: an argument is none of what is accepted.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        *,
+        vlm: object = "embedded",
+        planner: Planner | str = "embedded",
+        observer: Observer | None = None,
+        limits: Limits | None = None,
+        approve: Approve | Literal["interrupt"] | None = None,
+        budget: Budget | None = None,
+        checkpoint: str | Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.robot: Robot = robot if isinstance(robot, Guarded) else Guarded(robot, limits)
+        self.observer = observer or make_observer(self.robot, vlm)
+        self._on_event = on_event
+        self._listeners: list[Callable[[Event], None]] = []
+        self._nodes = Nodes(
+            self.robot, self.observer, make_planner(planner), budget or Budget(), approve,
+            self._emit,
+        )
+        self._connection, saver = _saver(checkpoint)
+        self._graph = build_graph(self._nodes, saver)
+
+    def run(self, instruction: str, *, thread: str | None = None) -> Result:
+        """Carry out an instruction; returns when it is done, failed, stopped, or a question.
+
+        A camera, model or robot that breaks ends the run with status "failed" and its message.
+        """
+        name = thread or uuid.uuid4().hex[:12]
+        mentioned = self._state(name).get("mentioned")
+        self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
+        fresh = {
+            "instruction": instruction, "answer": None, "mentioned": mentioned, "plan": [],
+            "index": 0, "steps": [], "goal": None, "acting": False, "failure": None,
+            "retries": 0, "began_s": self._now(), "question": None, "candidates": [],
+            "status": None, "reason": "",
+        }
+        return self._drive(fresh, name)
+
+    def resume(self, thread: str, answer: str | bool | None = None) -> Result:
+        """Go on with a thread: with an answer to its question, or after a crash.
+
+        A skill that was under way when the process died is not replayed: the agent looks, and
+        plans what is left from what it sees.
+
+        Raises UserError for a thread that is not known.
+        """
+        from langgraph.types import Command
+
+        config: Any = {"configurable": {"thread_id": thread}}
+        snapshot = self._graph.get_state(config)
+        if not snapshot.values:
+            raise UserError(f'there is no thread "{thread}" to resume')
+        if snapshot.interrupts:
+            if answer is None:
+                return self._result(thread)
+            return self._drive(Command(resume=answer), thread)
+        if snapshot.values.get("status"):
+            return self._result(thread)
+        failure = "the run was interrupted" if snapshot.values.get("plan") else None
+        self._graph.update_state(
+            config, {"acting": False, "failure": failure}, as_node="__start__"
+        )
+        return self._drive(None, thread)
+
+    def stream(self, instruction: str, *, thread: str | None = None) -> Iterator[Event]:
+        """Carry out an instruction in a thread of its own; yields events as they come."""
+        queue: Queue[Event | BaseException | None] = Queue()
+        listener = queue.put
+        self._listeners.append(listener)
+
+        def work() -> None:
+            try:
+                self.run(instruction, thread=thread)
+                queue.put(None)
+            except BaseException as error:
+                queue.put(error)
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        try:
+            while (item := queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            self._listeners.remove(listener)
+            worker.join()
+
+    def stop(self) -> None:
+        """Halt the robot at once and end the run; from any thread. The robot stays stopped."""
+        self.robot.stop()
+        self._nodes.cancel.cancel()
+
+    def close(self) -> None:
+        """Close the checkpoint; the robot is left to its owner."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> "Agent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _drive(self, start: Any, thread: str) -> Result:
+        if self._nodes.cancel.cancelled and not self.robot.read().stopped:
+            self._nodes.cancel = type(self._nodes.cancel)()
+        config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 400}
+        try:
+            self._graph.invoke(start, config)
+            result = self._result(thread)
+        except StoppedError as error:
+            result = self._result(thread, status="stopped", reason=str(error))
+        except InstructionError as error:
+            result = self._result(thread, status="failed", reason=str(error))
+        except HandeyeError as error:
+            result = self._result(thread, status="failed", reason=str(error))
+        self._emit(
+            Ended(stamp_s=self._now(), status=result.status, reason=result.reason,
+                  question=result.question)
+        )
+        return result
+
+    def _result(
+        self, thread: str, status: Status | None = None, reason: str | None = None
+    ) -> Result:
+        config: Any = {"configurable": {"thread_id": thread}}
+        snapshot = self._graph.get_state(config)
+        values = snapshot.values
+        steps = tuple(Step.model_validate(raw) for raw in values.get("steps", []))
+        if status is None and snapshot.interrupts:
+            asked = snapshot.interrupts[0].value
+            question = asked.get("question") or f"approve {asked.get('approve')}?"
+            return Result(
+                status="needs_input", question=question, skills=steps, thread=thread,
+                candidates=tuple(asked.get("candidates", ())),
+            )
+        return Result(
+            status=status or values.get("status") or "failed",
+            reason=values.get("reason", "") if reason is None else reason,
+            skills=steps, thread=thread,
+        )
+
+    def _state(self, thread: str) -> dict[str, Any]:
+        config: Any = {"configurable": {"thread_id": thread}}
+        values: dict[str, Any] = self._graph.get_state(config).values
+        return values
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+        for listener in list(self._listeners):
+            listener(event)
+
+    def _now(self) -> float:
+        return self.robot.read().stamp_s
+
+
+def make_observer(robot: Robot, vlm: object = "embedded") -> Observer:
+    """The eyes of a robot: its cameras, a VLM, and where its own arm is."""
+    from handeye.perception.vlm.load import load_vlm
+
+    model = load_vlm(vlm) if isinstance(vlm, str | Path) else vlm
+    return Observer(robot.cameras, Perception.of(model), lambda: arm_view(robot))
+
+
+def arm_view(robot: Robot) -> ArmView:
+    """Where the arm is, from its own state."""
+    from handeye.skills.kinematics import Kinematics
+
+    state, spec = robot.read(), robot.spec
+    view = ArmView(state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s)
+    if spec.urdf is None or spec.tcp_link is None:
+        return view
+    kinematics = Kinematics(spec.urdf, spec.tcp_link, spec.joint_names)
+    return ArmView(
+        state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s,
+        kinematics.body_points(state.q),
+    )
+
+
+def make_planner(planner: Planner | str) -> Planner:
+    """A planner by name, or the one that is given."""
+    if not isinstance(planner, str):
+        return planner
+    if planner == "embedded":
+        from .embedded_planner import EmbeddedPlanner
+
+        return EmbeddedPlanner()
+    raise UserError(
+        f'there is no planner "{planner}"; accepted are "embedded" and an object with plan()'
+    )
+
+
+def _saver(checkpoint: str | Path | None) -> tuple[sqlite3.Connection | None, Any]:
+    if checkpoint is None:
+        from langgraph.checkpoint.memory import InMemorySaver
+
+        return None, InMemorySaver()
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(checkpoint, check_same_thread=False)
+    return connection, SqliteSaver(connection)

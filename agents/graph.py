@@ -1,0 +1,267 @@
+"""The agent's graph: observe, plan, approve, act, verify, ask.
+
+The nodes think; motion runs in the robot's own control loop. Approval has its own node in front of
+the motion, because an interrupt replays its node on resume, and motion must never be replayed.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from handeye.perception.conditions import Condition, Truth
+from handeye.perception.describe import describe
+from handeye.perception.observer import Observer
+from handeye.perception.scene import Scene
+from handeye.skills.registry import skill_from_call
+from handeye.skills.robot import CancelToken, Robot
+from handeye.skills.skill import Code, Skill, SkillContext
+
+from .events import (
+    Acted,
+    Acting,
+    Approved,
+    Asked,
+    Call,
+    Event,
+    Observed,
+    Planned,
+    Progressed,
+    Replanned,
+    Verified,
+)
+from .planner import Plan, Planner, Progress, Question
+from .state import AgentState, Budget, Step
+from .verifying import verify
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
+_HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED, Code.FAULT})
+
+Approve = Callable[[Skill, Scene], bool]
+
+
+def call_of(skill: Skill) -> Call:
+    """A skill call as data."""
+    return Call(skill=skill.name, arguments=skill.model_dump(mode="json", exclude_defaults=True))
+
+
+class Nodes:
+    """The nodes; what they work with stays out of the state.
+
+    Args:
+        robot: guarded.
+        observer: the robot's eyes.
+        planner: chooses skill calls.
+        budget: bounds of a run.
+        approve: asked before each motion; "interrupt" pauses the graph for it; None approves all.
+        emit: takes events.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        observer: Observer,
+        planner: Planner,
+        budget: Budget,
+        approve: Approve | str | None,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._robot, self._observer, self._planner = robot, observer, planner
+        self._budget, self._approve, self._emit = budget, approve, emit
+        self.cancel = CancelToken()
+
+    def observe(self, state: AgentState) -> AgentState:
+        """Look at the scene."""
+        scene = self._observer.look()
+        stamp = self._now()
+        self._emit(Observed(stamp_s=stamp, scene=scene, description=describe(scene)))
+        return {"scene": scene.model_dump(mode="json"), "began_s": state.get("began_s", stamp)}
+
+    def plan(self, state: AgentState) -> AgentState:
+        """Choose skill calls, or a question, or an end."""
+        remaining = tuple(
+            skill_from_call(raw["skill"], raw["arguments"])
+            for raw in state.get("plan", [])[state.get("index", 0) :]
+        )
+        progress = Progress(
+            mentioned=state.get("mentioned"), answer=state.get("answer"), remaining=remaining,
+            failure=state.get("failure"),
+        )
+        result = self._planner.plan(state["instruction"], _scene(state), progress)
+        if isinstance(result, Plan):
+            calls = tuple(call_of(skill) for skill in result.skills)
+            self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
+            raw = [call.model_dump(mode="json") for call in calls]
+            update: AgentState = {"plan": raw, "index": 0, "failure": None, "question": None}
+            if not calls:
+                update["status"] = "succeeded"
+            return update
+        if isinstance(result, Question):
+            return {"question": result.text, "candidates": list(result.candidates)}
+        return {"status": "failed", "reason": result.text}
+
+    def ask(self, state: AgentState) -> AgentState:
+        """Put the question to the user and wait for the answer."""
+        from langgraph.types import interrupt
+
+        question, candidates = state.get("question") or "", state.get("candidates", [])
+        self._emit(
+            Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates))
+        )
+        answer = interrupt({"question": question, "candidates": candidates})
+        return {"answer": str(answer), "question": None}
+
+    def approve(self, state: AgentState) -> AgentState:
+        """Let the next motion be approved."""
+        skill = _next(state)
+        approved = True
+        if self._approve == "interrupt":
+            from langgraph.types import interrupt
+
+            approved = bool(interrupt({"approve": call_of(skill).model_dump(mode="json")}))
+        elif callable(self._approve):
+            approved = self._approve(skill, _scene(state))
+        if self._approve is not None:
+            self._emit(
+                Approved(stamp_s=self._now(), call=call_of(skill), approved=approved)
+            )
+        if not approved:
+            return {"status": "stopped", "reason": f"{call_of(skill).words()} was not approved"}
+        return {"acting": True}
+
+    def act(self, state: AgentState) -> AgentState:
+        """Execute the next skill."""
+        skill, index = _next(state), len(state.get("steps", []))
+        call = call_of(skill)
+        goal = skill.goal(self._observer.scene)
+        self._emit(Acting(stamp_s=self._now(), index=index, call=call))
+        context = SkillContext(
+            robot=self._robot, sight=self._observer, cancel=self.cancel,
+            deadline_s=self._budget.skill_s,
+            report=lambda line: self._emit(Progressed(stamp_s=self._now(), line=line)),
+        )
+        outcome = skill.execute(context)
+        self._emit(
+            Acted(
+                stamp_s=self._now(), index=index, call=call, code=outcome.code.value,
+                message=outcome.message, duration_s=outcome.duration_s,
+                evidence=outcome.evidence,
+            )
+        )
+        step = Step(call=call, code=outcome.code.value, message=outcome.message,
+                    duration_s=outcome.duration_s)
+        update: AgentState = {
+            "steps": [*state.get("steps", []), step.model_dump(mode="json")],
+            "goal": goal.model_dump(mode="json") if goal is not None else None,
+            "acting": False,
+        }
+        if outcome.code in _HOPELESS:
+            stopped = outcome.code in (Code.STOPPED, Code.CANCELLED)
+            update |= {"status": "stopped" if stopped else "failed", "reason": outcome.message}
+        return update
+
+    def verify(self, state: AgentState) -> AgentState:
+        """Look whether the skill brought about what it should have."""
+        step = Step.model_validate(state["steps"][-1])
+        raw = state.get("goal")
+        ok = step.code == Code.OK.value
+        if raw is None:
+            return self._after(state, step, holds=ok, seen=step.message)
+        found = verify(_CONDITION.validate_python(raw), self._observer)
+        self._emit(
+            Verified(
+                stamp_s=self._now(), index=len(state["steps"]) - 1,
+                truth=found.verdict.truth.value, evidence=found.verdict.evidence,
+                asked=found.question, answer=found.answer.text if found.answer else None,
+                confidence=found.answer.confidence if found.answer else None,
+            )
+        )
+        step = step.model_copy(
+            update={"verified": found.verdict.truth.value, "evidence": found.verdict.evidence}
+        )
+        # What is seen counts, whatever the skill thinks of itself.
+        holds = found.verdict.truth is Truth.YES
+        seen = found.verdict.evidence if ok else f"{step.message}; {found.verdict.evidence}"
+        return self._after(state, step, holds=holds, seen=seen)
+
+    def _after(self, state: AgentState, step: Step, *, holds: bool, seen: str) -> AgentState:
+        """On to the next step, to the end, or back to planning."""
+        steps = [*state["steps"][:-1], step.model_dump(mode="json")]
+        update: AgentState = {
+            "steps": steps, "scene": self._observer.scene.model_dump(mode="json"),
+            "mentioned": step.call.arguments.get("target") or state.get("mentioned"),
+        }
+        if holds:
+            index = state["index"] + 1
+            done = index >= len(state["plan"])
+            update |= {"index": index, "status": "succeeded" if done else None}
+            return self._bounded(update, state)
+        retries = state.get("retries", 0) + 1
+        failure = f"after {step.call.words()}: {seen}"
+        if retries > self._budget.retries:
+            return update | {"status": "failed", "reason": f"{failure} (tried {retries} times)"}
+        self._emit(Replanned(stamp_s=self._now(), failure=failure, attempt=retries))
+        update |= {"failure": failure, "retries": retries}
+        return self._bounded(update, state)
+
+    def _bounded(self, update: AgentState, state: AgentState) -> AgentState:
+        """End a run that is out of its budget."""
+        if update.get("status"):
+            return update
+        took = self._now() - state.get("began_s", 0.0)
+        if len(update["steps"]) >= self._budget.steps:
+            return update | {"status": "failed", "reason": f"out of steps ({self._budget.steps})"}
+        if took > self._budget.seconds:
+            return update | {"status": "failed", "reason": f"out of time ({took:.0f} s)"}
+        return update
+
+    def _now(self) -> float:
+        return self._robot.read().stamp_s
+
+
+def build_graph(nodes: Nodes, checkpointer: Any) -> "CompiledStateGraph[Any, Any, Any, Any]":
+    """Wire the nodes into a compiled StateGraph."""
+    from langgraph.graph import END, START, StateGraph
+
+    graph: Any = StateGraph(AgentState)
+    for name in ("observe", "plan", "ask", "approve", "act", "verify"):
+        graph.add_node(name, getattr(nodes, name))
+    graph.add_edge(START, "observe")
+    graph.add_edge("observe", "plan")
+    graph.add_conditional_edges("plan", _after_plan, ["ask", "approve", END])
+    graph.add_edge("ask", "plan")
+    graph.add_conditional_edges("approve", _unless_over("act"), ["act", END])
+    graph.add_conditional_edges("act", _unless_over("verify"), ["verify", END])
+    graph.add_conditional_edges("verify", _after_verify, ["observe", "approve", END])
+    compiled: CompiledStateGraph[Any, Any, Any, Any] = graph.compile(checkpointer=checkpointer)
+    return compiled
+
+
+def _after_plan(state: AgentState) -> str:
+    if state.get("status"):
+        return "__end__"
+    return "ask" if state.get("question") else "approve"
+
+
+def _after_verify(state: AgentState) -> str:
+    if state.get("status"):
+        return "__end__"
+    return "observe" if state.get("failure") else "approve"
+
+
+def _unless_over(following: str) -> Callable[[AgentState], str]:
+    return lambda state: "__end__" if state.get("status") else following
+
+
+def _scene(state: AgentState) -> Scene:
+    return Scene.model_validate(state["scene"])
+
+
+def _next(state: AgentState) -> Skill:
+    raw = state["plan"][state["index"]]
+    return skill_from_call(raw["skill"], raw["arguments"])
+
+

@@ -1,0 +1,73 @@
+"""Verifying a skill's goal: geometry of the scene, and the VLM on the pixels."""
+
+from dataclasses import dataclass
+
+from handeye.perception.conditions import Condition, Truth
+from handeye.perception.errors import ModelError
+from handeye.perception.observer import Observer
+from handeye.perception.verify import Verdict, check, question_for
+from handeye.perception.vlm.verbs import Answer
+
+SURE = 0.9
+"""Confidence from which a VLM's answer weighs as much as geometry."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found out.
+
+    Attributes:
+        verdict: the answer that the agent goes by.
+        question: what the VLM was asked, or None.
+        answer: what it said, or None.
+    """
+
+    verdict: Verdict
+    question: str | None = None
+    answer: Answer | None = None
+
+
+def verify(goal: Condition, observer: Observer) -> Verification:
+    """Look, and check a goal; look again, also from the wrist, where it can't be told at once.
+
+    Geometry decides what it can tell. A VLM that is sure of the opposite makes the agent look a
+    second time; only where geometry can't tell does the VLM decide.
+    """
+    first = _once(goal, observer, None)
+    if first.verdict.truth is Truth.YES and not _contradicts(first):
+        return first
+    cameras = ["overview", "wrist"] if first.verdict.truth is Truth.CANT_TELL else None
+    try:
+        second = _once(goal, observer, cameras)
+    except KeyError:
+        return first
+    if second.verdict.truth is Truth.CANT_TELL and _sure(second.answer):
+        truth = Truth.YES if second.answer and second.answer.text == "yes" else Truth.NO
+        evidence = f"{second.verdict.evidence}; the model says {truth.value}"
+        return Verification(Verdict(truth, evidence), second.question, second.answer)
+    return second
+
+
+def _once(goal: Condition, observer: Observer, cameras: list[str] | None) -> Verification:
+    scene = observer.look(cameras)
+    verdict = check(goal, scene)
+    question = question_for(goal, scene)
+    answer = None
+    if question is not None:
+        try:
+            answer = observer.ask(question)
+        except ModelError:
+            question = None  # No model here answers questions; geometry stands alone.
+    return Verification(verdict, question, answer)
+
+
+def _sure(answer: Answer | None) -> bool:
+    return answer is not None and answer.text in ("yes", "no") and answer.confidence >= SURE
+
+
+def _contradicts(found: Verification) -> bool:
+    return (
+        _sure(found.answer)
+        and found.answer is not None
+        and found.answer.text != found.verdict.truth.value
+    )
