@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any, Literal
@@ -242,13 +243,8 @@ def arm_view(robot: Robot) -> ArmView:
 
     state, spec = robot.read(), robot.spec
     view = ArmView(state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s)
-    if spec.urdf is None or spec.tcp_link is None:
-        return view
-    kinematics = Kinematics(spec.urdf, spec.tcp_link, spec.joint_names)
-    return ArmView(
-        state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s,
-        kinematics.body_points(state.q),
-    )
+    kinematics = Kinematics.of(spec)
+    return view if kinematics is None else replace(view, body=kinematics.body_points(state.q))
 
 
 def make_planner(planner: Planner | str) -> Planner:

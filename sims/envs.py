@@ -127,8 +127,7 @@ class TabletopEnv(gym.Env[Observation, npt.NDArray[np.float32]]):
 
     def _ik(self) -> Kinematics:
         if self._kinematics is None:
-            spec = self._running().robot.spec
-            self._kinematics = Kinematics(str(spec.urdf), str(spec.tcp_link), spec.joint_names)
+            self._kinematics = self._running().robot.kinematics
         return self._kinematics
 
     def _observe(self) -> Observation:

@@ -25,10 +25,10 @@ class CartesianArm:
     @cached_property
     def kinematics(self: "JointArm") -> Kinematics:  # type: ignore[misc]
         """The arm's kinematics, from its URDF."""
-        spec = self.spec
-        if spec.urdf is None or spec.tcp_link is None:
-            raise UserError(f"{spec.name} gives no URDF; it must implement move_to itself")
-        return Kinematics(spec.urdf, spec.tcp_link, spec.joint_names)
+        kinematics = Kinematics.of(self.spec)
+        if kinematics is None:
+            raise UserError(f"{self.spec.name} gives no URDF; it must implement move_to itself")
+        return kinematics
 
     def move_to(
         self: "JointArm",  # type: ignore[misc]

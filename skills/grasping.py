@@ -105,12 +105,12 @@ def _body_grasps(
                 continue
             left, right = np.percentile(along_u[slab], [2, 98])
             width = float(right - left)
-            if width > spec.gripper_stroke_m - 0.008 or width < 0.006:
+            if width > spec.gripper_stroke_m - 0.012 or width < 0.006:
                 continue
             x, y = layer_middle + u * (left + right) / 2 + v * offset
             off = float(np.hypot(x - middle[0], y - middle[1]))
             margin = spec.gripper_stroke_m - width
-            score = 1.0 - 8.0 * off - 4.0 * max(0.0, 0.025 - margin) - 1.5 * width
+            score = 1.0 - 8.0 * off - 12.0 * max(0.0, 0.025 - margin) - 1.5 * width
             opening = min(spec.gripper_stroke_m, width + 0.03)
             yield Grasp(downward(x, y, z, yaw), opening, width, score, "body")
 

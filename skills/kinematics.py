@@ -11,7 +11,7 @@ import numpy.typing as npt
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.perception.frame import Transform
 
-from .robot import Joints
+from .robot import Joints, RobotSpec
 
 Matrix = npt.NDArray[np.float64]
 
@@ -49,6 +49,16 @@ class Kinematics:
         joints = [named[name] for name in joint_names]
         self.q_min = np.array([joint.q_min for joint in joints])
         self.q_max = np.array([joint.q_max for joint in joints])
+
+    @classmethod
+    def of(cls, spec: RobotSpec) -> "Kinematics | None":
+        """The kinematics of an arm within its own limits; None for an arm without a URDF."""
+        if spec.urdf is None or spec.tcp_link is None:
+            return None
+        made = cls(spec.urdf, spec.tcp_link, spec.joint_names)
+        made.q_min = np.maximum(made.q_min, spec.q_min)
+        made.q_max = np.minimum(made.q_max, spec.q_max)
+        return made
 
     def fk(self, q: Joints) -> Transform:
         """[n] joint positions, rad, to [4, 4] T_base_tcp."""

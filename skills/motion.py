@@ -34,7 +34,7 @@ class Mover:
         self.context = context
         self.robot = context.robot
         self.began_s = context.robot.read().stamp_s
-        self._kinematics = _kinematics_of(context)
+        self._kinematics = Kinematics.of(context.robot.spec)
 
     @property
     def elapsed_s(self) -> float:
@@ -226,10 +226,3 @@ def _safe_height(cloud: Points, start: Transform, goal: Transform, below_m: floa
     if len(near) == 0:
         return 0.0
     return min(float(np.percentile(near[:, 2], 99.5)) + below_m + CLEARANCE_M, _CEILING_M)
-
-
-def _kinematics_of(context: SkillContext) -> Kinematics | None:
-    spec = context.robot.spec
-    if spec.urdf is None or spec.tcp_link is None:
-        return None
-    return Kinematics(spec.urdf, spec.tcp_link, spec.joint_names)

@@ -1,11 +1,14 @@
 """Put: one object on, in, or beside another."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+import numpy as np
 
 from handeye.perception.conditions import Beside, In, On
 
 from ..objects import Category
+from ..tabletop import footprint_m
 from .task import Setup, Table
 
 Side = Literal["left_of", "right_of", "in_front_of", "behind", "next_to"]
@@ -15,6 +18,13 @@ _WORDS: dict[Side, str] = {
     "in_front_of": "in front of",
     "behind": "behind",
     "next_to": "next to",
+}
+
+_DIRECTIONS: dict[Side, tuple[float, float]] = {
+    "left_of": (0.0, 1.0),
+    "right_of": (0.0, -1.0),
+    "in_front_of": (-1.0, 0.0),
+    "behind": (1.0, 0.0),
 }
 
 
@@ -60,11 +70,29 @@ class PutBeside:
         item = table.draw(["block", "can", "cup", "lego", "duck"])
         reference = table.draw(["bowl", "bottle", "box", "block", "cup"], besides=[item])
         a, b = table.set_out(item, reference, distractors=(4, 6))
-        side: Side = get_args(Side)[int(table.rng.integers(5))]
+        side = _roomiest(table, a, b)
         return Setup(
             f"put the {item.name} {_WORDS[side]} the {reference.name}",
             (Beside(object=a, relation=side, reference=b),),
         )
+
+
+def _roomiest(table: Table, item: str, reference: str) -> Side:
+    """A side of the reference, drawn among those where the item has room."""
+    center = table.world.pose(reference)[:2, 3]
+    radii = {n: footprint_m(b.spec) for n, b in table.world.objects.items() if b.spec is not None}
+    free: list[Side] = ["next_to"]
+    for side, direction in _DIRECTIONS.items():
+        spot = center + np.array(direction) * (radii[item] + radii[reference] + 0.04)
+        inside = 0.32 < spot[0] < 0.66 and abs(spot[1]) < 0.32 and np.hypot(*spot) < 0.70
+        gaps = [
+            float(np.linalg.norm(table.world.pose(name)[:2, 3] - spot)) - radius - radii[item]
+            for name, radius in radii.items()
+            if name not in (item, reference)
+        ]
+        if inside and min(gaps, default=1.0) > 0.03:
+            free.append(side)
+    return free[int(table.rng.integers(len(free)))]
 
 
 @dataclass(frozen=True)

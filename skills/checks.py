@@ -1,0 +1,118 @@
+"""Public checkers: hold a skill or a robot to its contract. Each raises UserError at a breach."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from handeye.perception.errors import RobotError, StoppedError, UserError
+from handeye.perception.frame import Camera
+from handeye.perception.scene import Scene
+
+from .robot import CancelToken, Robot, RobotState
+from .skill import Outcome, Skill, SkillContext
+
+
+def check_skill(skill: Skill, context: SkillContext) -> Outcome:
+    """Hold a skill call to the contract, executing it once, and once cancelled.
+
+    Args:
+        skill: a call that makes sense in the context's scene.
+        context: with a connected robot that may move.
+
+    Returns:
+        The outcome of the real execution.
+    """
+    kind = type(skill)
+    _must(bool(getattr(kind, "name", "")), f"{kind.__name__} has no name")
+    _must(bool((kind.__doc__ or "").strip()), f"{kind.__name__} has no docstring for models")
+    for name, info in kind.model_fields.items():
+        _must(bool(info.description), f"{kind.__name__}.{name} has no description")
+    again = kind.model_validate_json(skill.model_dump_json())
+    _must(again == skill, f"{kind.__name__} does not come back the same from JSON")
+    skill.goal(Scene())
+    cancelled = CancelToken()
+    cancelled.cancel()
+    still = SkillContext(context.robot, context.sight, cancelled, context.deadline_s)
+    before = context.robot.read().q
+    _outcome(skill.execute(still), kind)
+    moved = float(np.abs(context.robot.read().q - before).max()) if len(before) else 0.0
+    _must(moved < 0.05, f"{kind.__name__} moved by {moved:.2f} rad after it was cancelled")
+    return _outcome(skill.execute(context), kind)
+
+
+def check_robot(robot: Robot) -> None:
+    """Hold a robot to the seam: spec, readings, small motions, stop and reset.
+
+    The arm moves a few centimetres up and down around where it is.
+    """
+    _must(isinstance(robot, Robot), f"{type(robot).__name__} lacks members of Robot")
+    _check_spec(robot)
+    _must(isinstance(robot.cameras, Mapping), "cameras must map names to cameras")
+    for name, camera in robot.cameras.items():
+        _must(isinstance(camera, Camera) and camera.name == name, f"camera {name!r} is none")
+    robot.connect()
+    robot.connect()
+    first = robot.read()
+    _check_state(robot, first)
+    raised = first.T_base_tcp.copy()
+    raised[2, 3] += 0.03
+    reached = robot.move_to(raised, speed=0.3)
+    off = float(np.linalg.norm(reached.T_base_tcp[:3, 3] - raised[:3, 3]))
+    _must(off < 0.01, f"move_to returned a state {100 * off:.1f} cm off its goal")
+    _must(reached.stamp_s >= first.stamp_s, "stamps must never go back")
+    robot.stop()
+    robot.stop()
+    _must(robot.read().stopped, "stop() must be latched: read().stopped is False")
+    try:
+        robot.move_to(first.T_base_tcp, speed=0.3)
+    except StoppedError:
+        pass
+    else:
+        raise UserError("move_to must raise StoppedError while stop() is latched")
+    robot.reset()
+    robot.move_to(first.T_base_tcp, speed=0.3)
+    try:
+        robot.move_to(raised, speed=0.05, deadline_s=0.05)
+    except RobotError:
+        pass
+    else:
+        raise UserError("move_to must raise DeadlineError when its deadline passes")
+    robot.close()
+    robot.close()
+
+
+def _check_spec(robot: Robot) -> None:
+    spec, n = robot.spec, len(robot.spec.joint_names)
+    for name in ("q_min", "q_max", "dq_max", "ddq_max", "q_home"):
+        value = getattr(spec, name)
+        _must(np.shape(value) == (n,), f"spec.{name} must be [{n}], it is {np.shape(value)}")
+    _must(bool(np.all(spec.q_min < spec.q_max)), "spec.q_min must be below q_max")
+    _must(
+        bool(np.all(spec.q_home >= spec.q_min) and np.all(spec.q_home <= spec.q_max)),
+        "spec.q_home must be within the position limits",
+    )
+    _must(0 < spec.gripper_stroke_m < 1, "spec.gripper_stroke_m must be metres")
+    _must(0 < spec.reach_m < 10, "spec.reach_m must be metres")
+
+
+def _check_state(robot: Robot, state: RobotState) -> None:
+    n = len(robot.spec.joint_names)
+    _must(np.shape(state.q) == (n,) and np.shape(state.dq) == (n,), f"q and dq must be [{n}]")
+    R = state.T_base_tcp[:3, :3]
+    _must(np.shape(state.T_base_tcp) == (4, 4), "T_base_tcp must be [4, 4]")
+    _must(bool(np.allclose(R @ R.T, np.eye(3), atol=1e-3)), "T_base_tcp must be rigid")
+    _must(math.isfinite(state.stamp_s), "stamp_s must be seconds")
+    stroke = robot.spec.gripper_stroke_m
+    _must(-0.005 <= state.gripper_width_m <= stroke + 0.005, "gripper_width_m must be metres")
+
+
+def _outcome(value: object, kind: type[Skill]) -> Outcome:
+    if not isinstance(value, Outcome):
+        raise UserError(f"{kind.__name__}.execute must return an Outcome, not {type(value).__name__}")
+    return value
+
+
+def _must(holds: bool, complaint: str) -> None:
+    if not holds:
+        raise UserError(complaint)
