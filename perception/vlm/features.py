@@ -126,8 +126,10 @@ class Looker:
             embeddings = out.embeddings[0][picks]
             logits = self._model.match(embeddings, self._prompts)
             count = len(self.config.categories)
-            categories = logits[:, :count].softmax(dim=-1)
-            colors = logits[:, count:].softmax(dim=-1)
+            # The named heads and the prompts each have a say.
+            names = out.names[0][picks] + logits
+            categories = names[:, :count].softmax(dim=-1)
+            colors = names[:, count:].softmax(dim=-1)
             keep = _suppress(boxes.numpy(), scores.numpy(), categories.numpy(), colors.numpy())
             owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes[keep])
             return Features(

@@ -33,6 +33,7 @@ class HandeyeOutput(ModelOutput):
         embeddings: [B, h, w, E] unit vectors, comparable with those of phrases.
         mask_logits: [B, 2h, 2w] logits of "this pixel is of an object".
         mask_boxes: [B, 2h, 2w, 4] box of the object that the pixel is of, pixels.
+        names: [B, h, w, C + D] logits of the configured categories, then colours.
     """
 
     heat: Tensor | None = None
@@ -41,6 +42,7 @@ class HandeyeOutput(ModelOutput):
     embeddings: Tensor | None = None
     mask_logits: Tensor | None = None
     mask_boxes: Tensor | None = None
+    names: Tensor | None = None
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -85,10 +87,12 @@ class HandeyeModel(PreTrainedModel):  # type: ignore[misc]
         self.neck = Neck(config.backbone["hidden_sizes"], config.neck_dim, config.mask_dim)
         self.tower = _block(config.neck_dim, config.neck_dim)
         self.dense = nn.Conv2d(config.neck_dim, 6, 1)
-        self.embed = nn.Sequential(
-            _block(config.neck_dim, config.neck_dim),
-            nn.Conv2d(config.neck_dim, config.embed_dim, 1),
-        )
+        self.look = _block(config.neck_dim, config.neck_dim)
+        self.embed = nn.Conv2d(config.neck_dim, config.embed_dim, 1)
+        # Names directly from the features: the text tower's words start out alike, and alone
+        # they would teach the features slowly to tell them apart.
+        named = len(config.categories) + len(config.colors)
+        self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
@@ -118,13 +122,15 @@ class HandeyeModel(PreTrainedModel):  # type: ignore[misc]
         features, fine = self.neck(stages)
         dense = self.dense(self.tower(features)).permute(0, 2, 3, 1)
         mask = self.mask(fine).permute(0, 2, 3, 1)
+        looks = self.look(features)
         return HandeyeOutput(
             heat=dense[..., 0],
             held=dense[..., 1],
             boxes=_decode(dense[..., 2:], STRIDE),
-            embeddings=F.normalize(self.embed(features).permute(0, 2, 3, 1), dim=-1),
+            embeddings=F.normalize(self.embed(looks).permute(0, 2, 3, 1), dim=-1),
             mask_logits=mask[..., 0],
             mask_boxes=_decode(mask[..., 1:], MASK_STRIDE),
+            names=self.names(looks).permute(0, 2, 3, 1),
         )
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ shall look for. The agent never sees any of this.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,7 @@ class Instructed:
 
     def build(self, table: Table) -> Setup:
         """What is named, each once, and distractors of other colours and categories."""
-        specs: dict[tuple[str | None, Category], ObjectSpec] = {}
+        specs: dict[tuple[ColorName | None, Category], ObjectSpec] = {}
         for color, category in named(self.instruction):
             if (color, category) not in specs:
                 specs[color, category] = self._spec(table, color, category, list(specs.values()))
@@ -73,7 +73,7 @@ def named(text: str) -> list[tuple[ColorName | None, Category]]:
 
 
 def goals(
-    text: str, bodies: dict[tuple[str | None, Category], str], table: Table
+    text: str, bodies: Mapping[tuple[ColorName | None, Category], str], table: Table
 ) -> tuple[Condition, ...]:
     """What must hold after the plain families; nothing when a step is of another kind."""
     found: list[Condition] = []

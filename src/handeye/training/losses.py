@@ -87,7 +87,9 @@ def _words(
     at = owners >= 0
     # One gather for the whole batch: a slice per image would cost a full gradient map each.
     logits = model.match(output.embeddings[at], text)  # type: ignore[index]
-    rows = logits.split(at.flatten(1).sum(dim=1).tolist())
+    counts = at.flatten(1).sum(dim=1).tolist()
+    rows = logits.split(counts)
+    named = output.names[at].split(counts)  # type: ignore[index]
     category = color = phrase = torch.zeros((), device=device)
     start = c + d
     for i, (target, row) in enumerate(zip(targets, rows, strict=True)):
@@ -98,10 +100,11 @@ def _words(
             weight = 1.0 / torch.bincount(k, minlength=len(target.boxes))[k].float()
             categories = torch.from_numpy(target.categories).to(device)[k]
             colors = torch.from_numpy(target.colors).to(device)[k]
-            ce = F.cross_entropy(row[:, :c], categories, reduction="none")
-            category = category + (ce * weight).sum()
-            ce = F.cross_entropy(row[:, c : c + d], colors, reduction="none")
-            color = color + (ce * weight).sum()
+            for logit, pull in ((row, 1.0), (named[i], 1.5)):
+                ce = F.cross_entropy(logit[:, :c], categories, reduction="none")
+                category = category + pull * (ce * weight).sum()
+                ce = F.cross_entropy(logit[:, c : c + d], colors, reduction="none")
+                color = color + 0.5 * pull * (ce * weight).sum()
             ours = row[:, start : start + len(truth)]
             bce = F.binary_cross_entropy_with_logits(ours, truth.T[k], reduction="none")
             phrase = phrase + (bce.sum(dim=1) * weight).sum() / max(len(truth), 1) * 6.0

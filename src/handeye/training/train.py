@@ -143,9 +143,9 @@ def export(model: nn.Module, folder: Path) -> None:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters by weight decay (matrices only) and pace (the text tower learns at a quarter)."""
+    """Parameters by weight decay (matrices only) and pace (the text tower learns at half)."""
     groups = []
-    for pace, wanted in ((0.25, True), (1.0, False)):
+    for pace, wanted in ((0.5, True), (1.0, False)):
         ours = [p for n, p in model.named_parameters() if n.startswith("text.") == wanted]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]

@@ -1,0 +1,102 @@
+"""Scene files: named objects with positions, as YAML or JSON.
+
+    objects:
+      cup_1: {color: red, category: cup, position: [0.5, 0.1, 0.05]}
+      plate_1: {name: blue plate, position: [0.4, -0.1, 0.01], size: [0.18, 0.18, 0.02]}
+    holding: null
+
+Metres, in the robot's base frame (x forward, y to the robot's left).
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from .errors import SceneFileError
+from .relations import with_supports
+from .scene import Scene, SceneObject
+from .vlm.lexicon import read
+
+
+def load_scene(path: Path) -> Scene:
+    """Read a scene file; raises SceneFileError naming the file, the place and what is wrong."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SceneFileError(f"cannot read scene file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SceneFileError(f"scene file {path} is not UTF-8 text") from error
+    except yaml.YAMLError as error:
+        raise SceneFileError(f"scene file {path} is not valid YAML: {error}") from error
+    return scene_from(data, str(path))
+
+
+def scene_from(data: Any, source: str) -> Scene:
+    """A Scene from parsed data; raises SceneFileError naming `source`."""
+    if not isinstance(data, dict) or not isinstance(data.get("objects"), dict):
+        raise SceneFileError(
+            f'scene file {source} must have a mapping "objects: {{id: {{name, category, color, '
+            'position, size, on/in, state}}"'
+        )
+    objects = {str(name): _object(str(name), raw, source) for name, raw in data["objects"].items()}
+    rest = {key: value for key, value in data.items() if key != "objects"}
+    try:
+        scene = Scene.model_validate({**rest, "objects": objects})
+    except ValidationError as error:
+        raise SceneFileError(f"scene file {source}, {_first(error)}") from error
+    _check_references(scene, source)
+    placed = with_supports(scene)
+    # What the file says of supports counts more than what the geometry suggests.
+    kept = {
+        name: thing if thing.on or thing.in_ else placed.objects[name]
+        for name, thing in scene.objects.items()
+    }
+    return scene.model_copy(update={"objects": kept})
+
+
+def _object(name: str, raw: Any, source: str) -> SceneObject:
+    if not isinstance(raw, dict):
+        raise SceneFileError(f'scene file {source}, object "{name}" must be a mapping')
+    filled = dict(raw)
+    if filled.get("on") == "table":
+        del filled["on"]
+    words = filled.get("name") or " ".join(
+        str(filled[key]) for key in ("color", "category") if filled.get(key)
+    )
+    filled["name"] = words or name.replace("_", " ")
+    description = read(str(filled["name"]).replace("_", " "))
+    if description is not None:
+        filled.setdefault("category", description.category or "")
+        filled.setdefault("color", description.color)
+    try:
+        thing = SceneObject.model_validate(filled)
+    except ValidationError as error:
+        raise SceneFileError(f'scene file {source}, object "{name}", {_first(error)}') from error
+    if not all(math.isfinite(v) for v in (*thing.position, *thing.size)):
+        raise SceneFileError(f'scene file {source}, object "{name}": numbers must be finite')
+    return thing
+
+
+def _check_references(scene: Scene, source: str) -> None:
+    known = set(scene.objects)
+    if scene.holding is not None and scene.holding not in known:
+        raise SceneFileError(f'scene file {source}: holding "{scene.holding}" is no object')
+    for name, thing in scene.objects.items():
+        for below in (thing.on, thing.in_):
+            if below is not None and below != "table" and below not in known:
+                raise SceneFileError(
+                    f'scene file {source}, object "{name}" is on or in "{below}", which is none '
+                    f"of its objects: {', '.join(sorted(known))}"
+                )
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        allowed = ", ".join(["in", *(f for f in SceneObject.model_fields if f != "in_")])
+        return f'"{place}" is not known; allowed are: {allowed}'
+    return f"{place}: {first['msg']}"

@@ -1,0 +1,5 @@
+"""`python -m handeye`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""connect: from a name to a connected robot that can also be told to execute skills."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handeye.agents.agent import make_observer
+from handeye.perception.errors import NotFoundError, UserError
+from handeye.perception.observer import Observer
+from handeye.skills.guarded import Guarded, Limits
+from handeye.skills.robot import CancelToken, Robot
+from handeye.skills.skill import Outcome, Skill, SkillContext
+
+if TYPE_CHECKING:
+    from handeye.sims.simulation import Simulation
+
+
+class Session(Guarded):
+    """A connected, guarded robot that executes skills; a context manager.
+
+    Args:
+        robot: what to guard and connect.
+        limits: derived from the robot's spec unless given.
+        vlm: for `do`: a name for `load_vlm`, a model, or a Perception; loaded when first needed.
+        simulation: the simulation that the robot lives in, closed with the session.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        limits: Limits | None = None,
+        *,
+        vlm: object = "embedded",
+        simulation: "Simulation | None" = None,
+    ) -> None:
+        super().__init__(robot, limits)
+        self.simulation = simulation
+        self._vlm = vlm
+        self._observer: Observer | None = None
+        self.connect()
+
+    @property
+    def observer(self) -> Observer:
+        """The robot's eyes."""
+        if self._observer is None:
+            self._observer = make_observer(self, self._vlm)
+        return self._observer
+
+    def do(
+        self, skill: Skill, *, deadline_s: float = 60.0, cancel: CancelToken | None = None
+    ) -> Outcome:
+        """Look, then execute one skill, without an agent; its Outcome says how it went."""
+        self.observer.look()
+        context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
+        return skill.execute(context)
+
+    def close(self) -> None:
+        """Hold still, let go of the robot, and end its simulation; idempotent."""
+        super().close()
+        if self.simulation is not None:
+            self.simulation.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(
+    robot: str | Robot = "sim",
+    *,
+    seed: int = 0,
+    task: str | None = None,
+    scene: str | Path | None = None,
+    instruction: str | None = None,
+    limits: Limits | None = None,
+    vlm: object = "embedded",
+    **options: Any,
+) -> Session:
+    """Connect to a robot.
+
+    Args:
+        robot: "sim", the name of a robot that an installed package offers (entry points of
+            "handeye.robots"), or a Robot.
+        seed: of a simulated scene.
+        task: of a simulated scene: a task's name, or the path of a task file.
+        scene: of a simulated scene: a scene file whose objects are set out.
+        instruction: of a simulated scene: what it names is set out, if no task or scene is given.
+        limits: for the guard; derived from the robot's spec unless given.
+        vlm: what `do` sees with.
+        options: for a third-party robot.
+
+    Raises:
+        NotFoundError: no robot or task has that name.
+        SceneFileError: the task or scene file is missing or broken.
+    """
+    if not isinstance(robot, str):
+        if not isinstance(robot, Robot):
+            raise UserError(f"{type(robot).__name__} is no Robot; check_robot says what it lacks")
+        return Session(robot, limits, vlm=vlm)
+    if robot == "sim":
+        simulation = _simulation(seed, task, scene, instruction)
+        return Session(simulation.robot, limits, vlm=vlm, simulation=simulation)
+    found = {point.name: point for point in entry_points(group="handeye.robots")}
+    if robot not in found:
+        raise NotFoundError(robot, ["sim", *sorted(found)], where="robots")
+    return Session(found[robot].load()(**options), limits, vlm=vlm)
+
+
+def _simulation(
+    seed: int, task: str | None, scene: str | Path | None, instruction: str | None
+) -> "Simulation":
+    from handeye.sims.simulation import simulate
+    from handeye.sims.tasks.choosing import choose_task
+
+    return simulate(choose_task(task=task, scene=scene, instruction=instruction), seed)

@@ -1,0 +1,168 @@
+"""run_episode: one run of an agent on a task, with its full record."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from handeye.agents.agent import Agent, Result, Status, make_observer
+from handeye.agents.events import Event
+from handeye.agents.planner import Planner
+from handeye.agents.state import Budget, Step
+from handeye.perception.observer import Observer
+
+from .recording import FPS, Recorder
+
+if TYPE_CHECKING:
+    from handeye.agents.graph import Approve
+    from handeye.sims.simulation import Simulation
+    from handeye.sims.tasks.task import Task
+
+
+class EpisodeResult(BaseModel):
+    """One episode.
+
+    Attributes:
+        task: its name.
+        instruction: what the agent was told.
+        status: how the agent says it ended.
+        reason, question: of the agent.
+        judged: whether the goal is reached, from the simulator's state; None if there is no goal.
+        skills: every call with its outcome and verification.
+        recording: the folder, or None.
+        thread: of the agent.
+        seconds: wall-clock time by stage: "build", "render", "model", "scene", "rest", "all".
+        simulated_s: how long it took the robot.
+        calls: model calls by verb.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    instruction: str
+    status: Status
+    reason: str = ""
+    question: str = ""
+    judged: bool | None = None
+    skills: tuple[Step, ...] = ()
+    recording: str | None = None
+    thread: str = ""
+    seconds: dict[str, float] = {}
+    simulated_s: float = 0.0
+    calls: dict[str, int] = {}
+
+
+def run_episode(
+    task: "Task",
+    seed: "int | np.random.SeedSequence",
+    *,
+    instruction: str | None = None,
+    vlm: object = "embedded",
+    planner: Planner | str = "embedded",
+    budget: Budget | None = None,
+    approve: "Approve | None" = None,
+    out: Path | None = None,
+    video: bool = True,
+    on_event: Callable[[Event], None] | None = None,
+    eyes: "Callable[[Simulation], object] | None" = None,
+    held_out: bool | None = None,
+    dark: bool = False,
+) -> EpisodeResult:
+    """Build a task from a seed, let an agent do it, and judge the outcome.
+
+    Args:
+        task: what to build.
+        seed: same task, same seed, same episode, bit for bit.
+        instruction: instead of the task's own.
+        vlm, planner, budget, approve: of the agent.
+        out: folder to record into; nothing is recorded without it.
+        video: whether the recording has a video and pictures.
+        on_event: called with each event.
+        eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
+        held_out, dark: see `handeye.sims.simulation.simulate`.
+    """
+    from handeye.sims.simulation import simulate
+
+    began = time.perf_counter()
+    with simulate(task, seed, held_out=held_out, dark=dark) as simulation:
+        built = time.perf_counter() - began
+        model = eyes(simulation) if eyes is not None else vlm
+        observer = make_observer(simulation.robot, model)
+        recorder = _recorder(simulation, observer, out, video)
+        sinks = [sink for sink in (on_event, recorder.event if recorder else None) if sink]
+
+        def emit(event: Event) -> None:
+            for sink in sinks:
+                sink(event)
+
+        told = instruction or simulation.setup.instruction
+        with Agent(
+            simulation.robot, planner=planner, observer=observer, budget=budget, approve=approve,
+            on_event=emit,
+        ) as agent:
+            result = agent.run(told)
+        judged = simulation.judged()
+        episode = _episode(task.name, told, result, judged, observer, simulation, recorder)
+        total = time.perf_counter() - began
+        spent = {"build": built, **observer.seconds}
+        spent |= {"rest": total - sum(spent.values()), "all": total}
+        episode = episode.model_copy(
+            update={"seconds": {key: round(value, 3) for key, value in spent.items()}}
+        )
+        if recorder is not None:
+            recorder.finish(episode.model_dump(mode="json"))
+        return episode
+
+
+def _episode(
+    name: str,
+    instruction: str,
+    result: Result,
+    judged: bool | None,
+    observer: Observer,
+    simulation: "Simulation",
+    recorder: Recorder | None,
+) -> EpisodeResult:
+    return EpisodeResult(
+        task=name, instruction=instruction, status=result.status, reason=result.reason,
+        question=result.question, judged=judged, skills=result.skills, thread=result.thread,
+        recording=str(recorder.folder) if recorder else None,
+        simulated_s=round(simulation.world.time_s, 3), calls=dict(observer.calls),
+    )
+
+
+def _recorder(
+    simulation: "Simulation", observer: Observer, out: Path | None, video: bool
+) -> Recorder | None:
+    if out is None:
+        return None
+    return record(simulation, observer, out, video=video)
+
+
+def record(simulation: "Simulation", observer: Observer, out: Path, *, video: bool) -> Recorder:
+    """A recorder of a simulation; its video also shows the motion between events."""
+
+    def look() -> Any:
+        frame = observer.frames.get("overview")
+        return None if frame is None else (frame, observer.detections.get("overview", []))
+
+    recorder = Recorder(out, look, video=video)
+    if video:
+        from handeye.sims.world import TIMESTEP_S
+
+        every = int(2.0 / FPS / TIMESTEP_S)
+        camera = simulation.robot.cameras["overview"]
+        steps = 0
+
+        def film(_: object) -> None:
+            nonlocal steps
+            steps += 1
+            # Twice as fast as life: an episode is told in half of its time.
+            if steps % every == 0:
+                recorder.frame(camera.read())
+
+        simulation.world.on_step.append(film)
+    return recorder
