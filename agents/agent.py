@@ -9,14 +9,13 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from handeye.perception.arm_view import ArmView
 from handeye.perception.errors import HandeyeError, InstructionError, StoppedError, UserError
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.skills.guarded import Guarded, Limits
 from handeye.skills.robot import Robot
+from pydantic import BaseModel, ConfigDict
 
 from .events import Ended, Event, Started
 from .graph import Approve, Nodes, build_graph
@@ -86,7 +85,11 @@ class Agent:
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
         self._nodes = Nodes(
-            self.robot, self.observer, make_planner(planner), budget or Budget(), approve,
+            self.robot,
+            self.observer,
+            make_planner(planner),
+            budget or Budget(),
+            approve,
             self._emit,
         )
         self._connection, saver = _saver(checkpoint)
@@ -101,10 +104,21 @@ class Agent:
         mentioned = self._state(name).get("mentioned")
         self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
         fresh = {
-            "instruction": instruction, "answer": None, "mentioned": mentioned, "plan": [],
-            "index": 0, "steps": [], "goal": None, "acting": False, "failure": None,
-            "retries": 0, "began_s": self._now(), "question": None, "candidates": [],
-            "status": None, "reason": "",
+            "instruction": instruction,
+            "answer": None,
+            "mentioned": mentioned,
+            "plan": [],
+            "index": 0,
+            "steps": [],
+            "goal": None,
+            "acting": False,
+            "failure": None,
+            "retries": 0,
+            "began_s": self._now(),
+            "question": None,
+            "candidates": [],
+            "status": None,
+            "reason": "",
         }
         return self._drive(fresh, name)
 
@@ -129,9 +143,7 @@ class Agent:
         if snapshot.values.get("status"):
             return self._result(thread)
         failure = "the run was interrupted" if snapshot.values.get("plan") else None
-        self._graph.update_state(
-            config, {"acting": False, "failure": failure}, as_node="__start__"
-        )
+        self._graph.update_state(config, {"acting": False, "failure": failure}, as_node="__start__")
         return self._drive(None, thread)
 
     def stream(self, instruction: str, *, thread: str | None = None) -> Iterator[Event]:
@@ -189,8 +201,12 @@ class Agent:
         except HandeyeError as error:
             result = self._result(thread, status="failed", reason=str(error))
         self._emit(
-            Ended(stamp_s=self._now(), status=result.status, reason=result.reason,
-                  question=result.question)
+            Ended(
+                stamp_s=self._now(),
+                status=result.status,
+                reason=result.reason,
+                question=result.question,
+            )
         )
         return result
 
@@ -205,13 +221,17 @@ class Agent:
             asked = snapshot.interrupts[0].value
             question = asked.get("question") or f"approve {asked.get('approve')}?"
             return Result(
-                status="needs_input", question=question, skills=steps, thread=thread,
+                status="needs_input",
+                question=question,
+                skills=steps,
+                thread=thread,
                 candidates=tuple(asked.get("candidates", ())),
             )
         return Result(
             status=status or values.get("status") or "failed",
             reason=values.get("reason", "") if reason is None else reason,
-            skills=steps, thread=thread,
+            skills=steps,
+            thread=thread,
         )
 
     def _state(self, thread: str) -> dict[str, Any]:

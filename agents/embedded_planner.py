@@ -64,7 +64,9 @@ class EmbeddedPlanner:
             words = ", ".join(f'"{word}"' for word in terms.unknown[:8])
             return Refusal(text=f"I do not understand {words}; {_CAN}")
         short = instruction.strip()[:80]
-        return Refusal(text=f'I know the words of "{short}", but not what they say together; {_CAN}')
+        return Refusal(
+            text=f'I know the words of "{short}", but not what they say together; {_CAN}'
+        )
 
 
 def _answer(text: str | None) -> Thing | None:

@@ -7,8 +7,6 @@ the motion, because an interrupt replays its node on resume, and motion must nev
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
 from handeye.perception.conditions import Condition, Truth
 from handeye.perception.describe import describe
 from handeye.perception.observer import Observer
@@ -16,6 +14,7 @@ from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot
 from handeye.skills.skill import Code, Skill, SkillContext
+from pydantic import TypeAdapter
 
 from .events import (
     Acted,
@@ -87,7 +86,9 @@ class Nodes:
             for raw in state.get("plan", [])[state.get("index", 0) :]
         )
         progress = Progress(
-            mentioned=state.get("mentioned"), answer=state.get("answer"), remaining=remaining,
+            mentioned=state.get("mentioned"),
+            answer=state.get("answer"),
+            remaining=remaining,
             failure=state.get("failure"),
         )
         result = self._planner.plan(state["instruction"], _scene(state), progress)
@@ -108,9 +109,7 @@ class Nodes:
         from langgraph.types import interrupt
 
         question, candidates = state.get("question") or "", state.get("candidates", [])
-        self._emit(
-            Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates))
-        )
+        self._emit(Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates)))
         answer = interrupt({"question": question, "candidates": candidates})
         return {"answer": str(answer), "question": None}
 
@@ -125,9 +124,7 @@ class Nodes:
         elif callable(self._approve):
             approved = self._approve(skill, _scene(state))
         if self._approve is not None:
-            self._emit(
-                Approved(stamp_s=self._now(), call=call_of(skill), approved=approved)
-            )
+            self._emit(Approved(stamp_s=self._now(), call=call_of(skill), approved=approved))
         if not approved:
             return {"status": "stopped", "reason": f"{call_of(skill).words()} was not approved"}
         return {"acting": True}
@@ -139,20 +136,30 @@ class Nodes:
         goal = skill.goal(self._observer.scene)
         self._emit(Acting(stamp_s=self._now(), index=index, call=call))
         context = SkillContext(
-            robot=self._robot, sight=self._observer, cancel=self.cancel,
+            robot=self._robot,
+            sight=self._observer,
+            cancel=self.cancel,
             deadline_s=self._budget.skill_s,
             report=lambda line: self._emit(Progressed(stamp_s=self._now(), line=line)),
         )
         outcome = skill.execute(context)
         self._emit(
             Acted(
-                stamp_s=self._now(), index=index, call=call, code=outcome.code.value,
-                message=outcome.message, duration_s=outcome.duration_s,
+                stamp_s=self._now(),
+                index=index,
+                call=call,
+                code=outcome.code.value,
+                message=outcome.message,
+                duration_s=outcome.duration_s,
                 evidence=outcome.evidence,
             )
         )
-        step = Step(call=call, code=outcome.code.value, message=outcome.message,
-                    duration_s=outcome.duration_s)
+        step = Step(
+            call=call,
+            code=outcome.code.value,
+            message=outcome.message,
+            duration_s=outcome.duration_s,
+        )
         update: AgentState = {
             "steps": [*state.get("steps", []), step.model_dump(mode="json")],
             "goal": goal.model_dump(mode="json") if goal is not None else None,
@@ -173,9 +180,12 @@ class Nodes:
         found = verify(_CONDITION.validate_python(raw), self._observer)
         self._emit(
             Verified(
-                stamp_s=self._now(), index=len(state["steps"]) - 1,
-                truth=found.verdict.truth.value, evidence=found.verdict.evidence,
-                asked=found.question, answer=found.answer.text if found.answer else None,
+                stamp_s=self._now(),
+                index=len(state["steps"]) - 1,
+                truth=found.verdict.truth.value,
+                evidence=found.verdict.evidence,
+                asked=found.question,
+                answer=found.answer.text if found.answer else None,
                 confidence=found.answer.confidence if found.answer else None,
             )
         )
@@ -191,7 +201,8 @@ class Nodes:
         """On to the next step, to the end, or back to planning."""
         steps = [*state["steps"][:-1], step.model_dump(mode="json")]
         update: AgentState = {
-            "steps": steps, "scene": self._observer.scene.model_dump(mode="json"),
+            "steps": steps,
+            "scene": self._observer.scene.model_dump(mode="json"),
             "mentioned": step.call.arguments.get("target") or state.get("mentioned"),
         }
         if holds:
@@ -263,5 +274,3 @@ def _scene(state: AgentState) -> Scene:
 def _next(state: AgentState) -> Skill:
     raw = state["plan"][state["index"]]
     return skill_from_call(raw["skill"], raw["arguments"])
-
-

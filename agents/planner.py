@@ -2,10 +2,9 @@
 
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
-
 from handeye.perception.scene import Scene
 from handeye.skills.skill import Skill
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 
 class _Result(BaseModel):

@@ -46,9 +46,7 @@ class ArmView:
         if len(above) and len(points):
             from scipy.spatial import cKDTree
 
-            distance, _ = cKDTree(above).query(
-                points, distance_upper_bound=self.body_radius_m
-            )
+            distance, _ = cKDTree(above).query(points, distance_upper_bound=self.body_radius_m)
             # The last bones lead through the hand to the TCP; there the boxes above are exact.
             covered |= np.isfinite(distance) & (z < -0.1)
         return np.asarray(covered)

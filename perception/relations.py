@@ -23,9 +23,7 @@ def top(thing: SceneObject) -> float:
 
 def over(a: SceneObject, b: SceneObject, slack: float = 0.0) -> bool:
     """Whether the middle of a is above the footprint of b, widened by `slack` m."""
-    return all(
-        abs(a.position[i] - b.position[i]) < b.size[i] / 2 + slack for i in (0, 1)
-    )
+    return all(abs(a.position[i] - b.position[i]) < b.size[i] / 2 + slack for i in (0, 1))
 
 
 def is_in(a: SceneObject, b: SceneObject) -> bool:
@@ -34,9 +32,11 @@ def is_in(a: SceneObject, b: SceneObject) -> bool:
         return False
     reach = 0.42 * min(b.size[0], b.size[1])
     dx, dy = a.position[0] - b.position[0], a.position[1] - b.position[1]
-    return (dx * dx + dy * dy) ** 0.5 < reach and (
-        bottom(b) - 0.015 < bottom(a) < top(b) - 0.002
-    ) and top(a) > bottom(b) + 0.01
+    return (
+        (dx * dx + dy * dy) ** 0.5 < reach
+        and (bottom(b) - 0.015 < bottom(a) < top(b) - 0.002)
+        and top(a) > bottom(b) + 0.01
+    )
 
 
 def is_on(a: SceneObject, b: SceneObject) -> bool:

@@ -12,25 +12,18 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from .errors import SceneFileError
 from .relations import with_supports
 from .scene import Scene, SceneObject
 from .vlm.lexicon import read
+from .yaml_file import read_yaml
 
 
 def load_scene(path: Path) -> Scene:
     """Read a scene file; raises SceneFileError naming the file, the place and what is wrong."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SceneFileError(f"cannot read scene file {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SceneFileError(f"scene file {path} is not UTF-8 text") from error
-    except yaml.YAMLError as error:
-        raise SceneFileError(f"scene file {path} is not valid YAML: {error}") from error
+    data = read_yaml(path, "scene file")
     return scene_from(data, str(path))
 
 

@@ -112,8 +112,11 @@ class SceneTracker:
         objects = {track.id: self._object(track) for track in self.tracks.values()}
         return with_supports(
             Scene(
-                objects=objects, holding=self._holding, table_height_m=self.table_m,
-                stamp_s=stamp_s, views=dict(self._views),
+                objects=objects,
+                holding=self._holding,
+                table_height_m=self.table_m,
+                stamp_s=stamp_s,
+                views=dict(self._views),
             )
         )
 
@@ -280,8 +283,13 @@ class SceneTracker:
         a, b, c = (float(round(max(v, 0.001), 4)) for v in track.high - track.low)
         state = None if track.state == "held" else track.state
         return SceneObject(
-            name=f"{color} {category}" if color else category, category=category, color=color,
-            position=(x, y, z), size=(a, b, c), state=state, visible=track.visible,
+            name=f"{color} {category}" if color else category,
+            category=category,
+            color=color,
+            position=(x, y, z),
+            size=(a, b, c),
+            state=state,
+            visible=track.visible,
             score=round(min(track.score, 1.0), 3),
         )
 
@@ -294,8 +302,11 @@ def _place(track: Track, frame: Frame, arm: ArmView | None) -> str:
     pixels, expected = project(points, frame)
     height, width = frame.depth.shape
     inside = (
-        (pixels[:, 0] >= 0) & (pixels[:, 0] < width)
-        & (pixels[:, 1] >= 0) & (pixels[:, 1] < height) & (expected > 0.03)
+        (pixels[:, 0] >= 0)
+        & (pixels[:, 0] < width)
+        & (pixels[:, 1] >= 0)
+        & (pixels[:, 1] < height)
+        & (expected > 0.03)
     )
     if inside.mean() < 0.5:
         return "outside"

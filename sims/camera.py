@@ -43,8 +43,13 @@ class SimCamera:
             rendering = self._world.render(self.intrinsics, T_world_camera)
             self._sequence += 1
             self._latest = Frame(
-                rendering.rgb, self._name, self._sequence, now, rendering.depth,
-                self.intrinsics, T_world_camera,
+                rendering.rgb,
+                self._name,
+                self._sequence,
+                now,
+                rendering.depth,
+                self.intrinsics,
+                T_world_camera,
             )
         return self._latest
 

@@ -5,9 +5,8 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium import spaces
-
 import pybullet as p
+from gymnasium import spaces
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.perception.frame import Image
 from handeye.skills.kinematics import Kinematics
@@ -163,7 +162,11 @@ def _task(task: Task | str) -> Task:
 def register() -> None:
     """Make the environments known to Gymnasium under "handeye/…"."""
     families = {
-        "Grab": "grab", "PutOn": "put_on", "PutIn": "put_in", "Stack": "stack", "Push": "push",
+        "Grab": "grab",
+        "PutOn": "put_on",
+        "PutIn": "put_in",
+        "Stack": "stack",
+        "Push": "push",
         "Tabletop": "grab",
     }
     for name, task in families.items():

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 import pybullet as p
 from handeye.perception.conditions import (
     At,
@@ -51,9 +50,7 @@ def touches_fingers(world: World, name: str) -> bool:
     """Whether both of the robot's fingers touch a body."""
     if "panda" not in world.bodies:
         return False
-    contacts = p.getContactPoints(
-        world["panda"].uid, world[name].uid, physicsClientId=world.client
-    )
+    contacts = p.getContactPoints(world["panda"].uid, world[name].uid, physicsClientId=world.client)
     links = {contact[3] for contact in contacts if contact[8] < 0.001}
     return all(finger in links for finger in _FINGERS)
 
@@ -105,8 +102,9 @@ def _beside(condition: Beside, world: World) -> bool:
         return False
     offset = _center(world, condition.object)[:2] - _center(world, condition.reference)[:2]
     distance = float(np.hypot(*offset))
-    sizes = [np.subtract(*world.bounds(n)[::-1])[:2] for n in (condition.object,
-                                                               condition.reference)]
+    sizes = [
+        np.subtract(*world.bounds(n)[::-1])[:2] for n in (condition.object, condition.reference)
+    ]
     gap = distance - sum(float(size.max()) / 2 for size in sizes)
     if condition.relation == "next_to":
         return gap < 0.10

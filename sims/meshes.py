@@ -19,9 +19,11 @@ HULL_FACES = 20
 def cache_dir() -> Path:
     """Where derived files are kept: $HANDEYE_CACHE, or the user's cache folder."""
     configured = os.environ.get("HANDEYE_CACHE")
-    root = Path(configured) if configured else Path(
-        os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    ) / "handeye"
+    root = (
+        Path(configured)
+        if configured
+        else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "handeye"
+    )
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-
 import pybullet as p
 from handeye.perception.errors import DeadlineError, RobotError, StoppedError
 from handeye.perception.frame import Camera, Transform
@@ -62,7 +61,9 @@ class SimPanda(CartesianArm):
         self._stopped = threading.Event()
         self._connected = False
         self.uid: int = p.loadURDF(
-            str(self._spec.urdf), useFixedBase=True, physicsClientId=world.client,
+            str(self._spec.urdf),
+            useFixedBase=True,
+            physicsClientId=world.client,
             flags=p.URDF_ENABLE_CACHED_GRAPHICS_SHAPES,
         )
         world.adopt(self.uid, "panda")
@@ -154,8 +155,13 @@ class SimPanda(CartesianArm):
         begin, still = self.world.time_s, 0
         while still < 12:
             before = self._width()
-            self._tick(self._q_goal, np.zeros(7), cancel, allowed - (self.world.time_s - begin),
-                       "the gripper")
+            self._tick(
+                self._q_goal,
+                np.zeros(7),
+                cancel,
+                allowed - (self.world.time_s - begin),
+                "the gripper",
+            )
             still = still + 1 if abs(self._width() - before) < 2e-5 else 0
             if self.world.time_s - begin > 1.5:
                 break
@@ -238,17 +244,28 @@ class SimPanda(CartesianArm):
 
     def _drive_arm(self, q: Joints, dq: Joints) -> None:
         p.setJointMotorControlArray(
-            self.uid, ARM_JOINTS, p.POSITION_CONTROL, targetPositions=[float(v) for v in q],
-            targetVelocities=[float(v) for v in dq], forces=_TORQUES,
-            positionGains=[0.35] * 7, velocityGains=[1.0] * 7,
+            self.uid,
+            ARM_JOINTS,
+            p.POSITION_CONTROL,
+            targetPositions=[float(v) for v in q],
+            targetVelocities=[float(v) for v in dq],
+            forces=_TORQUES,
+            positionGains=[0.35] * 7,
+            velocityGains=[1.0] * 7,
             physicsClientId=self.world.client,
         )
 
     def _drive_fingers(self, width_m: float, force_n: float) -> None:
         for joint in FINGER_JOINTS:
             p.setJointMotorControl2(
-                self.uid, joint, p.POSITION_CONTROL, targetPosition=width_m / 2, force=force_n,
-                maxVelocity=0.12, positionGain=0.2, physicsClientId=self.world.client,
+                self.uid,
+                joint,
+                p.POSITION_CONTROL,
+                targetPosition=width_m / 2,
+                force=force_n,
+                maxVelocity=0.12,
+                positionGain=0.2,
+                physicsClientId=self.world.client,
             )
 
     def _width(self) -> float:
@@ -259,22 +276,32 @@ class SimPanda(CartesianArm):
         white, dark = (0.92, 0.92, 0.92, 1.0), (0.25, 0.25, 0.27, 1.0)
         for link in range(-1, p.getNumJoints(self.uid, physicsClientId=self.world.client)):
             color = dark if link in (5, 6, *FINGER_JOINTS) else white
-            p.changeVisualShape(
-                self.uid, link, rgbaColor=color, physicsClientId=self.world.client
-            )
+            p.changeVisualShape(self.uid, link, rgbaColor=color, physicsClientId=self.world.client)
 
     def _couple_fingers(self) -> None:
         """Both fingers move alike, as the real hand's gear makes them; pads grip like rubber."""
         client = self.world.client
         gear = p.createConstraint(
-            self.uid, FINGER_JOINTS[0], self.uid, FINGER_JOINTS[1], p.JOINT_GEAR,
-            (1, 0, 0), (0, 0, 0), (0, 0, 0), physicsClientId=client,
+            self.uid,
+            FINGER_JOINTS[0],
+            self.uid,
+            FINGER_JOINTS[1],
+            p.JOINT_GEAR,
+            (1, 0, 0),
+            (0, 0, 0),
+            (0, 0, 0),
+            physicsClientId=client,
         )
         p.changeConstraint(gear, gearRatio=-1, erp=0.1, maxForce=50, physicsClientId=client)
         for joint in FINGER_JOINTS:
             p.changeDynamics(
-                self.uid, joint, lateralFriction=1.4, spinningFriction=0.02, rollingFriction=0.001,
-                frictionAnchor=1, physicsClientId=client,
+                self.uid,
+                joint,
+                lateralFriction=1.4,
+                spinningFriction=0.02,
+                rollingFriction=0.001,
+                frictionAnchor=1,
+                physicsClientId=client,
             )
 
 

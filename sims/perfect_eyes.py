@@ -7,7 +7,6 @@ agent runs by default imports this room.
 import re
 
 import numpy as np
-
 from handeye.perception.errors import CameraError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.verbs import Answer, Detection

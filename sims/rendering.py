@@ -5,7 +5,6 @@ import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 import pybullet as p
 from handeye.perception.errors import UserError
 from handeye.perception.frame import Intrinsics, Transform

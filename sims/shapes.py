@@ -134,9 +134,9 @@ def merge(
     )
 
 
-def cuboid(size: tuple[float, float, float], center: tuple[float, float, float]) -> tuple[
-    Vertices, Vertices, npt.NDArray[np.int64]
-]:
+def cuboid(
+    size: tuple[float, float, float], center: tuple[float, float, float]
+) -> tuple[Vertices, Vertices, npt.NDArray[np.int64]]:
     """A box with flat faces; 24 vertices, 12 triangles."""
     vertices, normals, faces = [], [], []
     for axis in range(3):
@@ -212,8 +212,14 @@ def _cup(spec: ObjectSpec) -> Shape:
             parts.append(Part("box", half, center))
     v, n, f = merge(*meshes)
     return Shape(
-        size=(2 * r, 2 * r, h), mass=0.12, vertices=v, normals=n, faces=f, parts=tuple(parts),
-        inner_radius=r - wall, floor_m=wall,
+        size=(2 * r, 2 * r, h),
+        mass=0.12,
+        vertices=v,
+        normals=n,
+        faces=f,
+        parts=tuple(parts),
+        inner_radius=r - wall,
+        floor_m=wall,
     )
 
 
@@ -221,8 +227,14 @@ def _bowl(spec: ObjectSpec) -> Shape:
     r, h, wall = spec.width_m / 2, spec.height_m, 0.005
     foot, belly = 0.45 * r, 0.85 * r
     profile = [
-        (0, 0), (foot, 0), (belly, 0.45 * h), (r, h),
-        (r - wall, h), (belly - wall, 0.45 * h + wall), (foot - wall, wall), (0, wall),
+        (0, 0),
+        (foot, 0),
+        (belly, 0.45 * h),
+        (r, h),
+        (r - wall, h),
+        (belly - wall, 0.45 * h + wall),
+        (foot - wall, wall),
+        (0, wall),
     ]
     v, n, f = lathe(profile, 24)
     parts = [
@@ -231,8 +243,14 @@ def _bowl(spec: ObjectSpec) -> Shape:
         *_ring_of_boxes(belly - wall / 2, r - wall / 2, 0.45 * h, h, wall),
     ]
     return Shape(
-        size=(2 * r, 2 * r, h), mass=0.18, vertices=v, normals=n, faces=f, parts=tuple(parts),
-        inner_radius=r - wall, floor_m=wall,
+        size=(2 * r, 2 * r, h),
+        mass=0.18,
+        vertices=v,
+        normals=n,
+        faces=f,
+        parts=tuple(parts),
+        inner_radius=r - wall,
+        floor_m=wall,
     )
 
 
@@ -246,8 +264,14 @@ def _plate(spec: ObjectSpec) -> Shape:
         *_ring_of_boxes(foot, r - wall / 2, wall / 2, h - wall / 2, wall, 16),
     ]
     return Shape(
-        size=(2 * r, 2 * r, h), mass=0.2, vertices=v, normals=n, faces=f, parts=tuple(parts),
-        inner_radius=foot, floor_m=wall,
+        size=(2 * r, 2 * r, h),
+        mass=0.2,
+        vertices=v,
+        normals=n,
+        faces=f,
+        parts=tuple(parts),
+        inner_radius=foot,
+        floor_m=wall,
     )
 
 
@@ -255,7 +279,11 @@ def _block(spec: ObjectSpec) -> Shape:
     a = spec.width_m
     v, n, f = cuboid((a, a, a), (0, 0, a / 2))
     return Shape(
-        size=(a, a, a), mass=0.08, vertices=v, normals=n, faces=f,
+        size=(a, a, a),
+        mass=0.08,
+        vertices=v,
+        normals=n,
+        faces=f,
         parts=(Part("box", (a / 2, a / 2, a / 2), (0, 0, a / 2)),),
     )
 
@@ -265,7 +293,11 @@ def _box(spec: ObjectSpec) -> Shape:
     b = a * (0.7 + 0.3 * ((spec.variant % 5) / 4))
     v, n, f = cuboid((a, b, h), (0, 0, h / 2))
     return Shape(
-        size=(a, b, h), mass=0.12, vertices=v, normals=n, faces=f,
+        size=(a, b, h),
+        mass=0.12,
+        vertices=v,
+        normals=n,
+        faces=f,
         parts=(Part("box", (a / 2, b / 2, h / 2), (0, 0, h / 2)),),
     )
 
@@ -277,8 +309,13 @@ def _ball(spec: ObjectSpec) -> Shape:
     v, _, f = lathe(profile, 18)
     n = (v - np.array([0, 0, r])) / r
     return Shape(
-        size=(2 * r, 2 * r, 2 * r), mass=0.06, vertices=v, normals=n, faces=f,
-        parts=(Part("sphere", (r,), (0, 0, r)),), rolls=True,
+        size=(2 * r, 2 * r, 2 * r),
+        mass=0.06,
+        vertices=v,
+        normals=n,
+        faces=f,
+        parts=(Part("sphere", (r,), (0, 0, r)),),
+        rolls=True,
     )
 
 
@@ -286,12 +323,21 @@ def _can(spec: ObjectSpec) -> Shape:
     r, h = spec.width_m / 2, spec.height_m
     lip = 0.004
     profile = [
-        (0, 0), (r - lip, 0), (r, lip), (r, h - lip), (r - lip, h), (r - 2 * lip, h - lip / 2),
+        (0, 0),
+        (r - lip, 0),
+        (r, lip),
+        (r, h - lip),
+        (r - lip, h),
+        (r - 2 * lip, h - lip / 2),
         (0, h - lip / 2),
     ]
     v, n, f = lathe(profile)
     return Shape(
-        size=(2 * r, 2 * r, h), mass=0.15, vertices=v, normals=n, faces=f,
+        size=(2 * r, 2 * r, h),
+        mass=0.15,
+        vertices=v,
+        normals=n,
+        faces=f,
         parts=(Part("cylinder", (r, h), (0, 0, h / 2)),),
     )
 
@@ -303,7 +349,11 @@ def _bottle(spec: ObjectSpec) -> Shape:
     v, n, f = lathe(profile)
     middle = (shoulder + throat) / 2
     return Shape(
-        size=(2 * r, 2 * r, h), mass=0.16, vertices=v, normals=n, faces=f,
+        size=(2 * r, 2 * r, h),
+        mass=0.16,
+        vertices=v,
+        normals=n,
+        faces=f,
         parts=(
             Part("cylinder", (r, shoulder), (0, 0, shoulder / 2)),
             Part("cylinder", ((r + neck) / 2, throat - shoulder), (0, 0, middle)),
@@ -325,8 +375,12 @@ def _mesh(
     import pybullet_data
     from scipy.spatial.transform import Rotation
 
-    corners = np.array([[(low, high)[k][i] for i, k in enumerate(np.unravel_index(c, (2, 2, 2)))]
-                        for c in range(8)])
+    corners = np.array(
+        [
+            [(low, high)[k][i] for i, k in enumerate(np.unravel_index(c, (2, 2, 2)))]
+            for c in range(8)
+        ]
+    )
     turned = Rotation.from_quat(upright).apply(corners)
     extent = turned.max(axis=0) - turned.min(axis=0)
     scale = float(spec.width_m / max(extent[0], extent[1]))
@@ -335,14 +389,16 @@ def _mesh(
     data = Path(pybullet_data.getDataPath())
     size = extent * scale
     return Shape(
-        size=(float(size[0]), float(size[1]), float(size[2])), mass=mass,
+        size=(float(size[0]), float(size[1]), float(size[2])),
+        mass=mass,
         mesh_file=str(data / visual),
         collision_file=str(data / collision) if collision else None,
         parts=(Part("box", (size[0] / 2, size[1] / 2, size[2] / 2), (0, 0, size[2] / 2)),)
         if collision is None
         else (),
         scale=scale,
-        quaternion=upright, offset=(float(offset[0]), float(offset[1]), float(offset[2])),
+        quaternion=upright,
+        offset=(float(offset[0]), float(offset[1]), float(offset[2])),
     )
 
 
@@ -351,26 +407,50 @@ _Y_UP: Quaternion = (0.7071067811865476, 0.0, 0.0, 0.7071067811865476)
 
 def _duck(spec: ObjectSpec) -> Shape:
     return _mesh(
-        spec, "duck.obj", "duck_vhacd.obj",
-        (-0.967, 0.094, -0.545), (0.693, 1.641, 0.616), _Y_UP, 0.08,
+        spec,
+        "duck.obj",
+        "duck_vhacd.obj",
+        (-0.967, 0.094, -0.545),
+        (0.693, 1.641, 0.616),
+        _Y_UP,
+        0.08,
     )
 
 
 def _lego(spec: ObjectSpec) -> Shape:
     return _mesh(
-        spec, "lego/lego.obj", None,
-        (0.0, 0.0, -0.318), (0.317, 0.23, 0.0), _Y_UP, 0.05,
+        spec,
+        "lego/lego.obj",
+        None,
+        (0.0, 0.0, -0.318),
+        (0.317, 0.23, 0.0),
+        _Y_UP,
+        0.05,
     )
 
 
 def _teddy(spec: ObjectSpec) -> Shape:
     return _mesh(
-        spec, "teddy2_VHACD_CHs.obj", "teddy2_VHACD_CHs.obj",
-        (0.298, 0.195, 0.009), (1.059, 1.127, 0.637), _Y_UP, 0.08,
+        spec,
+        "teddy2_VHACD_CHs.obj",
+        "teddy2_VHACD_CHs.obj",
+        (0.298, 0.195, 0.009),
+        (1.059, 1.127, 0.637),
+        _Y_UP,
+        0.08,
     )
 
 
 _BUILDERS = {
-    "cup": _cup, "bowl": _bowl, "plate": _plate, "block": _block, "ball": _ball, "can": _can,
-    "bottle": _bottle, "box": _box, "duck": _duck, "lego": _lego, "teddy": _teddy,
+    "cup": _cup,
+    "bowl": _bowl,
+    "plate": _plate,
+    "block": _block,
+    "ball": _ball,
+    "can": _can,
+    "bottle": _bottle,
+    "box": _box,
+    "duck": _duck,
+    "lego": _lego,
+    "teddy": _teddy,
 }

@@ -4,14 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 import pybullet as p
 from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics, Transform
 
 from .camera import SimCamera
-from .objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, Category, ColorName, ObjectSpec
-from .objects import sample_object
+from .objects import (
+    CATEGORIES,
+    COLORS,
+    HELD_OUT_PAIRS,
+    Category,
+    ColorName,
+    ObjectSpec,
+    sample_object,
+)
 from .panda import SimPanda, mount
 from .rendering import look_at
 from .textures import TEXTURES, texture
@@ -70,7 +76,9 @@ def sample_light(rng: np.random.Generator, *, dark: bool = False) -> Light:
     color = (1.0 + min(warm, 0.0), 1.0 - abs(warm) / 2, 1.0 - max(warm, 0.0))
     ambient = rng.uniform(0.28, 0.36) if dark else rng.uniform(0.45, 0.65)
     diffuse = rng.uniform(0.15, 0.25) if dark else rng.uniform(0.32, 0.5)
-    return Light(direction, color, ambient, diffuse, rng.uniform(0.0, 0.15), bool(rng.random() < 0.5))
+    return Light(
+        direction, color, ambient, diffuse, rng.uniform(0.0, 0.15), bool(rng.random() < 0.5)
+    )
 
 
 def sample_style(rng: np.random.Generator, *, dark: bool = False) -> Style:
@@ -94,8 +102,14 @@ def build_tabletop(world: World, style: Style) -> SimPanda:
     """Build everything but the objects; returns the robot with "overview" and "wrist" cameras."""
     _slab(world, "floor", (3.0, 3.0, 0.02), (0.4, 0.0, -0.72), style.floor_rgb, None)
     top = style.table_height_m
-    _slab(world, "table", (0.55, 0.62, 0.03), (0.42, 0.0, top - 0.03), style.table_rgb,
-          style.table_texture)
+    _slab(
+        world,
+        "table",
+        (0.55, 0.62, 0.03),
+        (0.42, 0.0, top - 0.03),
+        style.table_rgb,
+        style.table_texture,
+    )
     world.light = style.light
     panda = SimPanda(world)
     add_cameras(world, panda, style)

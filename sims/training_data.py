@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 import pybullet as p
 from handeye.perception.conditions import In, On
 from handeye.perception.frame import Intrinsics, Transform
@@ -263,8 +262,13 @@ def _reach(world: World, robot: SimPanda, rng: np.random.Generator, *, low: floa
         robot.teleport(robot.spec.q_home, 0.08)
         for _ in range(3):
             q = p.calculateInverseKinematics(
-                robot.uid, TCP_LINK, position.tolist(), quaternion,
-                maxNumIterations=60, residualThreshold=1e-4, physicsClientId=client,
+                robot.uid,
+                TCP_LINK,
+                position.tolist(),
+                quaternion,
+                maxNumIterations=60,
+                residualThreshold=1e-4,
+                physicsClientId=client,
             )[:7]
             robot.teleport(np.array(q), 0.08)
         inside = np.all(robot.read().q > robot.spec.q_min) and np.all(
@@ -301,9 +305,7 @@ def _hold(world: World, robot: SimPanda, name: str, rng: np.random.Generator) ->
     yaw = float(rng.uniform(-np.pi, np.pi)) if rim else turn
     c, s = np.cos(yaw), np.sin(yaw)
     T_tcp_object = np.eye(4)
-    T_tcp_object[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ np.array(
-        [[c, -s, 0], [s, c, 0], [0, 0, 1]]
-    )
+    T_tcp_object[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
     T_tcp_object[:3, 3] = (0.0, offset * (1 if turn == 0.0 else -1), depth)
     _set_pose(world, name, T_base_tcp @ T_tcp_object)
     robot.teleport(robot.read().q, width)

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
 import pybullet as p
 from handeye.perception.errors import UserError
 from handeye.perception.frame import Depth, Image, Intrinsics, Transform
@@ -88,9 +87,7 @@ class World:
         renderer: "tiny" (software), "egl" (GPU), or "auto": EGL where there is a GPU.
     """
 
-    def __init__(
-        self, seed: int = 0, *, renderer: Literal["auto", "tiny", "egl"] = "auto"
-    ) -> None:
+    def __init__(self, seed: int = 0, *, renderer: Literal["auto", "tiny", "egl"] = "auto") -> None:
         self.rng = np.random.default_rng(seed)
         self.client = p.connect(p.DIRECT)
         self.bodies: dict[str, Body] = {}
@@ -158,9 +155,14 @@ class World:
             physicsClientId=self.client,
         )
         p.changeDynamics(
-            uid, -1, lateralFriction=0.8, spinningFriction=0.002,
-            rollingFriction=0.002 if shape.rolls else 0.0005, restitution=0.0,
-            linearDamping=0.04, angularDamping=0.2 if shape.rolls else 0.08,
+            uid,
+            -1,
+            lateralFriction=0.8,
+            spinningFriction=0.002,
+            rollingFriction=0.002 if shape.rolls else 0.0005,
+            restitution=0.0,
+            linearDamping=0.04,
+            angularDamping=0.2 if shape.rolls else 0.08,
             physicsClientId=self.client,
         )
         return self.adopt(uid, name or spec.name, spec=spec, shape=shape, com_m=com)
@@ -222,9 +224,7 @@ class World:
         body = self[name]
         raised = (position[0], position[1], position[2] + body.com_m)
         quaternion = p.getQuaternionFromEuler((0, 0, yaw))
-        p.resetBasePositionAndOrientation(
-            body.uid, raised, quaternion, physicsClientId=self.client
-        )
+        p.resetBasePositionAndOrientation(body.uid, raised, quaternion, physicsClientId=self.client)
         p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
 
     def bounds(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -282,8 +282,14 @@ class World:
         """Render what a camera at `T_world_camera` (OpenCV convention) sees."""
         from .rendering import render
 
-        return render(self.client, self.light, intrinsics, T_world_camera,
-                      segmentation=segmentation, egl=self._egl >= 0)
+        return render(
+            self.client,
+            self.light,
+            intrinsics,
+            T_world_camera,
+            segmentation=segmentation,
+            egl=self._egl >= 0,
+        )
 
     def _visual(self, shape: Shape, rgba: tuple[float, float, float, float]) -> int:
         if shape.mesh_file is not None:

@@ -4,7 +4,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.perception.frame import Transform
 

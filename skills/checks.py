@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-
 from handeye.perception.errors import RobotError, StoppedError, UserError
 from handeye.perception.frame import Camera
 from handeye.perception.scene import Scene
@@ -109,7 +108,9 @@ def _check_state(robot: Robot, state: RobotState) -> None:
 
 def _outcome(value: object, kind: type[Skill]) -> Outcome:
     if not isinstance(value, Outcome):
-        raise UserError(f"{kind.__name__}.execute must return an Outcome, not {type(value).__name__}")
+        raise UserError(
+            f"{kind.__name__}.execute must return an Outcome, not {type(value).__name__}"
+        )
     return value
 
 

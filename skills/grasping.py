@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
 from handeye.perception.frame import Points, Transform
 
 from .robot import RobotSpec
@@ -82,9 +81,7 @@ def downward(x: float, y: float, z: float, yaw: float, tilt: float = 0.0) -> Tra
     return T
 
 
-def _body_grasps(
-    points: Points, top_m: float, table_m: float, spec: RobotSpec
-) -> Iterator[Grasp]:
+def _body_grasps(points: Points, top_m: float, table_m: float, spec: RobotSpec) -> Iterator[Grasp]:
     """Across the body: a slice of the object between the pads, for each yaw and a few offsets."""
     height = top_m - table_m
     z = max(table_m + _FINGERTIP_M + 0.002, top_m - spec.finger_depth_m + 0.012)
@@ -151,9 +148,7 @@ def _rim_grasps(
         yield Grasp(downward(x, y, z, theta), 0.034, 0.006, score, "rim")
 
 
-def _is_free(
-    grasp: Grasp, points: Points, cloud: Points, table_m: float, spec: RobotSpec
-) -> bool:
+def _is_free(grasp: Grasp, points: Points, cloud: Points, table_m: float, spec: RobotSpec) -> bool:
     """Whether open fingers and palm fit around the object and between its neighbours."""
     if grasp.T_base_tcp[2, 3] - _FINGERTIP_M < table_m:
         return False

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
-
 from handeye.perception.errors import LimitError
 from handeye.perception.frame import Camera, Transform
+from pydantic import BaseModel, ConfigDict, Field
 
 from .kinematics import Kinematics
 from .robot import CancelToken, JointArm, Robot, RobotSpec, RobotState

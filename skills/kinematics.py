@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.perception.frame import Transform
 
@@ -148,9 +147,7 @@ class Kinematics:
                 break
         return q, float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
 
-    def _frames(
-        self, q: Joints
-    ) -> tuple[list[Transform], list[tuple[int, Matrix, Matrix]]]:
+    def _frames(self, q: Joints) -> tuple[list[Transform], list[tuple[int, Matrix, Matrix]]]:
         """Link poses, and (index, origin, axis) of the moving joints, base frame."""
         T = np.eye(4)
         frames, axes = [], []

@@ -2,15 +2,14 @@
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from handeye.perception.conditions import Condition
 from handeye.perception.scene import Scene
+from pydantic import Field
 
 from .grasping import downward
+from .motion import Mover
 from .pick import LOOK_HEIGHT_M
 from .running import run
-from .motion import Mover
 from .skill import Code, Outcome, Skill, SkillContext
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-
 from handeye.perception.errors import DeadlineError, UnreachableError
 from handeye.perception.frame import Points, Transform
 
@@ -105,7 +104,9 @@ class Mover:
         if not isinstance(self.robot, JointArm):
             return state
         return self.robot.move_joints(
-            np.array([self.robot.spec.q_home]), speed=speed, deadline_s=self._left(),
+            np.array([self.robot.spec.q_home]),
+            speed=speed,
+            deadline_s=self._left(),
             cancel=self.context.cancel,
         )
 

@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
-
 from handeye.perception.conditions import Condition, Holding
 from handeye.perception.errors import UnreachableError
 from handeye.perception.frame import Transform
 from handeye.perception.scene import Scene
+from pydantic import Field
 
 from .grasping import Grasp, downward, plan_grasps
 from .motion import Mover
@@ -89,9 +88,7 @@ def _see_grasps(identity: str, context: SkillContext, mover: Mover) -> list[Gras
     if identity not in scene.objects:
         raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was")
     points, cloud = sight.points(identity), sight.cloud(exclude=[identity])
-    return plan_grasps(
-        points, cloud, scene.table_height_m, spec, scene.objects[identity].category
-    )
+    return plan_grasps(points, cloud, scene.table_height_m, spec, scene.objects[identity].category)
 
 
 def _choose(grasps: list[Grasp], mover: Mover) -> tuple[Grasp, Joints] | None:

@@ -3,11 +3,10 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
-
 from handeye.perception.conditions import At, Beside, Between, Condition, In, On
 from handeye.perception.frame import Transform
 from handeye.perception.scene import Scene, SceneObject
+from pydantic import Field, model_validator
 
 from .motion import Mover
 from .running import Failed, run
@@ -109,8 +108,11 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     return Outcome(
         code=Code.OK,
         message=f"let go of {held} at ({x:.2f}, {y:.2f}) m",
-        evidence={"point": [round(x, 3), round(y, 3)], "support_m": round(support_m, 3),
-                  "gripper_width_m": round(opened.gripper_width_m, 4)},
+        evidence={
+            "point": [round(x, 3), round(y, 3)],
+            "support_m": round(support_m, 3),
+            "gripper_width_m": round(opened.gripper_width_m, 4),
+        },
     )
 
 

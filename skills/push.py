@@ -3,11 +3,10 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
-
 from handeye.perception.conditions import Condition, Moved
 from handeye.perception.frame import Transform
 from handeye.perception.scene import Scene, SceneObject
+from pydantic import Field
 
 from .grasping import downward, fingers_hit
 from .motion import BlockedError, Mover
@@ -39,7 +38,9 @@ class Push(Skill):
             return None
         x, y, _ = thing.position
         return Moved(
-            object=self.target, start=(x, y), distance_m=max(0.5 * self.distance_m, 0.02),
+            object=self.target,
+            start=(x, y),
+            distance_m=max(0.5 * self.distance_m, 0.02),
             direction=VECTORS[self.direction],
         )
 
@@ -71,7 +72,8 @@ def _push(call: Push, context: SkillContext, mover: Mover) -> Outcome:
     mover.home()
     pushed = float(np.hypot(*(end[:2, 3] - start[:2, 3])))
     return Outcome(
-        code=Code.OK, message=f"pushed {identity} {call.direction}",
+        code=Code.OK,
+        message=f"pushed {identity} {call.direction}",
         evidence={"way_m": round(pushed, 3)},
     )
 

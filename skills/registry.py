@@ -4,9 +4,8 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from pydantic import ValidationError
-
 from handeye.perception.errors import NotFoundError, UserError
+from pydantic import ValidationError
 
 from .look import Home, LookAt
 from .pick import Pick

@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-
 from handeye.perception.errors import CancelledError
 from handeye.perception.frame import Camera, Transform
 

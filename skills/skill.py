@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from handeye.perception.conditions import Condition
 from handeye.perception.frame import Points
 from handeye.perception.scene import Scene
+from pydantic import BaseModel, ConfigDict
 
 from .robot import CancelToken, Robot
 

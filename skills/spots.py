@@ -4,7 +4,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-
 from handeye.perception.frame import Points
 from handeye.perception.scene import Scene, SceneObject
 
@@ -12,8 +11,15 @@ from .running import Failed
 from .skill import Code
 
 SpotName = Literal[
-    "middle", "left", "right", "near", "far",
-    "near_left_corner", "near_right_corner", "far_left_corner", "far_right_corner",
+    "middle",
+    "left",
+    "right",
+    "near",
+    "far",
+    "near_left_corner",
+    "near_right_corner",
+    "far_left_corner",
+    "far_right_corner",
 ]
 NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
 _MARGIN_M = 0.025
@@ -63,8 +69,9 @@ def beside(
                 turned = np.array([c * d[0] - s * d[1], s * d[0] + c * d[1]])
                 candidates.append(center + turned * (own + radius_m + gap))
     words = relation.replace("_", " ")
-    return _first_free(np.array(candidates), radius_m, cloud, table_m,
-                       f"{words} the {reference.name}")
+    return _first_free(
+        np.array(candidates), radius_m, cloud, table_m, f"{words} the {reference.name}"
+    )
 
 
 def between(
@@ -74,8 +81,9 @@ def between(
     a, b = np.array(first.position[:2]), np.array(second.position[:2])
     shares = 0.5 + np.array([0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24])
     candidates = a + shares[:, None] * (b - a)
-    return _first_free(candidates, radius_m, cloud, table_m,
-                       f"between the {first.name} and the {second.name}")
+    return _first_free(
+        candidates, radius_m, cloud, table_m, f"between the {first.name} and the {second.name}"
+    )
 
 
 def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.NDArray[np.float64]:

@@ -2,10 +2,9 @@
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from handeye.perception.conditions import Condition, On
 from handeye.perception.scene import Scene
+from pydantic import Field
 
 from .pick import Pick
 from .place import Place

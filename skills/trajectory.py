@@ -91,7 +91,8 @@ def parametrize(path: Path, dq_max: Joints, ddq_max: Joints, speed: float = 1.0)
     # Of a joint's acceleration, q''(s) v² + q'(s) a, each term gets a half.
     share = 1.0 if len(knots) == 2 else 0.5
     rate = np.minimum(
-        (0.98 * speed * dq_max / slope).min(axis=1), np.sqrt(0.5 * speed * ddq_max / bend).min(axis=1)
+        (0.98 * speed * dq_max / slope).min(axis=1),
+        np.sqrt(0.5 * speed * ddq_max / bend).min(axis=1),
     )
     gain = (share * speed * ddq_max / slope).min(axis=1)
     return Trajectory(_profile(grid, rate, gain), curve, knots[0])

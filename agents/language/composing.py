@@ -92,8 +92,11 @@ class Composer:
             self._empty_hand(besides=None)
             self.skills.append(
                 Push.model_validate(
-                    {"target": target, "direction": direction,
-                     "distance_m": min(command.distance_m or _STEP_M, 0.4)}
+                    {
+                        "target": target,
+                        "direction": direction,
+                        "distance_m": min(command.distance_m or _STEP_M, 0.4),
+                    }
                 )
             )
 

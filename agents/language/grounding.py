@@ -72,7 +72,9 @@ class Grounding:
         if clause.relation == "held":
             return [name for name in found if name == scene.holding]
         if clause.relation == "on_table":
-            return [n for n in found if scene.objects[n].on is None and scene.objects[n].in_ is None]
+            return [
+                n for n in found if scene.objects[n].on is None and scene.objects[n].in_ is None
+            ]
         keep = self.mentioned
         if clause.relation == "between":
             a, b = (scene.objects[self.one(thing)] for thing in clause.things)
@@ -152,5 +154,3 @@ def _distance(scene: Scene, a: str, b: str) -> float:
 
 def _plain(thing: Thing) -> str:
     return " ".join(w for w in (thing.color, thing.category or "thing") if w)
-
-

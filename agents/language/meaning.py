@@ -4,8 +4,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Relation = Literal[
-    "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between",
-    "nearest", "farthest", "held", "on_table", "carries", "contains",
+    "on",
+    "in",
+    "left_of",
+    "right_of",
+    "in_front_of",
+    "behind",
+    "next_to",
+    "between",
+    "nearest",
+    "farthest",
+    "held",
+    "on_table",
+    "carries",
+    "contains",
 ]
 Verb = Literal["pick", "put", "drop", "stack", "push", "look_at", "home"]
 

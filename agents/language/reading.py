@@ -67,7 +67,9 @@ def _nesting(reading: Reading) -> int:
     def depth(thing: Thing) -> int:
         return sum(1 + sum(depth(t) for t in clause.things) for clause in thing.clauses)
 
-    things = [t for c in reading.commands for t in (*c.things, *(c.place.things if c.place else ()))]
+    things = [
+        t for c in reading.commands for t in (*c.things, *(c.place.things if c.place else ()))
+    ]
     return sum(depth(thing) for thing in things)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-import yaml
+from handeye.perception.yaml_file import parse_yaml
 
 MAX_CHARACTERS = 600
 _LONGEST = 7
@@ -40,7 +40,7 @@ class Lexicon:
 def lexicon(language: str = "en") -> Lexicon:
     """The lexicon of a language."""
     file = resources.files(__package__) / f"lexicon_{language}.yaml"
-    table: dict[str, list[str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    table: dict[str, list[str]] = parse_yaml(file.read_text(encoding="utf-8"))
     wordings: dict[tuple[str, ...], str] = {}
     for term, phrases in table.items():
         for phrase in phrases:

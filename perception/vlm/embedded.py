@@ -69,8 +69,13 @@ class EmbeddedVLM:
             held = features.held[k] > _HELD_SCORE
             found.append(
                 Detection(
-                    f"{color} {category}", features.box(k), float(features.scores[k] * sure),
-                    category, color, features.mask(k), "held" if held else None,
+                    f"{color} {category}",
+                    features.box(k),
+                    float(features.scores[k] * sure),
+                    category,
+                    color,
+                    features.mask(k),
+                    "held" if held else None,
                 )
             )
         return sorted(found, key=lambda d: -d.score)
@@ -88,8 +93,15 @@ class EmbeddedVLM:
             category, color, _ = features.name(int(k))
             held = features.held[k] > _HELD_SCORE
             found.append(
-                Detection(phrase, features.box(int(k)), float(truth[k]), category, color,
-                          features.mask(int(k)), "held" if held else None)
+                Detection(
+                    phrase,
+                    features.box(int(k)),
+                    float(truth[k]),
+                    category,
+                    color,
+                    features.mask(int(k)),
+                    "held" if held else None,
+                )
             )
         return found
 

@@ -67,8 +67,9 @@ class Features:
 
         height, width = self.shape
         small = (self.owner == k).astype(np.float32)
-        full = cv2.resize(small, (small.shape[1] * 4, small.shape[0] * 4),
-                          interpolation=cv2.INTER_LINEAR)
+        full = cv2.resize(
+            small, (small.shape[1] * 4, small.shape[0] * 4), interpolation=cv2.INTER_LINEAR
+        )
         return np.asarray(full[:height, :width] > 0.5)
 
     def match(self, phrases: Array) -> Array:
@@ -81,8 +82,9 @@ class Features:
 
         truth = _sigmoid(self.dense @ phrase * self.scale + self.bias) * _sigmoid(self.heat)
         height, width = self.shape
-        full = cv2.resize(truth, (truth.shape[1] * 8, truth.shape[0] * 8),
-                          interpolation=cv2.INTER_LINEAR)
+        full = cv2.resize(
+            truth, (truth.shape[1] * 8, truth.shape[0] * 8), interpolation=cv2.INTER_LINEAR
+        )
         return np.asarray(full[:height, :width], np.float32)
 
 
@@ -133,12 +135,19 @@ class Looker:
             keep = _suppress(boxes.numpy(), scores.numpy(), categories.numpy(), colors.numpy())
             owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes[keep])
             return Features(
-                boxes[keep].numpy(), scores[keep].numpy(),
+                boxes[keep].numpy(),
+                scores[keep].numpy(),
                 out.held[0][picks].sigmoid()[keep].numpy(),
-                embeddings[keep].numpy(), categories[keep].numpy(), colors[keep].numpy(),
-                owner.numpy(), out.embeddings[0].numpy(), out.heat[0].numpy(),
-                float(self._model.logit_scale.exp()), float(self._model.logit_bias),
-                (self.config.categories, self.config.colors), (height, width),
+                embeddings[keep].numpy(),
+                categories[keep].numpy(),
+                colors[keep].numpy(),
+                owner.numpy(),
+                out.embeddings[0].numpy(),
+                out.heat[0].numpy(),
+                float(self._model.logit_scale.exp()),
+                float(self._model.logit_bias),
+                (self.config.categories, self.config.colors),
+                (height, width),
             )
 
     def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":

@@ -14,9 +14,7 @@ TABLETOP = "a red cup, a blue plate, a green block, a ball and a yellow bowl"
 """What is set out when nothing else is asked for."""
 
 
-def choose_task(
-    *, task: str | None, scene: str | Path | None, instruction: str | None
-) -> Task:
+def choose_task(*, task: str | None, scene: str | Path | None, instruction: str | None) -> Task:
     """The task that is named, or the scene of a file, or what an instruction names.
 
     Raises UserError when both a task and a scene are given.

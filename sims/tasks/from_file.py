@@ -1,23 +1,22 @@
 """Tasks written as YAML or JSON: objects to place, an instruction, goal conditions.
 
-    instruction: put the red cup on the blue plate
-    objects:
-      - {color: red, category: cup, position: [0.5, 0.1]}
-      - {color: blue, category: plate}
-    distractors: 3
-    goal:
-      - {kind: on, object: red cup, support: blue plate}
+instruction: put the red cup on the blue plate
+objects:
+  - {color: red, category: cup, position: [0.5, 0.1]}
+  - {color: blue, category: plate}
+distractors: 3
+goal:
+  - {kind: on, object: red cup, support: blue plate}
 """
 
 import math
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from handeye.perception.conditions import Condition
 from handeye.perception.errors import SceneFileError
+from handeye.perception.yaml_file import read_yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..objects import Category, ColorName, ObjectSpec, sample_object
 from ..tabletop import scatter
@@ -94,12 +93,7 @@ def _set_down(table: Table, entry: ObjectEntry, spec: ObjectSpec, name: str) -> 
 
 def load_task(path: Path) -> FileTask:
     """Read a task file; raises SceneFileError naming the file, the place and what is wrong."""
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise SceneFileError(f"cannot read task file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise SceneFileError(f"task file {path} is not valid YAML: {error}") from error
+    data = read_yaml(path, "task file")
     if not isinstance(data, dict):
         raise SceneFileError(f"task file {path} must hold a mapping with instruction and objects")
     try:

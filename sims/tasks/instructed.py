@@ -9,15 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
 from handeye.perception.conditions import Condition, Holding, In, Moved, On
 
 from ..objects import CATEGORIES, COLORS, Category, ColorName, ObjectSpec, sample_object
 from .task import Setup, Table
 
 _SYNONYMS: dict[str, Category] = {
-    "mug": "cup", "cube": "block", "brick": "block", "dish": "plate", "sphere": "ball",
-    "tin": "can", "carton": "box", "bear": "teddy",
+    "mug": "cup",
+    "cube": "block",
+    "brick": "block",
+    "dish": "plate",
+    "sphere": "ball",
+    "tin": "can",
+    "carton": "box",
+    "bear": "teddy",
     **{category: category for category in CATEGORIES},
 }
 _COLOR = "|".join(COLORS)
@@ -26,8 +31,9 @@ _THING = re.compile(
     re.IGNORECASE,
 )
 _GRAB = re.compile(r"\b(grab|pick|take|get|lift|fetch|hold)\b", re.IGNORECASE)
-_PUT = re.compile(r"\b(put|place|set|drop|move|lay|stack)\b.*?\b(on|onto|in|into|inside)\b",
-                  re.IGNORECASE)
+_PUT = re.compile(
+    r"\b(put|place|set|drop|move|lay|stack)\b.*?\b(on|onto|in|into|inside)\b", re.IGNORECASE
+)
 _PUSH = re.compile(r"\b(push|slide|nudge)\b", re.IGNORECASE)
 
 
@@ -109,7 +115,10 @@ def _goal(step: str, things: list[str], table: Table) -> Condition | None:
 
 def _pushed(step: str, body: str, table: Table) -> Condition:
     directions: dict[str, tuple[float, float]] = {
-        "left": (0.0, 1.0), "right": (0.0, -1.0), "away": (1.0, 0.0), "forward": (1.0, 0.0),
+        "left": (0.0, 1.0),
+        "right": (0.0, -1.0),
+        "away": (1.0, 0.0),
+        "forward": (1.0, 0.0),
     }
     word: Callable[[str], bool] = lambda w: re.search(rf"\b{w}\b", step, re.I) is not None  # noqa: E731
     direction = next((d for w, d in directions.items() if word(w)), None)

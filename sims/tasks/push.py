@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from handeye.perception.conditions import Moved
 
 from ..tabletop import footprint_m

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-
 from handeye.perception.conditions import Beside, In, On
 
 from ..objects import Category

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-
 from handeye.perception.conditions import Condition
 
 from ..objects import CATEGORIES, Category, ColorName, ObjectSpec, sample_object

@@ -53,7 +53,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"handeye.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'handeye' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    raise AttributeError(
+        f"module 'handeye' has no attribute {name!r}; it has: {', '.join(__all__)}"
+    )
 
 
 def __dir__() -> list[str]:

@@ -70,6 +70,7 @@ def run_episode(
     eyes: "Callable[[Simulation], object] | None" = None,
     held_out: bool | None = None,
     dark: bool = False,
+    checkpoint: Path | None = None,
 ) -> EpisodeResult:
     """Build a task from a seed, let an agent do it, and judge the outcome.
 
@@ -83,6 +84,7 @@ def run_episode(
         on_event: called with each event.
         eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
         held_out, dark: see `handeye.sims.simulation.simulate`.
+        checkpoint: SQLite file for the agent's thread.
     """
     from handeye.sims.simulation import simulate
 
@@ -100,8 +102,13 @@ def run_episode(
 
         told = instruction or simulation.setup.instruction
         with Agent(
-            simulation.robot, planner=planner, observer=observer, budget=budget, approve=approve,
+            simulation.robot,
+            planner=planner,
+            observer=observer,
+            budget=budget,
+            approve=approve,
             on_event=emit,
+            checkpoint=checkpoint,
         ) as agent:
             result = agent.run(told)
         judged = simulation.judged()
@@ -127,10 +134,17 @@ def _episode(
     recorder: Recorder | None,
 ) -> EpisodeResult:
     return EpisodeResult(
-        task=name, instruction=instruction, status=result.status, reason=result.reason,
-        question=result.question, judged=judged, skills=result.skills, thread=result.thread,
+        task=name,
+        instruction=instruction,
+        status=result.status,
+        reason=result.reason,
+        question=result.question,
+        judged=judged,
+        skills=result.skills,
+        thread=result.thread,
         recording=str(recorder.folder) if recorder else None,
-        simulated_s=round(simulation.world.time_s, 3), calls=dict(observer.calls),
+        simulated_s=round(simulation.world.time_s, 3),
+        calls=dict(observer.calls),
     )
 
 

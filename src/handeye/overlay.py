@@ -61,8 +61,14 @@ def annotate(rgb: Image, detections: Sequence[Detection], caption: str = "") -> 
         draw.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=color)
         draw.text((x0 + 2, y0), label, font=font(13), fill=(10, 10, 10), anchor="ls")
     if caption:
-        draw.text((10, 8), caption, font=font(15), fill=(255, 255, 255), stroke_width=2,
-                  stroke_fill=(0, 0, 0))
+        draw.text(
+            (10, 8),
+            caption,
+            font=font(15),
+            fill=(255, 255, 255),
+            stroke_width=2,
+            stroke_fill=(0, 0, 0),
+        )
     return np.asarray(picture, dtype=np.uint8)
 
 
@@ -127,8 +133,13 @@ def contact_sheet(pictures: Sequence[tuple[Image, str]], story: Story) -> Image:
     draw = ImageDraw.Draw(sheet)
     draw.text((20, 30), f"“{story.instruction}”", font=font(34), fill=_INK)
     good = story.status == "succeeded"
-    draw.text((sheet.width - 20, 48), story.status, font=font(30), anchor="rm",
-              fill=_ACCENT["ok" if good else "bad"])
+    draw.text(
+        (sheet.width - 20, 48),
+        story.status,
+        font=font(30),
+        anchor="rm",
+        fill=_ACCENT["ok" if good else "bad"],
+    )
     for i, (picture, caption) in enumerate(pictures):
         x = 16 + (i % columns) * (width + 16)
         y = 96 + (i // columns) * (height + 48)

@@ -1,9 +1,9 @@
 """Recording: one folder per episode, that survives a crash up to the last event.
 
-    events.jsonl       every event, one a line, flushed as it comes
-    episode.mp4        H.264: the camera with boxes, the plan, the step, the verdicts
-    contact_sheet.png  the story at a glance
-    result.json        how it ended
+events.jsonl       every event, one a line, flushed as it comes
+episode.mp4        H.264: the camera with boxes, the plan, the step, the verdicts
+contact_sheet.png  the story at a glance
+result.json        how it ended
 """
 
 import json
@@ -14,8 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from handeye.agents.events import Acted, Acting, Ended, Event, Observed, Planned, Progressed
-from handeye.agents.events import Asked, Replanned, Started, Verified
+from handeye.agents.events import (
+    Acted,
+    Acting,
+    Asked,
+    Ended,
+    Event,
+    Observed,
+    Planned,
+    Progressed,
+    Replanned,
+    Started,
+    Verified,
+)
 from handeye.perception.frame import Frame, Image
 from handeye.perception.vlm.verbs import Detection
 

@@ -59,14 +59,17 @@ def _dense(
     at, on = owner >= 0, mask_owner >= 0
     counted = (mask_owner != -2).float()
     fine = F.binary_cross_entropy_with_logits(
-        output.mask_logits, on.float(), weight=counted  # type: ignore[arg-type]
+        output.mask_logits,
+        on.float(),
+        weight=counted,  # type: ignore[arg-type]
     )
     found = {"mask": 2.0 * fine}
     if at.any():
         wanted = boxes[owner[at]]
         found["box"] = 2.0 * _giou_loss(output.boxes[at], wanted)  # type: ignore[index]
         found["held"] = 0.5 * F.binary_cross_entropy_with_logits(
-            output.held[at], held[owner[at]],  # type: ignore[index]
+            output.held[at],
+            held[owner[at]],  # type: ignore[index]
         )
     if on.any():
         found["mask_box"] = _giou_loss(output.mask_boxes[on], boxes[mask_owner[on]])  # type: ignore[index]

@@ -71,9 +71,7 @@ class Shards:
         return Sample(rgb, self._instances[index], record["objects"], record["camera"])
 
 
-def augment(
-    sample: Sample, size: tuple[int, int], rng: np.random.Generator
-) -> Sample:
+def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
     """Scale, crop, flip and recolour a sample.
 
     Args:
@@ -102,8 +100,12 @@ def augment(
         sample.instances, small, (width // STRIDE, height // STRIDE), flags=cv2.INTER_NEAREST
     )
     objects = [_moved(record, sx, scale, tx, dy, width, height) for record in sample.objects]
-    return Sample(_recolour(np.asarray(rgb, np.uint8), rng), np.asarray(instances, np.uint8),
-                  objects, sample.camera)
+    return Sample(
+        _recolour(np.asarray(rgb, np.uint8), rng),
+        np.asarray(instances, np.uint8),
+        objects,
+        sample.camera,
+    )
 
 
 def _moved(
@@ -114,8 +116,10 @@ def _moved(
     x0, y0, x1, y1 = record["box"]
     xs = sorted((x0 * sx + tx, x1 * sx + tx))
     box = [
-        max(xs[0], 0.0), max(y0 * sy + ty, 0.0),
-        min(xs[1], float(width)), min(y1 * sy + ty, float(height)),
+        max(xs[0], 0.0),
+        max(y0 * sy + ty, 0.0),
+        min(xs[1], float(width)),
+        min(y1 * sy + ty, float(height)),
     ]
     inside = box[2] - box[0] > 2 and box[3] - box[1] > 2
     return {**record, "box": box if inside else None}

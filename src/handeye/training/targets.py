@@ -69,12 +69,15 @@ def dense_targets(sample: Sample) -> Targets:
         heat = np.maximum(heat, peak)
     chosen = [sample.objects[place] for place in kept]
     return Targets(
-        heat, ignore & (heat < 0.3), owner,
+        heat,
+        ignore & (heat < 0.3),
+        owner,
         np.array([o["box"] for o in chosen], np.float32).reshape(-1, 4),
         np.array([o["category"] for o in chosen], np.int64),
         np.array([o["color"] for o in chosen], np.int64),
         np.array([o["held"] for o in chosen], np.float32),
-        mask_owner, tuple(kept),
+        mask_owner,
+        tuple(kept),
     )
 
 
@@ -111,9 +114,7 @@ def phrases_of(
     return phrases, truth
 
 
-def _draw(
-    sample: Sample, chosen: list[dict[str, Any]], rng: np.random.Generator
-) -> Description:
+def _draw(sample: Sample, chosen: list[dict[str, Any]], rng: np.random.Generator) -> Description:
     if not chosen or rng.random() < 0.2:
         return Description(
             CATEGORIES[int(rng.integers(len(CATEGORIES)))],

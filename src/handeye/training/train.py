@@ -93,7 +93,8 @@ def train(
         model = HandeyeModel.from_pretrained(start_from).float()
     model.to(chosen, memory_format=torch.channels_last).train()
     average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema),
+        model,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema),
         use_buffers=True,
     )
     optimizer = torch.optim.AdamW(
@@ -184,12 +185,21 @@ class _Bar:
     """A progress bar with the latest loss; silent when not enabled."""
 
     def __init__(self, first: int, last: int, *, enabled: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         self._progress = Progress(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"), disable=not enabled,
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            disable=not enabled,
         )
         self._task = self._progress.add_task("train", total=last, completed=first, loss=0.0)
 

@@ -1,0 +1,200 @@
+"""The `handeye` command. Heavy imports happen inside the sub-commands."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from . import __version__
+
+EXIT_CODES = {"succeeded": 0, "failed": 1, "needs_input": 3, "stopped": 4}
+BAD_INPUT, BROKEN = 2, 5
+
+_EPILOG = """\b
+Exit codes:
+  0  succeeded
+  1  failed: it was tried, or refused with a reason
+  2  bad input: unknown names, broken files, wrong options
+  3  needs input: the answer to a question
+  4  stopped
+  5  a robot, camera or model is broken"""
+
+
+class _Group(click.Group):
+    """Turns handeye's errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from handeye.perception.errors import HandeyeError, UserError
+
+        try:
+            return super().invoke(ctx)
+        except HandeyeError as error:
+            bad_input = isinstance(error, UserError)
+            if "--json" in sys.argv:
+                kind = type(error).__name__
+                click.echo(json.dumps({"status": "failed", "reason": str(error), "error": kind}))
+            else:
+                click.echo(f"handeye: {error}", err=True)
+            ctx.exit(BAD_INPUT if bad_input else BROKEN)
+        except KeyboardInterrupt:
+            click.echo("handeye: stopped by Ctrl-C", err=True)
+            ctx.exit(EXIT_CODES["stopped"])
+
+
+@click.group(cls=_Group, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="handeye")
+def main() -> None:
+    """Language in, motion out, the camera in the loop."""
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON only")
+_VLM = click.option("--vlm", default="embedded", show_default=True, help="name or folder")
+_PLANNER = click.option("--planner", default="embedded", show_default=True)
+
+
+@main.command()
+@click.argument("instruction", required=False)
+@click.option("--seed", default=0, show_default=True, help="another seed, another scene")
+@click.option("--task", help="build the scene of this task (see `handeye tasks`) or task file")
+@click.option("--scene", type=click.Path(), help="build the scene of this scene file")
+@click.option("--robot", default="sim", show_default=True)
+@_VLM
+@_PLANNER
+@click.option("--approve", is_flag=True, help="ask before every motion")
+@click.option("--resume", metavar="THREAD", help="go on with a thread of an earlier run")
+@click.option("--out", type=click.Path(), help="folder of the recording  [default: runs/…]")
+@click.option("--video/--no-video", default=True, show_default=True)
+@_JSON
+def run(**options: Any) -> None:
+    """Carry out INSTRUCTION (or a task's own) with a robot, and record the episode."""
+    from .commands.run import run as command
+
+    sys.exit(command(**options))
+
+
+@main.command()
+@click.argument("instruction")
+@click.option("--scene", required=True, type=click.Path(), help="scene file")
+@_PLANNER
+@_JSON
+def plan(instruction: str, scene: str, planner: str, as_json: bool) -> None:
+    """Plan INSTRUCTION (or each line of a .jsonl file) for a scene file; nothing moves."""
+    from .commands.plan import plan as command
+
+    sys.exit(command(instruction, scene, planner, as_json))
+
+
+@main.command()
+@click.argument("image", type=click.Path())
+@_VLM
+@click.option("--save", type=click.Path(), help="write the picture with boxes here")
+@_JSON
+def parse(image: str, vlm: str, save: str | None, as_json: bool) -> None:
+    """Find every object in IMAGE."""
+    from .commands.look import parse as command
+
+    command(image, vlm, save, as_json)
+
+
+@main.command()
+@click.argument("image", type=click.Path())
+@click.argument("phrase")
+@_VLM
+@click.option("--save", type=click.Path(), help="write the picture with boxes here")
+@_JSON
+def ground(image: str, phrase: str, vlm: str, save: str | None, as_json: bool) -> None:
+    """Find what PHRASE refers to in IMAGE; nothing, if it is not there."""
+    from .commands.look import ground as command
+
+    command(image, phrase, vlm, save, as_json)
+
+
+@main.command()
+@click.argument("image", type=click.Path())
+@click.argument("question")
+@_VLM
+@_JSON
+def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
+    """Answer QUESTION about IMAGE."""
+    from .commands.look import ask as command
+
+    command(image, question, vlm, as_json)
+
+
+@main.command()
+@_JSON
+def skills(as_json: bool) -> None:
+    """List the skills and their arguments."""
+    from .commands.listing import skills as command
+
+    command(as_json)
+
+
+@main.command()
+@_JSON
+def tasks(as_json: bool) -> None:
+    """List the simulated tasks."""
+    from .commands.listing import tasks as command
+
+    command(as_json)
+
+
+@main.command()
+@_JSON
+def doctor(as_json: bool) -> None:
+    """Check the installation: versions, weights, renderer, a frame, a model call."""
+    from .commands.doctor import doctor as command
+
+    sys.exit(command(as_json))
+
+
+@main.command("eval")
+@click.argument("tasks", nargs=-1, required=True)
+@click.option("--episodes", default=20, show_default=True, help="of each task")
+@click.option("--jobs", default=1, show_default=True, help="worker processes")
+@click.option("--entropy", type=int, help="seeds the episodes")
+@_VLM
+@_PLANNER
+@click.option("--held-out", is_flag=True, help="targets of colour-category pairs never trained on")
+@click.option("--dark", is_flag=True, help="light from outside the training range")
+@click.option("--out", type=click.Path(), help="write results.jsonl into this folder")
+@_JSON
+def evaluate(**options: Any) -> None:
+    """Measure success rates on TASKS; "--vlm perfect-eyes" shows what perception costs."""
+    from .commands.evaluate import evaluate as command
+
+    command(**options)
+
+
+@main.command()
+@click.option("--data", default="data/train", show_default=True, type=click.Path())
+@click.option("--out", default="data/run", show_default=True, type=click.Path())
+@click.option("--shards", default=125, show_default=True, help="render until there are so many")
+@click.option("--steps", type=int, help="optimiser steps  [default: the recipe's]")
+@click.option("--jobs", default=2, show_default=True, help="rendering processes")
+@click.option("--start-from", type=click.Path(), help="checkpoint folder to begin with")
+@click.option("--device", help="cpu or cuda  [default: cuda where there is one]")
+def train(**options: Any) -> None:
+    """Render training scenes and train the embedded VLM; goes on where it was left."""
+    from .commands.train import train as command
+
+    command(**options)
+
+
+@main.command("bench-vlm")
+@_VLM
+@click.option("--images", default=300, show_default=True, help="of each split")
+@click.option("--data", default="data/bench", show_default=True, type=click.Path())
+@click.option("--jobs", default=2, show_default=True, help="rendering processes")
+@click.option("--card", is_flag=True, help="write the table into the checkpoint's model card")
+@_JSON
+def bench_vlm(**options: Any) -> None:
+    """Measure a VLM on held-out scenes, by split, with intervals."""
+    from .commands.train import bench as command
+
+    command(**options)
+
+
+if __name__ == "__main__":
+    main()

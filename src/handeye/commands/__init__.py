@@ -1,0 +1,1 @@
+"""The `handeye` command's sub-commands; each module is imported when it is called."""

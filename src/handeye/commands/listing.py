@@ -1,0 +1,32 @@
+"""`handeye skills` and `handeye tasks`."""
+
+import json
+
+
+def skills(as_json: bool) -> None:
+    """Print the skills as schemas, or as a table."""
+    from handeye.skills.registry import skill_schema
+    from handeye.skills.registry import skills as known
+
+    schemas = [skill_schema(skill) for skill in known().values()]
+    if as_json:
+        print(json.dumps(schemas))
+        return
+    for schema in schemas:
+        print(f"{schema['name']}: {schema['description']}")
+        required = schema["parameters"].get("required", [])
+        for name, field in schema["parameters"].get("properties", {}).items():
+            need = "" if name in required else " (optional)"
+            print(f"    {name}{need}: {field.get('description', '')}")
+
+
+def tasks(as_json: bool) -> None:
+    """Print the tasks by name."""
+    from handeye.sims.tasks import TASKS
+
+    rows = {name: (type(task).__doc__ or "").splitlines()[0] for name, task in TASKS.items()}
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for name, words in rows.items():
+        print(f"{name:14} {words}")

@@ -1,0 +1,84 @@
+"""`handeye parse`, `ground` and `ask`: a VLM on an image file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handeye.perception.errors import UserError
+from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.load import load_vlm
+from handeye.perception.vlm.verbs import Detection
+
+
+def parse(image: str, vlm: str, save: str | None, as_json: bool) -> None:
+    """Print every object in an image."""
+    frame = read_image(image)
+    _print(Perception.of(load_vlm(vlm)).parse(frame), frame, save, as_json)
+
+
+def ground(image: str, phrase: str, vlm: str, save: str | None, as_json: bool) -> None:
+    """Print what a phrase refers to."""
+    frame = read_image(image)
+    _print(Perception.of(load_vlm(vlm)).ground(frame, phrase), frame, save, as_json)
+
+
+def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
+    """Print the answer to a question."""
+    answer = Perception.of(load_vlm(vlm)).ask(read_image(image), question)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "answer": answer.text,
+                    "confidence": round(answer.confidence, 4),
+                    "box": answer.box,
+                }
+            )
+        )
+    else:
+        print(f"{answer.text or 'I cannot tell'} ({answer.confidence:.2f})")
+
+
+def read_image(path: str) -> Frame:
+    """An image file as a Frame; raises UserError for what is no image."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            rgb = np.asarray(picture.convert("RGB"), dtype=np.uint8)
+    except FileNotFoundError as error:
+        raise UserError(f"there is no image {path}") from error
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as an image: {error}") from error
+    return Frame(rgb, Path(path).name, 0, 0.0)
+
+
+def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: bool) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "label": d.label,
+            "box": [round(v, 1) for v in d.box],
+            "score": round(d.score, 4),
+            "category": d.category,
+            "color": d.color,
+            "state": d.state,
+        }
+        for d in found
+    ]
+    if save is not None:
+        from PIL import Image
+
+        from ..overlay import annotate
+
+        Image.fromarray(annotate(frame.rgb, found)).save(save)
+    if as_json:
+        print(json.dumps({"detections": rows}))
+    elif not rows:
+        print("nothing")
+    for row in [] if as_json else rows:
+        state = f" ({row['state']})" if row["state"] else ""
+        print(f"{row['score']:.2f}  {row['label']}{state}  {row['box']}")

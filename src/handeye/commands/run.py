@@ -1,0 +1,222 @@
+"""`handeye run`."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handeye.perception.errors import InstructionError, UserError
+
+from ..cli import EXIT_CODES
+
+if TYPE_CHECKING:
+    from handeye.agents.events import Event
+
+    from ..episode import EpisodeResult
+
+
+def run(
+    *,
+    instruction: str | None,
+    seed: int,
+    task: str | None,
+    scene: str | None,
+    robot: str,
+    vlm: str,
+    planner: str,
+    approve: bool,
+    resume: str | None,
+    out: str | None,
+    video: bool,
+    as_json: bool,
+) -> int:
+    """Run one episode; returns the exit code."""
+    if resume is None and task is None and not (instruction or "").strip():
+        raise InstructionError('say what to do, such as: handeye run "grab the red cup"')
+    if not as_json:
+        _greet(instruction or task or "")
+    folder = Path(out) if out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+    if resume is not None or robot != "sim":
+        result = _with_robot(
+            instruction or "",
+            seed,
+            task,
+            scene,
+            robot,
+            vlm,
+            planner,
+            approve,
+            resume,
+            folder,
+            video,
+            as_json,
+        )
+    else:
+        result = _simulated(
+            instruction, seed, task, scene, vlm, planner, approve, folder, video, as_json
+        )
+    shown = result.model_dump(mode="json")
+    if as_json:
+        print(json.dumps(shown, ensure_ascii=False))
+    else:
+        _tell(result)
+    return EXIT_CODES[result.status]
+
+
+def _simulated(
+    instruction: str | None,
+    seed: int,
+    task: str | None,
+    scene: str | None,
+    vlm: str,
+    planner: str,
+    approve: bool,
+    folder: Path,
+    video: bool,
+    as_json: bool,
+) -> "EpisodeResult":
+    from handeye.sims.tasks.choosing import choose_task
+
+    from ..episode import run_episode
+
+    chosen = choose_task(task=task, scene=scene, instruction=instruction)
+    return run_episode(
+        chosen,
+        seed,
+        instruction=instruction,
+        vlm=vlm,
+        planner=planner,
+        approve=_ask_approval if approve else None,
+        out=folder,
+        video=video,
+        on_event=None if as_json else show,
+        checkpoint=folder / "thread.sqlite",
+    )
+
+
+def _with_robot(
+    instruction: str,
+    seed: int,
+    task: str | None,
+    scene: str | None,
+    robot: str,
+    vlm: str,
+    planner: str,
+    approve: bool,
+    resume: str | None,
+    folder: Path,
+    video: bool,
+    as_json: bool,
+) -> "EpisodeResult":
+    """A robot that is no simulation of ours, or a thread of an earlier run."""
+    from handeye.agents.agent import Agent
+
+    from ..connecting import connect
+    from ..episode import EpisodeResult
+    from ..recording import Recorder
+
+    checkpoint = folder / "thread.sqlite"
+    if resume is not None and not checkpoint.exists():
+        raise UserError(
+            f"there is no thread to resume in {folder}; give the earlier run's folder with --out"
+        )
+    with connect(
+        robot, seed=seed, task=task, scene=scene, instruction=instruction or None, vlm=vlm
+    ) as session:
+        observer = session.observer
+
+        def look() -> Any:
+            frame = observer.frames.get("overview")
+            return None if frame is None else (frame, observer.detections.get("overview", []))
+
+        recorder = Recorder(folder, look, video=video)
+
+        def emit(event: "Event") -> None:
+            recorder.event(event)
+            if not as_json:
+                show(event)
+
+        with Agent(
+            session,
+            planner=planner,
+            observer=observer,
+            on_event=emit,
+            checkpoint=checkpoint,
+            approve=_ask_approval if approve else None,
+        ) as agent:
+            if resume is not None:
+                done = agent.resume(resume, instruction or None)
+            else:
+                done = agent.run(instruction)
+        judged = session.simulation.judged() if session.simulation is not None else None
+        result = EpisodeResult(
+            task=task or robot,
+            instruction=instruction,
+            status=done.status,
+            reason=done.reason,
+            question=done.question,
+            judged=judged,
+            skills=done.skills,
+            recording=str(folder),
+            thread=done.thread,
+        )
+        recorder.finish(result.model_dump(mode="json"))
+        return result
+
+
+def show(event: "Event") -> None:
+    """One line of progress for people."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    at = f"[dim]{event.stamp_s:6.1f} s[/]  "
+    if event.kind == "observed":
+        console.print(f"{at}[bold]sees[/]     {event.description}")
+    elif event.kind == "planned":
+        calls = ", ".join(call.words() for call in event.calls) or "nothing left to do"
+        console.print(f"{at}[bold]plans[/]    {calls}", markup=True)
+    elif event.kind == "acting":
+        console.print(f"{at}[bold]acts[/]     {event.call.words()}")
+    elif event.kind == "progressed":
+        console.print(f"{at}         [dim]{event.line}[/]")
+    elif event.kind == "acted" and event.code != "ok":
+        console.print(f"{at}         [yellow]{event.code}: {event.message}[/]")
+    elif event.kind == "verified":
+        color = {"yes": "green", "no": "red"}.get(event.truth, "yellow")
+        console.print(f"{at}[bold]verifies[/] [{color}]{event.truth}[/]: {event.evidence}")
+    elif event.kind == "replanned":
+        console.print(f"{at}[bold]again[/]    {event.failure}")
+
+
+def _greet(instruction: str) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(f"[bold]“{instruction}”[/]  [dim]building the scene …[/]")
+
+
+def _tell(result: "EpisodeResult") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    color = "green" if result.status == "succeeded" else "red"
+    why = result.question or result.reason
+    console.print(
+        f"\n[bold {color}]{result.status.replace('_', ' ')}[/]{': ' + why if why else ''}"
+    )
+    if result.judged is not None:
+        word = "reached" if result.judged else "not reached"
+        console.print(f"judge:     goal {word} (from the simulator's state)")
+    if result.recording:
+        console.print(
+            f"recording: {result.recording}/ (episode.mp4, contact_sheet.png, events.jsonl)"
+        )
+    if result.status == "needs_input":
+        console.print(
+            f'answer:    handeye run "…" --resume {result.thread} --out {result.recording}'
+        )
+
+
+def _ask_approval(skill: Any, _: Any) -> bool:
+    import click
+
+    return click.confirm(f"execute {skill!r}?", default=False)
