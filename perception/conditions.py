@@ -76,7 +76,7 @@ class At(_Statement):
 
 
 class Moved(_Statement):
-    """`object` has moved from `start` (x, y) by at least `distance_m`, along `direction` if given."""
+    """`object` has moved from `start` (x, y) by `distance_m` at least, along `direction` if any."""
 
     kind: Literal["moved"] = "moved"
     object: str

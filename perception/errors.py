@@ -7,6 +7,7 @@ HandeyeError
 │   ├── NotFoundError        a name or phrase matches nothing
 │   └── AmbiguousError       a phrase matches several things
 ├── CameraError              a camera gave nothing, too late, or garbage
+│   └── EndOfStreamError     a finite camera, such as a video file, gave its last frame
 ├── ModelError               a model could not be loaded, or failed while looking or planning
 ├── RobotError               the arm or its connection is at fault
 │   ├── LimitError           a command was refused by a limit; the arm did not move for it
@@ -70,6 +71,10 @@ class AmbiguousError(UserError):
 
 class CameraError(HandeyeError):
     """A camera gave nothing, too late, or garbage."""
+
+
+class EndOfStreamError(CameraError):
+    """A finite camera, such as a video file, gave its last frame."""
 
 
 class ModelError(HandeyeError):

@@ -1,1 +1,29 @@
-"""Cameras that give Frames."""
+"""Cameras that give Frames: webcams, network streams, video files, image folders; FrameStream.
+
+Names are imported when they are first used, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .image_folder import ImageFolder
+    from .opencv import LiveCamera, VideoFile
+    from .opening import open_camera
+    from .stream import FrameStream
+
+_HOMES = {
+    "FrameStream": "stream",
+    "ImageFolder": "image_folder",
+    "LiveCamera": "opencv",
+    "VideoFile": "opencv",
+    "open_camera": "opening",
+}
+
+__all__ = ["FrameStream", "ImageFolder", "LiveCamera", "VideoFile", "open_camera"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has: {__all__}")
