@@ -103,7 +103,7 @@ class Agent:
         name = thread or uuid.uuid4().hex[:12]
         mentioned = self._state(name).get("mentioned")
         self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
-        fresh = {
+        fresh: dict[str, Any] = {
             "instruction": instruction,
             "answer": None,
             "mentioned": mentioned,

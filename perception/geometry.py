@@ -73,7 +73,7 @@ def main_cluster(points: Points, gap_m: float = 0.015) -> Points:
     grid[tuple(cells.T)] = True
     labels, _ = label(grid, structure=np.ones((3, 3, 3)))
     mine = labels[tuple(cells.T)]
-    return points[mine == np.bincount(mine).argmax()]
+    return np.asarray(points[mine == np.bincount(mine).argmax()])
 
 
 def thin_out(points: Points, cell_m: float = 0.004) -> Points:

@@ -1,5 +1,7 @@
 """Spatial relations between the objects of a Scene; left is the robot's left (+y)."""
 
+import math
+
 from .scene import Scene, SceneObject
 
 _DIRECTIONS = {
@@ -51,7 +53,7 @@ def is_on(a: SceneObject, b: SceneObject) -> bool:
 def is_beside(a: SceneObject, relation: str, b: SceneObject) -> bool:
     """Whether a lies in a direction of b, or next to it; "next_to" is within 10 cm."""
     dx, dy = a.position[0] - b.position[0], a.position[1] - b.position[1]
-    distance = (dx * dx + dy * dy) ** 0.5
+    distance = math.hypot(dx, dy)
     if relation in ("next_to", "near"):
         gap = distance - (max(a.size[:2]) + max(b.size[:2])) / 2
         return gap < (0.10 if relation == "next_to" else 0.2)

@@ -162,10 +162,11 @@ class SceneTracker:
         cost = np.array([[self._cost(track, item) for track in tracks] for item in lifted])
         free = list(range(len(lifted)))
         if cost.size:
-            for i, j in zip(*linear_sum_assignment(cost), strict=True):
+            rows, columns = linear_sum_assignment(cost)
+            for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
                 if cost[i, j] < 1.0:
                     self._sight(tracks[j], lifted[i], frame)
-                    free.remove(int(i))
+                    free.remove(i)
         for i in free:
             moved = self._moved(lifted[i], lifted)
             if moved is not None:

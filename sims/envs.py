@@ -89,7 +89,7 @@ class TabletopEnv(gym.Env[Observation, npt.NDArray[np.float32]]):
         success = simulation.judged_now()
         return self._observe(), float(success), success, False, {"success": success}
 
-    def render(self) -> Image | None:  # type: ignore[override]
+    def render(self) -> Image | None:
         """The overview camera's image [H, W, 3] uint8, in mode "rgb_array"."""
         if self.render_mode is None:
             return None

@@ -10,6 +10,7 @@ import os
 import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 LINK_FACES = 300
 TOY_FACES = 300
@@ -47,8 +48,8 @@ def decimated(mesh: Path, faces: int) -> Path:
     if not target.exists():
         import trimesh
 
-        loaded = trimesh.load(mesh, force="mesh")
-        loaded = trimesh.Trimesh(loaded.vertices, loaded.faces)
+        source: Any = trimesh.load(mesh, force="mesh")
+        loaded: Any = trimesh.Trimesh(source.vertices, source.faces)
         loaded.merge_vertices()
         if len(loaded.faces) > faces:
             loaded = loaded.simplify_quadric_decimation(face_count=faces)
@@ -66,7 +67,7 @@ def simple_hulls(mesh: Path, faces: int = HULL_FACES) -> Path:
     if not target.exists():
         import trimesh
 
-        scene = trimesh.load(mesh, force="scene", group_material=False, split_object=True)
+        scene: Any = trimesh.load(mesh, force="scene", group_material=False, split_object=True)
         text, start = [], 0
         for name, part in sorted(scene.geometry.items()):
             hull = part.convex_hull
@@ -80,7 +81,7 @@ def simple_hulls(mesh: Path, faces: int = HULL_FACES) -> Path:
     return target
 
 
-def _to_obj(vertices, faces, normals) -> str:  # type: ignore[no-untyped-def]
+def _to_obj(vertices: Any, faces: Any, normals: Any) -> str:
     lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices]
     lines += [f"vn {x:.4f} {y:.4f} {z:.4f}" for x, y, z in normals]
     lines += [f"f {a + 1}//{a + 1} {b + 1}//{b + 1} {c + 1}//{c + 1}" for a, b, c in faces]
@@ -96,12 +97,12 @@ def panda_urdf() -> Path:
     key = hashlib.sha256(f"{source}{text}{LINK_FACES}".encode()).hexdigest()[:16]
     target = cache_dir() / f"panda-{key}.urdf"
     if not target.exists():
-        tree = ET.ElementTree(ET.fromstring(text))
-        for link in tree.getroot().iter("link"):
+        root = ET.fromstring(text)
+        for link in root.iter("link"):
             for role in ("visual", "collision"):
                 for mesh in link.iterfind(f"{role}/geometry/mesh"):
                     original = source / mesh.attrib["filename"].removeprefix("package://")
                     shown = decimated(original, LINK_FACES) if role == "visual" else original
                     mesh.set("filename", str(shown))
-        _write(target, ET.tostring(tree.getroot(), encoding="unicode"))
+        _write(target, ET.tostring(root, encoding="unicode"))
     return target

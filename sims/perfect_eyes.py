@@ -32,11 +32,13 @@ class PerfectEyes:
         if frame.intrinsics is None or frame.T_world_camera is None:
             raise CameraError(f'camera "{frame.camera}" does not know its own pose')
         rendering = self._world.render(frame.intrinsics, frame.T_world_camera, segmentation=True)
+        if rendering.segmentation is None:
+            return []
         found = []
         for body in self._world.objects.values():
-            mask = rendering.segmentation == body.uid
+            mask = np.asarray(rendering.segmentation == body.uid)
             if int(mask.sum()) >= _MIN_PIXELS:
-                found.append(self._detection(body, np.asarray(mask, dtype=np.bool_)))
+                found.append(self._detection(body, mask))
         return found
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:

@@ -6,6 +6,7 @@ as rings of boxes, so that fingers and other objects fit inside.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -104,8 +105,10 @@ def lathe(
     """
     angle = np.linspace(0, 2 * np.pi, segments, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    vertices, normals, faces = [], [], []
-    for (r0, z0), (r1, z1) in zip(profile, profile[1:], strict=False):
+    vertices: list[Vertices] = []
+    normals: list[Vertices] = []
+    faces: list[npt.NDArray[np.int64]] = []
+    for (r0, z0), (r1, z1) in pairwise(profile):
         normal = np.array([z1 - z0, r0 - r1])
         normal /= np.linalg.norm(normal) + 1e-12
         start = len(vertices) * segments
@@ -138,7 +141,9 @@ def cuboid(
     size: tuple[float, float, float], center: tuple[float, float, float]
 ) -> tuple[Vertices, Vertices, npt.NDArray[np.int64]]:
     """A box with flat faces; 24 vertices, 12 triangles."""
-    vertices, normals, faces = [], [], []
+    vertices: list[Vertices] = []
+    normals: list[Vertices] = []
+    faces: list[npt.NDArray[np.int64]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             u, v = (axis + 1) % 3, (axis + 2) % 3

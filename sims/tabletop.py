@@ -1,7 +1,7 @@
 """The tabletop: floor, table, light, Panda and cameras, each a little different for each seed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pybullet as p
@@ -49,7 +49,7 @@ class Style:
     table_rgb: Rgb = (0.72, 0.66, 0.58)
     floor_rgb: Rgb = (0.45, 0.45, 0.45)
     table_texture: int | None = None
-    light: Light = Light()
+    light: Light = field(default_factory=Light)
     eye: tuple[float, float, float] = (1.22, 0.0, 0.72)
     target: tuple[float, float, float] = (0.42, 0.0, 0.03)
     fov_y_rad: float = 0.72

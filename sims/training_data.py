@@ -103,7 +103,7 @@ def render_shards(
     options: SceneOptions | None = None,
     jobs: int = 2,
     scenes: int = SCENES_PER_SHARD,
-    on_shard: Callable[[int, int], None] = lambda done, images: None,
+    on_shard: Callable[[int, int], None] = lambda _done, _images: None,
 ) -> None:
     """Render the shards that `folder` lacks, in worker processes.
 

@@ -22,7 +22,7 @@ class CartesianArm:
     """A mixin for arms with `spec.urdf`, `spec.tcp_link`, `read` and `move_joints`."""
 
     @cached_property
-    def kinematics(self: "JointArm") -> Kinematics:  # type: ignore[misc]
+    def kinematics(self: "JointArm") -> Kinematics:
         """The arm's kinematics, from its URDF."""
         kinematics = Kinematics.of(self.spec)
         if kinematics is None:
@@ -30,7 +30,7 @@ class CartesianArm:
         return kinematics
 
     def move_to(
-        self: "JointArm",  # type: ignore[misc]
+        self: "JointArm",
         T_base_tcp: Transform,
         *,
         speed: float = 1.0,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from handeye.perception.frame import Points, Transform
 
 from .robot import RobotSpec
@@ -63,7 +62,7 @@ def plan_grasps(
     candidates = list(_body_grasps(points, high[2], table_m, spec))
     wide = min(high[:2] - low[:2]) > spec.gripper_stroke_m - 0.01
     if category in _HOLLOW or wide:
-        candidates += _rim_grasps(points, low, high, table_m, spec)
+        candidates += _rim_grasps(points, float(high[2]), table_m)
     free = [g for g in candidates if _is_free(g, points, cloud, table_m, spec)]
     return sorted(free, key=lambda grasp: -grasp.score)
 
@@ -112,15 +111,9 @@ def _body_grasps(points: Points, top_m: float, table_m: float, spec: RobotSpec) 
             yield Grasp(downward(x, y, z, yaw), opening, width, score, "body")
 
 
-def _rim_grasps(
-    points: Points,
-    low: npt.NDArray[np.float64],
-    high: npt.NDArray[np.float64],
-    table_m: float,
-    spec: RobotSpec,
-) -> Iterator[Grasp]:
+def _rim_grasps(points: Points, rim_m: float, table_m: float) -> Iterator[Grasp]:
     """Across the wall at the rim, one finger inside and one outside, all around."""
-    rim_m, height = float(high[2]), float(high[2] - table_m)
+    height = rim_m - table_m
     rim = points[points[:, 2] > rim_m - max(0.006, 0.12 * height)]
     if len(rim) < 12:
         return

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ class Kinematics:
         """[N, 3] points along the arm's bones, m, base frame; the body is about 7 cm around."""
         origins = np.array([np.zeros(3), *(T[:3, 3] for T in self.links(q))])
         points = []
-        for a, b in zip(origins, origins[1:], strict=False):
+        for a, b in pairwise(origins):
             count = max(2, int(np.linalg.norm(b - a) / spacing_m) + 1)
             points.append(a + np.linspace(0, 1, count)[:, None] * (b - a))
         return np.concatenate(points)

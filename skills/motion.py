@@ -167,7 +167,7 @@ class Mover:
             bones = self._kinematics.body_points(q)
             tip = self._kinematics.fk(q)[:3, 3]
             upper = bones[np.linalg.norm(bones - tip, axis=1) > 0.2]
-            distance, index = tree.query(upper)
+            distance, index = (np.atleast_1d(found) for found in tree.query(upper))
             if len(distance) and distance.min() < _BODY_RADIUS_M:
                 x, y, z = cloud[index[int(distance.argmin())]]
                 raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")

@@ -98,7 +98,7 @@ class SkillContext:
     sight: Sight
     cancel: CancelToken = field(default_factory=CancelToken)
     deadline_s: float = 60.0
-    report: Callable[[str], None] = lambda line: None
+    report: Callable[[str], None] = lambda _: None
 
 
 class Skill(BaseModel):

@@ -1,5 +1,7 @@
 """Composing: commands, held against a scene, become skill calls in an order that makes sense."""
 
+from itertools import pairwise
+
 from handeye.perception.relations import CONTAINERS
 from handeye.perception.scene import Scene
 from handeye.skills.look import Home, LookAt
@@ -77,7 +79,7 @@ class Composer:
             ordered = sorted(targets, key=lambda n: -self._scene.objects[n].size[0])
             if len(ordered) < 2:
                 raise ImpossibleError("a stack needs at least two things")
-            for below, above in zip(ordered, ordered[1:], strict=False):
+            for below, above in pairwise(ordered):
                 self._put_on(above, below)
             return
         base = self._grounding.one(command.place.things[0])

@@ -67,7 +67,7 @@ class HandeyeConfig(PreTrainedConfig):
     def backbone_config(self) -> ResNetConfig:
         """Of the ResNet backbone; all four stages come out."""
         stages = [f"stage{i}" for i in range(1, 5)]
-        return ResNetConfig(**self.backbone, out_features=stages)
+        return ResNetConfig(**{**self.backbone, "out_features": stages})
 
     def text_config(self) -> BertConfig:
         """Of the text tower."""

@@ -3,7 +3,7 @@
 import re
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ class EmbeddedVLM:
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first, with mask, colour, category; "held" as state."""
-        features = self._features(frame)
+        features = self.features(frame)
         found = []
         for k in range(len(features.boxes)):
             category, color, sure = features.name(k)
@@ -85,7 +85,7 @@ class EmbeddedVLM:
         description = read(phrase)
         if description is None:
             return []
-        features = self._features(frame)
+        features = self.features(frame)
         truth = self._truth(features, phrase, description)
         chosen = np.flatnonzero(truth > self._looker.config.thresholds["ground"])
         found = []
@@ -117,11 +117,11 @@ class EmbeddedVLM:
 
     def explain(self, frame: Frame, phrase: str) -> npt.NDArray[np.float32]:
         """[H, W] float32 in 0..1: where in the frame the phrase rings true."""
-        features = self._features(frame)
+        features = self.features(frame)
         return features.heat_map(self._looker.text([_plain(phrase)])[0])
 
     def _answer(self, frame: Frame, kind: str, phrase: str) -> Answer:
-        features = self._features(frame)
+        features = self.features(frame)
         if kind == "held":
             return self._held_answer(features)
         description = read(phrase)
@@ -171,7 +171,8 @@ class EmbeddedVLM:
         fused = np.sqrt(whole * parts) if related else np.maximum(parts, np.sqrt(whole * parts))
         return np.asarray(fused * np.minimum(1.0, features.scores / 0.5), np.float32)
 
-    def _features(self, frame: Frame) -> "Features":
+    def features(self, frame: Frame) -> "Features":
+        """What one pass says of a frame; kept for the next question about the same frame."""
         key = id(frame.rgb)
         kept = self._kept.get(key)
         if kept is not None and kept[0] is frame.rgb:
@@ -203,11 +204,11 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
                 "the checkpoint with `handeye train`"
             )
     try:
-        model = HandeyeModel.from_pretrained(folder).float().eval()
+        model: Any = HandeyeModel.from_pretrained(folder)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     except Exception as error:
         raise ModelError(
             f"the embedded VLM in {folder} cannot be read ({type(error).__name__}: {error}); "
             "its files are damaged: reinstall handeye"
         ) from error
-    return model, tokenizer
+    return model.float().eval(), tokenizer

@@ -167,10 +167,12 @@ class Looker:
     def _encode(self, phrases: list[str]) -> "torch.Tensor":
         tokens = self._tokenizer(phrases, padding=True, return_tensors="pt")  # type: ignore[operator]
         with self._torch.inference_mode():
-            vectors: torch.Tensor = self._model.encode_text(
-                tokens["input_ids"], tokens["attention_mask"]
-            )
-        return vectors
+            encoded = self._model.encode_text(tokens["input_ids"], tokens["attention_mask"])
+        return encoded  # type: ignore[no-any-return]
+
+
+def _sigmoid(values: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-values)), np.float32)
 
 
 def _peaks(heat: "torch.Tensor", threshold: float) -> tuple["torch.Tensor", "torch.Tensor"]:

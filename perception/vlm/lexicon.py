@@ -149,4 +149,6 @@ def _noun(text: str, held: bool) -> Description | None:
             named = True
         elif word not in _ARTICLES:
             return None
-    return Description(held=held, **found) if named else None
+    if not named:
+        return None
+    return Description(found.get("category"), found.get("color"), found.get("size"), held)

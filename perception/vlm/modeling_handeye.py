@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, BertModel, PreTrainedModel, ResNetBackbone
-from transformers.utils import ModelOutput
 
 from .configuration_handeye import HandeyeConfig
 
@@ -22,8 +21,8 @@ STRIDE = 8
 MASK_STRIDE = 4
 
 
-@dataclass
-class HandeyeOutput(ModelOutput):
+@dataclass(frozen=True, eq=False)
+class HandeyeOutput:
     """What the model says about images; h = H / 8, w = W / 8.
 
     Attributes:
@@ -36,13 +35,13 @@ class HandeyeOutput(ModelOutput):
         names: [B, h, w, C + D] logits of the configured categories, then colours.
     """
 
-    heat: Tensor | None = None
-    held: Tensor | None = None
-    boxes: Tensor | None = None
-    embeddings: Tensor | None = None
-    mask_logits: Tensor | None = None
-    mask_boxes: Tensor | None = None
-    names: Tensor | None = None
+    heat: Tensor
+    held: Tensor
+    boxes: Tensor
+    embeddings: Tensor
+    mask_logits: Tensor
+    mask_boxes: Tensor
+    names: Tensor
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -74,7 +73,7 @@ class Neck(nn.Module):
         return features, self.smooth_fine(self.fine(stages[0]) + up)
 
 
-class HandeyeModel(PreTrainedModel):  # type: ignore[misc]
+class HandeyeModel(PreTrainedModel):
     """Images and phrases in one space; see the module's docstring."""
 
     config_class = HandeyeConfig
@@ -98,10 +97,10 @@ class HandeyeModel(PreTrainedModel):  # type: ignore[misc]
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))
         self.logit_bias = nn.Parameter(torch.tensor(-4.0))
-        self.post_init()
-        nn.init.constant_(self.dense.bias[:2], -3.0)
+        self.post_init()  # type: ignore[no-untyped-call]
+        nn.init.constant_(cast(Tensor, self.dense.bias)[:2], -3.0)
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..episode import EpisodeResult
 from ..evaluation import ENTROPY, Job, wilson
@@ -77,7 +78,7 @@ def evaluate(
         )
 
 
-def summary(name: str, results: list[EpisodeResult]) -> dict[str, object]:
+def summary(name: str, results: list[EpisodeResult]) -> dict[str, Any]:
     """One row of the table."""
     count = len(results)
     good = sum(bool(r.judged) for r in results)

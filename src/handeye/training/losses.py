@@ -32,11 +32,11 @@ def losses(
     model: HandeyeModel, output: HandeyeOutput, targets: list[Targets], prompts: Prompts
 ) -> dict[str, Tensor]:
     """Every loss by name; their sum is what is minimised."""
-    device = output.heat.device  # type: ignore[union-attr]
+    device = output.heat.device
     text = model.encode_text(prompts.input_ids.to(device), prompts.attention_mask.to(device))
     heat = torch.stack([torch.from_numpy(t.heat) for t in targets]).to(device)
     ignore = torch.stack([torch.from_numpy(t.ignore) for t in targets]).to(device)
-    found = {"heat": _focal(output.heat, heat, ignore)}  # type: ignore[arg-type]
+    found = {"heat": _focal(output.heat, heat, ignore)}
     found |= _dense(output, targets, device)
     found |= _words(model, output, targets, prompts, text, device)
     return found
@@ -61,18 +61,18 @@ def _dense(
     fine = F.binary_cross_entropy_with_logits(
         output.mask_logits,
         on.float(),
-        weight=counted,  # type: ignore[arg-type]
+        weight=counted,
     )
     found = {"mask": 2.0 * fine}
     if at.any():
         wanted = boxes[owner[at]]
-        found["box"] = 2.0 * _giou_loss(output.boxes[at], wanted)  # type: ignore[index]
+        found["box"] = 2.0 * _giou_loss(output.boxes[at], wanted)
         found["held"] = 0.5 * F.binary_cross_entropy_with_logits(
             output.held[at],
-            held[owner[at]],  # type: ignore[index]
+            held[owner[at]],
         )
     if on.any():
-        found["mask_box"] = _giou_loss(output.mask_boxes[on], boxes[mask_owner[on]])  # type: ignore[index]
+        found["mask_box"] = _giou_loss(output.mask_boxes[on], boxes[mask_owner[on]])
     return found
 
 
@@ -89,10 +89,10 @@ def _words(
     owners = torch.stack([torch.from_numpy(t.owner) for t in targets]).to(device)
     at = owners >= 0
     # One gather for the whole batch: a slice per image would cost a full gradient map each.
-    logits = model.match(output.embeddings[at], text)  # type: ignore[index]
+    logits = model.match(output.embeddings[at], text)
     counts = at.flatten(1).sum(dim=1).tolist()
     rows = logits.split(counts)
-    named = output.names[at].split(counts)  # type: ignore[index]
+    named = output.names[at].split(counts)
     category = color = phrase = torch.zeros((), device=device)
     start = c + d
     for i, (target, row) in enumerate(zip(targets, rows, strict=True)):

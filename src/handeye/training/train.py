@@ -88,10 +88,11 @@ def train(
     recipe = recipe or Recipe()
     out.mkdir(parents=True, exist_ok=True)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    model = new_model(recipe.seed)
+    model: Any = new_model(recipe.seed)
     if start_from is not None:
-        model = HandeyeModel.from_pretrained(start_from).float()
-    model.to(chosen, memory_format=torch.channels_last).train()
+        loaded: Any = HandeyeModel.from_pretrained(start_from)
+        model = loaded.float()
+    model = model.to(device=chosen, memory_format=torch.channels_last).train()
     average = torch.optim.swa_utils.AveragedModel(
         model,
         multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema),
@@ -117,7 +118,7 @@ def train(
             found = losses(model, output, batch.targets, batch.prompts)
             total = torch.stack(list(found.values())).sum()
             optimizer.zero_grad(set_to_none=True)
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             optimizer.step()
             average.update_parameters(model)

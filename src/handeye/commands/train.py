@@ -1,0 +1,112 @@
+"""`handeye train` and `handeye bench-vlm`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+
+def train(
+    *,
+    data: str,
+    out: str,
+    shards: int,
+    steps: int | None,
+    jobs: int,
+    start_from: str | None,
+    device: str | None,
+) -> None:
+    """Render what is missing, train, calibrate; prints where the checkpoint lies."""
+    from ..training.calibrate import calibrate
+    from ..training.train import Recipe
+    from ..training.train import train as run
+
+    render(Path(data), shards, jobs)
+    recipe = Recipe() if steps is None else replace(Recipe(), steps=steps)
+    folder = run(
+        Path(data),
+        Path(out),
+        recipe,
+        device=device,
+        start_from=Path(start_from) if start_from else None,
+    )
+    held = Path(data).parent / "calibration"
+    render(held, 2, jobs, entropy=778_000)
+    print(f"calibrated: {calibrate(folder, held)}")
+    print(f"checkpoint: {folder}")
+
+
+def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:
+    """Render the shards that a folder lacks, with a progress bar."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from handeye.sims.training_data import SceneOptions, render_shards
+
+    with Progress(
+        TextColumn(f"rendering {folder}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    ) as bar:
+        shown = bar.add_task("render", total=shards)
+        render_shards(
+            folder,
+            shards,
+            options=SceneOptions(**options),
+            jobs=jobs,
+            on_shard=lambda done, _: bar.update(shown, completed=done),
+        )
+        bar.update(shown, completed=shards)
+
+
+def bench(*, vlm: str, images: int, data: str, jobs: int, card: bool, as_json: bool) -> None:
+    """Measure on every split and print the table."""
+    from rich.progress import track
+
+    from handeye.perception.vlm.load import load_vlm
+
+    from ..training.bench import SPLITS, measure
+
+    model = load_vlm(vlm)
+    rows = {}
+    for name, options in SPLITS.items():
+        folder = Path(data) / name
+        render(folder, -(-images // 200), jobs, **options)
+        steps = iter(track(range(images), description=f"measuring {name}", disable=as_json))
+        rows[name] = measure(model, folder, images, lambda it=steps: next(it, None))  # type: ignore[misc]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = as_markdown(rows)
+    print(table)
+    if card:
+        from handeye.perception.vlm.embedded import CHECKPOINT
+
+        path = (CHECKPOINT if vlm == "embedded" else Path(vlm)) / "README.md"
+        head = (
+            path.read_text().split("<!-- figures -->")[0] if path.exists() else "# Model card\n\n"
+        )
+        path.write_text(f"{head}<!-- figures -->\n\n{table}\n")
+
+
+def as_markdown(rows: dict[str, dict[str, Any]]) -> str:
+    """The figures as a Markdown table: a row a figure, a column a split."""
+    figures = list(dict.fromkeys(figure for row in rows.values() for figure in row))
+    lines = [f"| figure | {' | '.join(rows)} |", "|---" * (len(rows) + 1) + "|"]
+    for figure in figures:
+        cells = [_cell(row.get(figure)) for row in rows.values()]
+        lines.append(f"| {figure} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    text = f"{value['rate']:.3f}"
+    if "interval" in value:
+        low, high = value["interval"]
+        text += f" ({low:.3f}–{high:.3f}, n={value['n']})"
+    return text

@@ -1,0 +1,181 @@
+"""Measuring a VLM on held-out scenes: what it finds, grounds, answers, and how sure it is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.verbs import Box, Detection
+
+from ..evaluation import wilson
+from .shards import Sample, Shards
+from .targets import CATEGORIES, COLORS
+
+MIN_PIXELS = 60
+"""Objects with fewer visible pixels are neither wanted nor held against a model."""
+SPLITS: dict[str, dict[str, Any]] = {
+    "seen": {"entropy": 777_000, "held_out": False},
+    "unseen-pairs": {"entropy": 777_001, "held_out": True},
+    "dark": {"entropy": 777_002, "held_out": None, "dark": True},
+    "clutter": {"entropy": 777_003, "held_out": None, "objects": (11, 14)},
+    "wrist": {"entropy": 777_004, "held_out": None, "wrist_views": 5, "overview_views": 0},
+}
+
+
+@dataclass
+class Tally:
+    """Counts of one split: (right, asked) by figure, and (confidence, right) of answers."""
+
+    counts: dict[str, list[int]] = field(default_factory=dict)
+    answers: list[tuple[float, bool]] = field(default_factory=list)
+
+    def add(self, figure: str, right: int, asked: int = 1) -> None:
+        """Count `right` of `asked`."""
+        count = self.counts.setdefault(figure, [0, 0])
+        count[0] += right
+        count[1] += asked
+
+    def row(self) -> dict[str, Any]:
+        """Rates with intervals, F1, and the calibration error."""
+        rates: dict[str, Any] = {}
+        for figure, (right, asked) in self.counts.items():
+            low, high = wilson(right, asked)
+            rates[figure] = {"rate": right / max(asked, 1), "interval": [low, high], "n": asked}
+        p = rates.get("precision", {"rate": 0.0})["rate"]
+        r = rates.get("recall", {"rate": 0.0})["rate"]
+        rates["parse F1"] = {"rate": 2 * p * r / max(p + r, 1e-9), "n": self.counts["recall"][1]}
+        rates["calibration error"] = {"rate": calibration_error(self.answers)}
+        return rates
+
+
+def measure(vlm: object, data: Path, images: int, tick: Callable[[], None]) -> dict[str, Any]:
+    """Measure a VLM on one split's shards; `tick` is called after each image."""
+    perception, shards, tally = Perception.of(vlm), Shards(data), Tally()
+    for index in range(min(images, len(shards))):
+        sample = shards[index]
+        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        rng = np.random.default_rng([4, index])
+        _parse(perception, frame, sample, tally)
+        _ground(perception, frame, sample, tally, rng)
+        _ask(perception, frame, sample, tally, rng)
+        tick()
+    return tally.row()
+
+
+def iou(a: Box, b: Box) -> float:
+    """Overlap of two boxes over their union."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    overlap = max(width, 0.0) * max(height, 0.0)
+    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return overlap / max(areas - overlap, 1e-6)
+
+
+def calibration_error(answers: list[tuple[float, bool]], bins: int = 10) -> float:
+    """Expected calibration error (Naeini et al. 2015) of (confidence, right) pairs."""
+    if not answers:
+        return 0.0
+    sure = np.array([a for a, _ in answers])
+    right = np.array([b for _, b in answers], dtype=np.float64)
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = [
+        abs(sure[place == b].mean() - right[place == b].mean()) * (place == b).sum()
+        for b in range(bins)
+        if (place == b).any()
+    ]
+    return float(sum(gaps) / len(answers))
+
+
+def counted(sample: Sample) -> list[dict[str, Any]]:
+    """The objects that count: those with enough visible pixels."""
+    return [o for o in sample.objects if o["box"] and o["pixels"] >= MIN_PIXELS]
+
+
+def _name(record: dict[str, Any]) -> str:
+    return f"{COLORS[record['color']]} {CATEGORIES[record['category']]}"
+
+
+def _parse(perception: Perception, frame: Frame, sample: Sample, tally: Tally) -> None:
+    wanted = counted(sample)
+    tiny = [o for o in sample.objects if o["box"] and o["pixels"] < MIN_PIXELS]
+    found = perception.parse(frame)
+    matched: set[int] = set()
+    for record in wanted:
+        fitting = [
+            (iou(d.box, tuple(record["box"])), k)
+            for k, d in enumerate(found)
+            if k not in matched and f"{d.color} {d.category}" == _name(record)
+        ]
+        best = max(fitting, default=(0.0, -1))
+        if best[0] >= 0.5:
+            matched.add(best[1])
+        tally.add("recall", int(best[0] >= 0.5))
+    for k, detection in enumerate(found):
+        if k in matched:
+            tally.add("precision", 1)
+        elif not any(iou(detection.box, tuple(o["box"])) > 0.2 for o in tiny):
+            tally.add("precision", 0)
+
+
+def _ground(
+    perception: Perception, frame: Frame, sample: Sample, tally: Tally, rng: np.random.Generator
+) -> None:
+    wanted = counted(sample)
+    for record in wanted:
+        found = perception.ground(frame, f"the {_name(record)}")
+        tally.add("ground", _hit(found, record))
+        relation = _relation(record, sample)
+        if relation is not None:
+            found = perception.ground(frame, f"the {_name(record)} {relation}")
+            tally.add("ground relational", _hit(found, record))
+    present = {_name(o) for o in sample.objects}
+    for _ in range(3):
+        absent = f"{rng.choice(COLORS)} {rng.choice(CATEGORIES)}"
+        if absent not in present:
+            tally.add("false alarm", int(bool(perception.ground(frame, f"the {absent}"))))
+
+
+def _hit(found: list[Detection], record: dict[str, Any]) -> int:
+    return int(bool(found) and iou(found[0].box, tuple(record["box"])) >= 0.5)
+
+
+def _relation(record: dict[str, Any], sample: Sample) -> str | None:
+    if record["held"]:
+        return "in the gripper"
+    if record["relation"] is None:
+        return None
+    return f"{record['relation']} the {_name(sample.objects[record['other']])}"
+
+
+def _ask(
+    perception: Perception, frame: Frame, sample: Sample, tally: Tally, rng: np.random.Generator
+) -> None:
+    for question, truth, kind in questions(sample, rng):
+        answer = perception.ask(frame, question)
+        right = answer.text == ("yes" if truth else "no")
+        tally.add(f"ask {kind}", int(right))
+        tally.answers.append((answer.confidence, right))
+
+
+def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, bool, str]]:
+    """Balanced yes/no questions about holding, on and in."""
+    wanted = counted(sample)
+    held = [o for o in wanted if o["held"]]
+    free = [o for o in wanted if not o["held"]]
+    for group, truth in ((held, True), (free[:1] if held or rng.random() < 0.3 else [], False)):
+        for record in group:
+            yield f"is the {_name(record)} held by the gripper?", truth, "holding"
+    for record in free:
+        if record["relation"] is None:
+            continue
+        other = sample.objects[record["other"]]
+        verb = record["relation"]
+        yield f"is the {_name(record)} {verb} the {_name(other)}?", True, verb
+        lone = [o for o in free if o["relation"] is None and o is not other]
+        if lone:
+            chosen = lone[int(rng.integers(len(lone)))]
+            yield f"is the {_name(chosen)} {verb} the {_name(other)}?", False, verb

@@ -1,0 +1,88 @@
+"""Calibration: thresholds and confidences of a checkpoint, fitted on scenes held out of training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from handeye.perception.frame import Frame
+from handeye.perception.vlm.embedded import EmbeddedVLM
+
+from .bench import counted, iou, questions
+from .shards import Shards
+
+
+def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, float]:
+    """Fit a checkpoint's parse threshold and answer calibration, and write them to its config.
+
+    Args:
+        checkpoint: folder; its config.json is rewritten.
+        data: shards of a split that is neither trained nor measured on.
+        images: how many to use.
+
+    Returns:
+        The fitted values.
+    """
+    config = json.loads((checkpoint / "config.json").read_text())
+    config["thresholds"]["parse"] = 0.1
+    config["calibration"] = {}
+    _write(checkpoint, config)
+    vlm, shards = EmbeddedVLM(checkpoint), Shards(data)
+    heats: list[tuple[float, bool]] = []
+    answers: list[tuple[float, bool]] = []
+    missed = 0
+    for index in range(min(images, len(shards))):
+        sample = shards[index]
+        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        features = vlm.features(frame)
+        taken: set[int] = set()
+        for record in counted(sample):
+            hits = [
+                (iou(features.box(k), tuple(record["box"])), k) for k in range(len(features.boxes))
+            ]
+            overlap, k = max(hits, default=(0.0, -1))
+            missed += overlap < 0.5
+            taken |= {k} if overlap >= 0.5 else set()
+        heats += [(float(features.scores[k]), k in taken) for k in range(len(features.boxes))]
+        for question, truth, _ in questions(sample, np.random.default_rng([9, index])):
+            answer = vlm.ask(frame, question)
+            yes = answer.confidence if answer.text == "yes" else 1.0 - answer.confidence
+            answers.append((yes, truth))
+    slope, intercept = _logistic(answers)
+    threshold = _best_threshold(heats, missed)
+    config["thresholds"]["parse"] = round(threshold, 3)
+    config["calibration"] = {"ask": [round(slope, 4), round(intercept, 4)]}
+    _write(checkpoint, config)
+    return {"parse": threshold, "slope": slope, "intercept": intercept}
+
+
+def _write(checkpoint: Path, config: object) -> None:
+    (checkpoint / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _best_threshold(heats: list[tuple[float, bool]], missed: int) -> float:
+    """The score that gives the best F1 of detection."""
+    best, at = 0.0, 0.3
+    for threshold in np.linspace(0.12, 0.6, 25):
+        kept = [right for score, right in heats if score > threshold]
+        dropped = sum(right for score, right in heats if score <= threshold)
+        good = sum(kept)
+        f1 = 2 * good / max(len(kept) + good + dropped + missed, 1)
+        if f1 > best:
+            best, at = f1, float(threshold)
+    return at
+
+
+def _logistic(answers: list[tuple[float, bool]]) -> tuple[float, float]:
+    """Slope and intercept of a logistic fit from log-odds to truth (Platt 1999)."""
+    from scipy.optimize import minimize
+
+    sure = np.clip([a for a, _ in answers], 1e-4, 1 - 1e-4)
+    x, y = np.log(sure / (1 - sure)), np.array([b for _, b in answers], dtype=np.float64)
+
+    def loss(w: np.ndarray) -> float:
+        z = w[0] * x + w[1]
+        return float(np.mean(np.logaddexp(0, z) - y * z) + 1e-3 * w[0] ** 2)
+
+    found = minimize(loss, np.array([1.0, 0.0])).x
+    return float(found[0]), float(found[1])
