@@ -81,7 +81,9 @@ def thin_out(points: Points, cell_m: float = 0.004) -> Points:
     if len(points) == 0:
         return points
     cells = np.floor(points / cell_m).astype(np.int64)
-    _, first = np.unique(cells, axis=0, return_index=True)
+    cells -= cells.min(axis=0)
+    _, rows, layers = (int(n) for n in cells.max(axis=0) + 1)
+    _, first = np.unique((cells[:, 0] * rows + cells[:, 1]) * layers + cells[:, 2], True)
     return points[np.sort(first)]
 
 

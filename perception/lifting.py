@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from .arm_view import ArmView
 from .frame import Frame, Mask, Points
 from .geometry import main_cluster, points_of, thin_out
 from .scene import Vec3
+from .vlm.lexicon import read
 from .vlm.verbs import Detection
 
 _ABOVE_M = 0.004
 _MIN_POINTS = 8
+_SAME_M = 0.006
+_ROUND = frozenset({"ball", "can", "bottle"})
+
+Corner = npt.NDArray[np.float64]
+"""[3] float64, metres, base frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +37,23 @@ class Lifted:
     detection: Detection
     camera: str
     points: Points
-    low: np.ndarray
-    high: np.ndarray
+    low: Corner
+    high: Corner
     complete: bool
 
     @property
-    def center(self) -> np.ndarray:
+    def name(self) -> tuple[str | None, str]:
+        """Colour and category; read from the label where the model gives none."""
+        detection = self.detection
+        if detection.category is not None:
+            return detection.color, detection.category
+        words = read(detection.label)
+        if words is not None and words.category is not None:
+            return detection.color or words.color, words.category
+        return detection.color, detection.label
+
+    @property
+    def center(self) -> Corner:
         """Middle of the bounding box, m."""
         return np.asarray((self.low + self.high) / 2)
 
@@ -45,11 +63,25 @@ class Lifted:
         x, y, z = (float(v) for v in self.high - self.low)
         return x, y, z
 
+    def near(self, point: Corner, within_m: float) -> bool:
+        """Whether its surface comes within a distance of a point [3], m."""
+        return bool((np.linalg.norm(self.points - point, axis=1) < within_m).any())
+
 
 def lift(
     detections: Sequence[Detection], frame: Frame, table_m: float, arm: ArmView | None
 ) -> list[Lifted]:
-    """Lift what has enough depth readings above the table; the rest is left out."""
+    """Lift what has enough depth readings above the table; the rest is left out.
+
+    Args:
+        detections: in pixels of `frame`; with a mask, only what is under it counts.
+        frame: with depth, intrinsics and pose.
+        table_m: height of the table, base frame.
+        arm: its points are left out.
+
+    Raises:
+        CameraError: the frame has no depth, intrinsics or pose.
+    """
     found = []
     for detection in detections:
         mask = detection.mask if detection.mask is not None else _box_mask(detection, frame)
@@ -63,18 +95,78 @@ def lift(
     return found
 
 
-def _lifted(detection: Detection, frame: Frame, points: Points, table_m: float) -> Lifted:
+def distinct(lifted: Sequence[Lifted]) -> list[Lifted]:
+    """Of several readings of one surface the best scored; best first."""
+    kept: list[Lifted] = []
+    for item in sorted(lifted, key=lambda other: -other.detection.score):
+        if not any(_touch(item, other) and coincide(item.points, other.points) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def coincide(a: Points, b: Points, share: float = 0.6) -> bool:
+    """Whether two point sets are of one surface: most of each is close to the other."""
+    if not len(a) or not len(b):
+        return False
+    from scipy.spatial import cKDTree
+
+    return all(
+        np.isfinite(cKDTree(one).query(other, distance_upper_bound=_SAME_M)[0]).mean() > share
+        for one, other in ((a, b), (b, a))
+    )
+
+
+def bounds(
+    points: Points, table_m: float, category: str = "", eye: Corner | None = None
+) -> tuple[Corner, Corner]:
+    """Corners of an axis-aligned box around points [N, 3], m.
+
+    It reaches down to the table if it nearly does. A camera sees the front of a thing alone, so
+    a round one is completed to be as deep as it is broad.
+
+    Args:
+        points: surface as seen.
+        table_m: height of the table.
+        category: what it is; "ball", "can" and "bottle" are round.
+        eye: [3] where the camera is.
+    """
     low, high = np.percentile(points, [1, 99], axis=0)
     if low[2] < table_m + 0.03:
         low[2] = table_m
+    if category in _ROUND and eye is not None:
+        low, high = _completed(points, low, high, eye)
+    return low, high
+
+
+def _completed(points: Points, low: Corner, high: Corner, eye: Corner) -> tuple[Corner, Corner]:
+    sight = ((low + high) / 2 - eye)[:2]
+    sight = sight / (float(np.linalg.norm(sight)) + 1e-9)
+    along, across = points[:, :2] @ sight, points[:, :2] @ np.array([-sight[1], sight[0]])
+    (near, far), (left, right) = np.percentile(along, [1, 99]), np.percentile(across, [1, 99])
+    breadth, depth = right - left, far - near
+    # Lying bottles are broad without being deep: what is not nearly round stays as it is.
+    if not 0.55 * breadth < depth < breadth or high[2] - low[2] < 0.7 * breadth:
+        return low, high
+    center = sight * (near + breadth / 2) + np.array([-sight[1], sight[0]]) * (left + right) / 2
+    low, high = low.copy(), high.copy()
+    low[:2], high[:2] = center - breadth / 2, center + breadth / 2
+    return low, high
+
+
+def _lifted(detection: Detection, frame: Frame, points: Points, table_m: float) -> Lifted:
+    low, high = bounds(points, table_m)
     height, width = frame.rgb.shape[:2]
     x0, y0, x1, y1 = detection.box
     complete = x0 > 2 and y0 > 2 and x1 < width - 2 and y1 < height - 2
     return Lifted(detection, frame.camera, thin_out(points, 0.002), low, high, complete)
 
 
+def _touch(a: Lifted, b: Lifted) -> bool:
+    return bool(np.all(a.low < b.high + _SAME_M) and np.all(b.low < a.high + _SAME_M))
+
+
 def _box_mask(detection: Detection, frame: Frame) -> Mask:
     mask = np.zeros(frame.rgb.shape[:2], dtype=np.bool_)
     x0, y0, x1, y1 = (round(v) for v in detection.box)
-    mask[max(y0, 0) : y1, max(x0, 0) : x1] = True
+    mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
     return mask

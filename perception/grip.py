@@ -1,0 +1,93 @@
+"""Grip: what the gripper holds, judged from its width and from what is seen at its tip."""
+
+import numpy as np
+
+from .arm_view import ArmView
+from .frame import Points, Transform
+from .track import Track
+
+_REACH_M = 0.03
+_CLEAR_M = 0.02
+_HIGH_M = 0.20
+_MIN_POINTS = 10
+
+
+class Grip:
+    """What the gripper holds.
+
+    Something is held while the fingers are neither shut nor wide open and it is seen between
+    them; or, hidden by the hand, while it is seen nowhere else.
+
+    Args:
+        tracks: the tracker's, by id.
+
+    Attributes:
+        holding: id of what is held, or None.
+    """
+
+    def __init__(self, tracks: dict[str, Track]) -> None:
+        self._tracks = tracks
+        self.holding: str | None = None
+        self._T_base_tcp: Transform | None = None
+
+    def carry(self, arm: ArmView) -> None:
+        """Move what is held along with the hand, before it is looked for."""
+        track = self._tracks.get(self.holding or "")
+        if track is not None and self._T_base_tcp is not None and arm.grips:
+            track.move(arm.T_base_tcp @ np.linalg.inv(self._T_base_tcp))
+        self._T_base_tcp = arm.T_base_tcp
+
+    def settle(self, arm: ArmView, table_m: float, cloud: Points) -> None:
+        """Decide what is held after a look.
+
+        Args:
+            arm: where the arm is.
+            table_m: height of the table.
+            cloud: [N, 3] everything seen above the table but the arm, m.
+        """
+        self.holding = self._held(arm, table_m, cloud) if arm.grips else None
+        if self.holding is not None:
+            self._tracks[self.holding].shown = True
+
+    def _held(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
+        between = self._between_fingers(arm, table_m)
+        if between is not None:
+            return between
+        held = self._tracks.get(self.holding or "")
+        if held is not None and not held.visible:
+            return held.id  # Hidden by the hand that holds it.
+        return self._vanished(arm, table_m, cloud)
+
+    def _between_fingers(self, arm: ArmView, table_m: float) -> str | None:
+        """The lifted object whose surface is nearest to the tip, if it is near."""
+        tip = arm.T_base_tcp[:3, 3]
+        best, nearest = None, _REACH_M
+        for track in self._tracks.values():
+            points = track.points
+            if not track.visible or not len(points):
+                continue
+            distance = float(np.linalg.norm(points - tip, axis=1).min())
+            distance -= 0.01 if track.state == "held" else 0.0
+            lifted = track.low[2] > table_m + _CLEAR_M or tip[2] > table_m + _HIGH_M
+            if lifted and distance < nearest:
+                best, nearest = track.id, distance
+        return best
+
+    def _vanished(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
+        """The one object that is gone from its place, if something is between the fingers.
+
+        So a model that does not recognise what hangs in the gripper doesn't make it forgotten.
+        """
+        if arm.T_base_tcp[2, 3] < table_m + 0.05 or not len(cloud):
+            return None
+        tip = arm.T_base_tcp[:3, 3]
+        at_tip = np.linalg.norm(cloud - tip, axis=1) < _REACH_M
+        gone = [t for t in self._tracks.values() if not t.visible and t.misses > 0]
+        if int(at_tip.sum()) < _MIN_POINTS or len(gone) != 1:
+            return None
+        track = gone[0]
+        shift = np.eye(4)
+        shift[:3, 3] = tip - track.center
+        track.move(shift)
+        track.misses = 0
+        return track.id

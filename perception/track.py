@@ -1,0 +1,125 @@
+"""Track: one object through time, and what a frame shows where it was."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .arm_view import ArmView
+from .frame import Frame, Points, Transform
+from .geometry import project, thin_out
+
+Name = tuple[str | None, str]
+"""Colour, or None where unknown, and category."""
+
+_FRESH_S = 8.0
+_FADE = 0.85
+
+
+@dataclass
+class Track:
+    """One object through time.
+
+    Attributes:
+        id: stable name.
+        low, high: [3] bounding box corners, m.
+        votes: for (colour, category), by score; old ones fade.
+        seen: camera -> (stamp, points) of its latest sighting.
+        state: as last seen.
+        score: of the latest sighting, faded while it is missed.
+        visible: in the latest look.
+        misses: looks in a row in which its place was seen empty, or it in its place by nobody.
+        sightings: how often it was seen.
+        shown: whether it is believed enough to be part of the scene.
+    """
+
+    id: str
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    votes: Counter[Name] = field(default_factory=Counter)
+    seen: dict[str, tuple[float, Points]] = field(default_factory=dict)
+    state: str | None = None
+    score: float = 0.0
+    visible: bool = True
+    misses: int = 0
+    sightings: int = 0
+    shown: bool = True
+
+    @property
+    def center(self) -> npt.NDArray[np.float64]:
+        """[3] middle of its bounding box, m."""
+        return np.asarray((self.low + self.high) / 2)
+
+    @property
+    def name(self) -> Name:
+        """The colour and category with the most votes."""
+        return self.votes.most_common(1)[0][0]
+
+    @property
+    def points(self) -> Points:
+        """[N, 3] its surface, from every camera that saw it lately."""
+        if not self.seen:
+            return np.zeros((0, 3), np.float32)
+        newest = max(stamp for stamp, _ in self.seen.values())
+        parts = [points for stamp, points in self.seen.values() if newest - stamp < _FRESH_S]
+        return thin_out(np.concatenate(parts), 0.002)
+
+    def vote(self, name: Name, score: float) -> None:
+        """Count a reading of its name; one wrong reading among many changes nothing."""
+        for known in self.votes:
+            self.votes[known] *= _FADE  # type: ignore[assignment]  # a Counter of floats
+        self.votes[name] += max(score, 0.05)  # type: ignore[assignment]
+
+    def move(self, T_new_old: Transform) -> None:
+        """Move it rigidly, as the hand does that holds it; its box keeps its extents."""
+        R, t = T_new_old[:3, :3], T_new_old[:3, 3]
+        shift = R @ self.center + t - self.center
+        self.low, self.high = self.low + shift, self.high + shift
+        self.seen = {
+            camera: (stamp, (points @ R.T + t).astype(np.float32))
+            for camera, (stamp, points) in self.seen.items()
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a frame shows where an object was seen before.
+
+    Attributes:
+        inside: share of its surface that is in the image.
+        gone: of that, the share where the frame looks through it, at what is behind.
+        hidden: of that, the share with something in front.
+    """
+
+    inside: float
+    gone: float
+    hidden: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word: "there", "hidden", "empty", or "outside" of the image."""
+        if self.inside < 0.5:
+            return "outside"
+        if self.gone > 0.6:
+            return "empty"
+        return "hidden" if self.hidden > 0.4 else "there"
+
+
+def place_of(track: Track, frame: Frame, arm: ArmView | None) -> Place:
+    """Compare where a track was seen with the depth that a frame has there."""
+    points = track.points
+    if not len(points) or frame.depth is None:
+        return Place(1.0, 0.0, 1.0)
+    pixels, expected = project(points, frame)
+    height, width = frame.depth.shape
+    u, v = pixels.T
+    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height) & (expected > 0.03)
+    if not inside.any():
+        return Place(0.0, 0.0, 0.0)
+    measured, expected = frame.depth[v[inside], u[inside]], expected[inside]
+    hidden = (measured < expected - 0.015) & (measured > 0)
+    if arm is not None:
+        hidden |= arm.covers(points[inside])
+    gone = (measured > expected + 0.015) & ~hidden
+    return Place(float(inside.mean()), float(gone.mean()), float(hidden.mean()))
