@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 _MAX_OBJECTS = 40
-_NMS_IOU = 0.55
+_NMS_IOU = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +102,6 @@ class Looker:
         self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
         self._remembered = lru_cache(maxsize=256)(self._text_one)
-        words = [*self.config.categories, *(f"{color} thing" for color in self.config.colors)]
-        self._prompts = self._encode(words)
 
     def text(self, phrases: list[str]) -> Array:
         """[P, E] vectors of phrases; kept for the next time."""
@@ -121,26 +119,26 @@ class Looker:
         torch = self._torch
         height, width = rgb.shape[:2]
         with torch.inference_mode():
-            out = self._model(self._pixels(rgb))
+            pixels = self._pixels(rgb)
+            out = self._model(pixels)
             heat = out.heat[0].sigmoid()
             picks = _peaks(heat, self.config.thresholds["parse"])
-            boxes, scores = out.boxes[0][picks], heat[picks]
-            embeddings = out.embeddings[0][picks]
-            logits = self._model.match(embeddings, self._prompts)
+            keep = _suppress(out.boxes[0][picks].numpy(), heat[picks].numpy())
+            picks = picks[0][keep], picks[1][keep]
+            boxes, embeddings = out.boxes[0][picks], out.embeddings[0][picks]
+            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes)
+            names, held = self._closer(pixels, owner, boxes)
+            # The dense heads saw the object in its surroundings, the glimpse saw it well.
+            names = names + 0.3 * out.names[0][picks]
+            held = (held + out.held[0][picks]) / 2
             count = len(self.config.categories)
-            # The named heads and the prompts each have a say.
-            names = out.names[0][picks] + logits
-            categories = names[:, :count].softmax(dim=-1)
-            colors = names[:, count:].softmax(dim=-1)
-            keep = _suppress(boxes.numpy(), scores.numpy(), categories.numpy(), colors.numpy())
-            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes[keep])
             return Features(
-                boxes[keep].numpy(),
-                scores[keep].numpy(),
-                out.held[0][picks].sigmoid()[keep].numpy(),
-                embeddings[keep].numpy(),
-                categories[keep].numpy(),
-                colors[keep].numpy(),
+                boxes.numpy(),
+                heat[picks].numpy(),
+                held.sigmoid().numpy(),
+                embeddings.numpy(),
+                names[:, :count].softmax(dim=-1).numpy(),
+                names[:, count:].softmax(dim=-1).numpy(),
                 owner.numpy(),
                 out.embeddings[0].numpy(),
                 out.heat[0].numpy(),
@@ -149,6 +147,21 @@ class Looker:
                 (self.config.categories, self.config.colors),
                 (height, width),
             )
+
+    def _closer(
+        self, pixels: "torch.Tensor", owner: "torch.Tensor", boxes: "torch.Tensor"
+    ) -> tuple["torch.Tensor", "torch.Tensor"]:
+        """Names [K, C + D] and held [K] logits from a glimpse at each object."""
+        from .modeling_handeye import crops_of
+
+        torch = self._torch
+        if not len(boxes):
+            named = len(self.config.categories) + len(self.config.colors)
+            return torch.zeros(0, named), torch.zeros(0)
+        masks = owner[None] == torch.arange(len(boxes))[:, None, None]
+        crops, sizes = crops_of(pixels, masks.float(), boxes)
+        names, held = self._model.glimpse(crops, sizes)
+        return names, held
 
     def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
@@ -165,10 +178,12 @@ class Looker:
         return np.asarray(self._encode([phrase])[0].numpy(), np.float32)
 
     def _encode(self, phrases: list[str]) -> "torch.Tensor":
-        tokens = self._tokenizer(phrases, padding=True, return_tensors="pt")  # type: ignore[operator]
+        tokens = self._tokenizer(  # type: ignore[operator]
+            phrases, padding=True, return_tensors="pt", return_token_type_ids=False
+        )
         with self._torch.inference_mode():
-            encoded = self._model.encode_text(tokens["input_ids"], tokens["attention_mask"])
-        return encoded  # type: ignore[no-any-return]
+            vectors: torch.Tensor = self._model.encode_text(**tokens)
+        return vectors
 
 
 def _sigmoid(values: Array) -> Array:
@@ -186,14 +201,11 @@ def _peaks(heat: "torch.Tensor", threshold: float) -> tuple["torch.Tensor", "tor
     return rows[order], columns[order]
 
 
-def _suppress(boxes: Array, scores: Array, categories: Array, colors: Array) -> list[int]:
-    """Indices to keep: of overlapping boxes with the same name, the best; best first."""
-    names = list(zip(categories.argmax(axis=1), colors.argmax(axis=1), strict=True))
+def _suppress(boxes: Array, scores: Array) -> list[int]:
+    """Indices to keep: of overlapping boxes the best; best first."""
     kept: list[int] = []
     for k in np.argsort(-scores, kind="stable"):
-        limit = [_NMS_IOU if names[k] == names[j] else 0.85 for j in kept]
-        overlaps = [_iou(boxes[k], boxes[j]) for j in kept]
-        if all(o < most for o, most in zip(overlaps, limit, strict=True)):
+        if all(_iou(boxes[k], boxes[j]) < _NMS_IOU for j in kept):
             kept.append(int(k))
     return kept
 

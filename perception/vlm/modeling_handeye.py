@@ -4,7 +4,8 @@ Each location of a feature map at stride 8 says how likely an object is centred 
 box ends, and what it looks like, as a vector that is compared with the vectors of phrases (the
 idea of OWL-ViT, Minderer et al. 2022, on a convolutional backbone). A second head at stride 4
 says for each pixel whether it is of an object and which box that object has, which groups pixels
-into instance masks.
+into instance masks. What is found is then looked at again, cropped out of the full image with its
+mask: a small object fills too few cells of the dense map for its shape to be told there.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from .configuration_handeye import HandeyeConfig
 
 STRIDE = 8
 MASK_STRIDE = 4
+GLIMPSE_SIZE = 40
+GLIMPSE_CONTEXT = 1.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,78 @@ class Neck(nn.Module):
         return features, self.smooth_fine(self.fine(stages[0]) + up)
 
 
+class Glimpse(nn.Module):
+    """A closer look at one object: what it is, its colour, and whether it is held.
+
+    Args:
+        named: how many categories and colours there are together.
+    """
+
+    def __init__(self, named: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(4, 24, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.ReLU(inplace=True),
+            _block(24, 48),
+            nn.MaxPool2d(2),
+            _block(48, 80),
+            _block(80, 80),
+            nn.MaxPool2d(2),
+            _block(80, 128),
+            _block(128, 128),
+        )
+        self.mix = nn.Linear(2 * 128 + 2, 128)
+        self.names = nn.Linear(128, named)
+        self.held = nn.Linear(128, 1)
+
+    def forward(self, crops: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at crops.
+
+        Args:
+            crops: [K, 4, 40, 40] normalised RGB and mask (1 is the object).
+            sizes: [K, 2] log of the boxes' width and height over 32 pixels.
+
+        Returns:
+            names [K, C + D] logits, held [K] logits.
+        """
+        features = self.features(crops)
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), sizes], dim=1)
+        mixed = F.relu(self.mix(pooled))
+        return self.names(mixed), self.held(mixed)[:, 0]
+
+
+def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut objects out of one image, with some of what is around them.
+
+    Args:
+        pixel_values: [1, 3, H, W] normalised.
+        masks: [K, h, w] float, 1 where the object is; any resolution.
+        boxes: [K, 4] pixels.
+
+    Returns:
+        crops [K, 4, 40, 40] and sizes [K, 2], see `Glimpse`.
+    """
+    height, width = pixel_values.shape[-2:]
+    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
+    half = GLIMPSE_CONTEXT * size.amax(dim=1) / 2
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2
+    steps = (torch.arange(GLIMPSE_SIZE, device=boxes.device) + 0.5) / GLIMPSE_SIZE * 2 - 1
+    x = center[:, :1] + half[:, None] * steps
+    y = center[:, 1:] + half[:, None] * steps
+    grid = torch.stack(
+        [
+            (2 * x / width - 1)[:, None, :].expand(-1, GLIMPSE_SIZE, -1),
+            (2 * y / height - 1)[:, :, None].expand(-1, -1, GLIMPSE_SIZE),
+        ],
+        dim=-1,
+    )
+    images = pixel_values.expand(len(boxes), -1, -1, -1)
+    cut = F.grid_sample(images, grid, mode="bilinear", align_corners=False)
+    mask = F.grid_sample(masks[:, None], grid, mode="bilinear", align_corners=False)
+    return torch.cat([cut, mask], dim=1), (size / 32.0).log()
+
+
 class HandeyeModel(PreTrainedModel):
     """Images and phrases in one space; see the module's docstring."""
 
@@ -93,6 +168,7 @@ class HandeyeModel(PreTrainedModel):
         named = len(config.categories) + len(config.colors)
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
+        self.glimpse = Glimpse(max(named, 1))
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))

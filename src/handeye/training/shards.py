@@ -101,7 +101,7 @@ def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> 
     )
     objects = [_moved(record, sx, scale, tx, dy, width, height) for record in sample.objects]
     return Sample(
-        _recolour(np.asarray(rgb, np.uint8), rng),
+        recolour(np.asarray(rgb, np.uint8), rng),
         np.asarray(instances, np.uint8),
         objects,
         sample.camera,
@@ -125,7 +125,7 @@ def _moved(
     return {**record, "box": box if inside else None}
 
 
-def _recolour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def recolour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Brightness, contrast, gamma, white balance, blur, noise; hues stay what they are called."""
     import cv2
 

@@ -148,7 +148,11 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Parameters by weight decay (matrices only) and pace (the text tower learns at half)."""
     groups = []
     for pace, wanted in ((0.5, True), (1.0, False)):
-        ours = [p for n, p in model.named_parameters() if n.startswith("text.") == wanted]
+        ours = [
+            p
+            for n, p in model.named_parameters()
+            if n.startswith("text.") == wanted and not n.startswith("glimpse.")
+        ]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]
             groups.append({"params": chosen, "weight_decay": decay, "pace": pace})
@@ -176,8 +180,9 @@ def _load_state(
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
+    # The glimpse is trained apart; its weights are not the dense part's to keep.
+    model.load_state_dict(state["model"], strict=False)
+    average.load_state_dict(state["average"], strict=False)
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
 

@@ -1,0 +1,126 @@
+"""What the embedded planner makes of sentences: utterance -> skill calls, question or refusal."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handeye.agents.embedded_planner import EmbeddedPlanner
+from handeye.agents.planner import Plan, Progress, Question, Refusal
+from handeye.perception.scene import Scene
+from handeye.skills import Pick, Place
+
+PLANNER = EmbeddedPlanner()
+
+
+def calls(result: object) -> list[str]:
+    assert isinstance(result, Plan), result
+    return [
+        f"{skill.name}({', '.join(str(v) for v in skill.model_dump(exclude_none=True).values())})"
+        for skill in result.skills
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "done"),
+    [
+        ("grab the red cup", ["pick(cup_1)"]),
+        ("Please could you pick up the red mug?", ["pick(cup_1)"]),
+        ("GRAB RED CUP", ["pick(cup_1)"]),
+        ("pick the gren blok up", ["pick(block_1)"]),
+        ("grab the cup left of the blue cup", ["pick(cup_1)"]),
+        ("grab the leftmost cup", ["pick(cup_1)"]),
+        ("take the smallest cube on the table", ["pick(block_1)"]),
+        ("grab the block on the plate", ["pick(block_3)"]),
+        ("grab the block on the plate left of the red cup", ["pick(block_3)"]),
+        ("put the red cup on the blue plate",
+         ["pick(cup_1)", "place(on, plate_1, cup_1)"]),
+        ("take the red cup and put it in the bowl",
+         ["pick(cup_1)", "place(in, bowl_1, cup_1)"]),
+        ("put the block on the plate in the bowl",
+         ["pick(block_3)", "place(in, bowl_1, block_3)"]),
+        ("put the green block to the left of the red ball",
+         ["pick(block_1)", "place(left_of, ball_1, block_1)"]),
+        ("place the red block between the blue cup and the bowl",
+         ["pick(block_2)", "place(between, cup_2, bowl_1, block_2)"]),
+        ("put the red cup 10 cm to the left",
+         ["pick(cup_1)", "place(at, (0.5, 0.2), cup_1)"]),
+        ("put the red ball in the middle of the table",
+         ["pick(ball_1)", "place(at, middle, ball_1)"]),
+        ("stack the green block on the red block",
+         ["pick(block_1)", "place(on, block_2, block_1)"]),
+        ("push the red ball to the left by 5 cm", ["push(ball_1, left, 0.05)"]),
+        ("put the red cup on the blue plate, then push the ball away",
+         ["pick(cup_1)", "place(on, plate_1, cup_1)", "push(ball_1, away, 0.1)"]),
+        ("go home", ["home()"]),
+        # What lies on it is dealt with first.
+        ("grab the plate",
+         ["pick(block_3)", "place(on, table, block_3)", "pick(plate_1)"]),
+    ],
+)  # fmt: skip
+def test_sentences_become_skill_calls(said: str, done: list[str], table: Scene) -> None:
+    assert calls(PLANNER.plan(said, table, Progress())) == done
+
+
+def test_a_full_gripper_is_emptied_first(table: Scene) -> None:
+    holding = table.model_copy(update={"holding": "ball_1"})
+    assert calls(PLANNER.plan("grab the red cup", holding, Progress())) == [
+        "place(on, table, ball_1)",
+        "pick(cup_1)",
+    ]
+
+
+def test_an_ambiguous_phrase_becomes_a_question_with_its_candidates(table: Scene) -> None:
+    result = PLANNER.plan("grab the cup", table, Progress())
+    assert isinstance(result, Question)
+    assert result.candidates == ("cup_1", "cup_2")
+    assert "red cup" in result.text
+
+
+@pytest.mark.parametrize("answer", ["the red one", "red", "the left one", "the cup near the bowl"])
+def test_the_answer_to_a_question_decides(answer: str, table: Scene) -> None:
+    result = PLANNER.plan("grab the cup", table, Progress(answer=answer))
+    assert calls(result) == ["pick(cup_1)"]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("grab the moon", 'nothing here matches "moon"; in view: red cup'),
+        ("grab the pink duck", 'nothing here matches "pink duck"'),
+        ("", "empty"),
+        ("   ", "empty"),
+        ("asdf qwer", 'do not understand "asdf", "qwer"'),
+        ("put the red block on the ball", "round"),
+        ("put the plate in the red cup", "does not fit"),
+        ("put the red cup in the green block", "no container"),
+        ("grab the red cup and the blue cup", "one gripper"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(said: str, why: str, table: Scene) -> None:
+    result = PLANNER.plan(said, table, Progress())
+    assert isinstance(result, Refusal)
+    assert why in result.text
+
+
+def test_it_carries_over_from_what_was_done_before(table: Scene) -> None:
+    result = PLANNER.plan("put it on the plate", table, Progress(mentioned="cup_1"))
+    assert calls(result) == ["pick(cup_1)", "place(on, plate_1, cup_1)"]
+
+
+def test_what_slipped_is_picked_up_again(table: Scene) -> None:
+    left = (Place(relation="on", reference="plate_1", target="cup_1"),)
+    result = PLANNER.plan("…", table, Progress(remaining=left, failure="it fell"))
+    assert isinstance(result, Plan)
+    assert result.skills == (Pick(target="cup_1"), *left)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=400))
+def test_no_text_makes_it_crash(text: str) -> None:
+    result = PLANNER.plan(text, Scene(), Progress())
+    assert isinstance(result, Plan | Question | Refusal)
+
+
+def test_a_very_long_line_is_answered(table: Scene) -> None:
+    result = PLANNER.plan("grab the red cup and " * 500, table, Progress())
+    assert isinstance(result, Plan | Question | Refusal)

@@ -1,0 +1,177 @@
+"""Skills on a simulated arm, seen through perfect eyes, so that only the skills are tested."""
+
+import numpy as np
+import pytest
+
+from handeye.agents.agent import make_observer
+from handeye.perception.conditions import Holding
+from handeye.perception.errors import LimitError, NotFoundError, UserError
+from handeye.perception.observer import Observer
+from handeye.sims.judge import holds
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.simulation import Simulation, simulate
+from handeye.sims.tasks import get_task
+from handeye.skills import (
+    Box,
+    CancelToken,
+    Code,
+    Guarded,
+    Home,
+    Limits,
+    LookAt,
+    Pick,
+    Place,
+    Push,
+    SkillContext,
+    Stack,
+    check_robot,
+    check_skill,
+    skill_from_call,
+    skill_schema,
+)
+from handeye.skills.registry import BUILT_IN
+
+
+def seen(simulation: Simulation) -> tuple[SkillContext, Observer]:
+    observer = make_observer(simulation.robot, PerfectEyes(simulation.world))
+    observer.look()
+    return SkillContext(Guarded(simulation.robot), observer), observer
+
+
+def test_pick_takes_hold_and_lifts(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    outcome = Pick(target="the red cup").execute(context)
+    assert outcome.code is Code.OK, outcome
+    assert holds(Holding(object="red cup"), grab.world)
+    assert outcome.evidence["gripper_width_m"] > 0.002
+
+
+def test_pick_refuses_with_full_hands(grab: Simulation) -> None:
+    context, observer = seen(grab)
+    assert Pick(target="red cup").execute(context).ok
+    observer.look()
+    other = next(n for n, t in observer.scene.objects.items() if t.name != "red cup")
+    assert Pick(target=other).execute(context).code is Code.HANDS_FULL
+
+
+def test_place_without_anything_held_says_so(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    assert Place(relation="on", reference="table").execute(context).code is Code.NOT_HOLDING
+
+
+@pytest.mark.parametrize("task", ["put_on", "put_in", "stack"])
+def test_pick_and_place_reach_the_goal(task: str) -> None:
+    with simulate(get_task(task), 5) as simulation:
+        context, observer = seen(simulation)
+        goal = simulation.setup.goal[0]
+        assert Pick(target=goal.object).execute(context).ok
+        observer.look()
+        relation = "in" if task == "put_in" else "on"
+        reference = getattr(goal, "container", None) or goal.support
+        assert Place(relation=relation, reference=reference).execute(context).ok
+        assert simulation.judged() is True
+
+
+def test_stack_is_pick_and_place_in_one() -> None:
+    with simulate(get_task("stack"), 8) as simulation:
+        context, _ = seen(simulation)
+        goal = simulation.setup.goal[0]
+        assert Stack(target=goal.object, reference=goal.support).execute(context).ok
+        assert simulation.judged() is True
+
+
+def test_push_moves_the_object_that_way() -> None:
+    with simulate(get_task("push"), 3) as simulation:
+        context, _ = seen(simulation)
+        words = simulation.setup.instruction
+        direction = next(d for d in ("left", "right", "away") if d in words)
+        outcome = Push(target=simulation.setup.goal[0].object, direction=direction).execute(context)
+        assert outcome.ok, outcome
+        assert simulation.judged() is True
+
+
+def test_an_unknown_target_moves_nothing(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    before = grab.robot.read().q
+    outcome = Pick(target="the pink elephant").execute(context)
+    assert outcome.code is Code.NOT_FOUND
+    assert "in view" in outcome.message
+    assert np.array_equal(grab.robot.read().q, before)
+
+
+def test_a_skill_can_be_cancelled_in_mid_motion(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    token = CancelToken()
+    start = grab.world.time_s
+    grab.world.on_step.append(lambda world: world.time_s > start + 0.6 and token.cancel())
+    cancelled = SkillContext(context.robot, context.sight, cancel=token)
+    outcome = Pick(target="red cup").execute(cancelled)
+    assert outcome.code is Code.CANCELLED
+    assert np.abs(grab.robot.read().dq).max() < 0.05
+
+
+def test_stop_is_latched_until_reset(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    start = grab.world.time_s
+    grab.world.on_step.append(
+        lambda world: grab.robot.stop() if 0.3 < world.time_s - start < 0.31 else None
+    )
+    assert LookAt(target="red cup").execute(context).code is Code.STOPPED
+    assert Home().execute(context).code is Code.STOPPED
+    grab.robot.reset()
+    assert Home().execute(context).ok
+
+
+def test_a_deadline_ends_a_skill(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    context.deadline_s = 1.0
+    assert Pick(target="red cup").execute(context).code is Code.TIMEOUT
+
+
+def test_limits_refuse_before_anything_moves(grab: Simulation) -> None:
+    box = Box(low=(0.2, -0.1, 0.0), high=(0.5, 0.1, 0.6))
+    robot = Guarded(grab.robot, Limits(workspace=box))
+    before = robot.read()
+    outside = before.T_base_tcp.copy()
+    outside[1, 3] = 0.4
+    with pytest.raises(LimitError, match="outside of the workspace"):
+        robot.move_to(outside)
+    with pytest.raises(LimitError, match="gripper opening"):
+        robot.set_gripper(0.2)
+    with pytest.raises(LimitError, match="panda_joint2"):
+        robot.move_joints(np.array([[0, 3.0, 0, -2, 0, 2, 0.7]]))
+    assert np.array_equal(robot.read().q, before.q)
+
+
+def test_the_panda_keeps_the_robot_contract(grab: Simulation) -> None:
+    check_robot(grab.robot)
+
+
+def test_a_robot_that_breaks_the_contract_is_told_how(grab: Simulation) -> None:
+    class NeverStops(Guarded):
+        def stop(self) -> None:
+            pass
+
+    with pytest.raises(UserError, match="latched"):
+        check_robot(NeverStops(grab.robot))
+
+
+def test_the_skills_keep_their_contract(grab: Simulation) -> None:
+    context, _ = seen(grab)
+    assert check_skill(LookAt(target="red cup"), context).ok
+
+
+def test_every_skill_is_a_tool_for_language_models() -> None:
+    for skill in BUILT_IN:
+        schema = skill_schema(skill)
+        assert schema["name"] == skill.name
+        for field in schema["parameters"].get("properties", {}).values():
+            assert field["description"]
+    assert skill_schema(Pick)["parameters"]["required"] == ["target"]
+
+
+def test_wrong_calls_name_what_is_wrong() -> None:
+    with pytest.raises(NotFoundError, match="skills: home, look_at"):
+        skill_from_call("juggle", {})
+    with pytest.raises(UserError, match="needs a reference"):
+        skill_from_call("place", {"relation": "left_of"})
