@@ -106,9 +106,8 @@ class Place:
         return "hidden" if self.hidden > 0.4 else "there"
 
 
-def place_of(track: Track, frame: Frame, arm: ArmView | None) -> Place:
-    """Compare where a track was seen with the depth that a frame has there."""
-    points = track.points
+def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
+    """Compare a surface [N, 3] that was seen before with the depth that a frame has there."""
     if not len(points) or frame.depth is None:
         return Place(1.0, 0.0, 1.0)
     pixels, expected = project(points, frame)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .arm_view import ArmView
-from .frame import Frame, Points
+from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip
 from .lifting import Lifted, bounds, coincide, distinct, lift
 from .relations import with_supports
 from .scene import Scene, SceneObject
-from .track import Place, Track, place_of
+from .track import Track, place_of
 from .vlm.verbs import Detection
 
 _NEAR_M = 0.07
@@ -44,6 +44,7 @@ class SceneTracker:
         self._grip = Grip(self.tracks)
         self._clouds: dict[str, tuple[float, Points]] = {}
         self._views: dict[str, int] = {}
+        self._poses: dict[str, Transform | None] = {}
 
     def update(
         self,
@@ -70,11 +71,12 @@ class SceneTracker:
         for name, frame in frames.items():
             self._look_at_table(frame, arm)
             lifted = distinct(lift(detections[name], frame, self.table_m, arm))
-            places = {track.id: place_of(track, frame, arm) for track in self.tracks.values()}
-            self._associate(lifted, frame, arm, places)
-            for identity, place in places.items():
-                verdicts[identity].add(place.verdict)
+            shown = {t.id: place_of(t.points, frame, arm).verdict for t in self.tracks.values()}
+            self._associate(lifted, frame, arm, shown)
+            for identity, verdict in shown.items():
+                verdicts[identity].add(verdict)
             self._views[name] = frame.sequence
+            self._poses[name] = frame.T_world_camera
         for identity, said in verdicts.items():
             self._settle_missing(self.tracks[identity], said, before.get(identity, False))
         if arm is not None:
@@ -133,7 +135,7 @@ class SceneTracker:
         lifted: list[Lifted],
         frame: Frame,
         arm: ArmView | None,
-        places: Mapping[str, Place],
+        shown: Mapping[str, str],
     ) -> None:
         """Give each detection to the track it most likely is of, or to a new one."""
         from scipy.optimize import linear_sum_assignment
@@ -145,24 +147,23 @@ class SceneTracker:
             rows, columns = linear_sum_assignment(cost)
             for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
                 if cost[i, j] < 1.0:
-                    self._sight(tracks[j], free.pop(i), frame, places.get(tracks[j].id))
+                    self._sight(tracks[j], free.pop(i), frame, arm)
         for item in list(free.values()):
-            moved = self._moved(item, list(free.values()), arm, places)
+            moved = self._moved(item, list(free.values()), arm, shown)
             if moved is not None:
                 moved.seen.clear()
-                self._sight(moved, item, frame)
+                self._sight(moved, item, frame, arm)
             elif not self._known_already(item) and item.detection.score > _NEW_SCORE:
-                self._begin(item, frame)
+                self._begin(item, frame, arm)
 
     def _moved(
         self,
         item: Lifted,
         free: list[Lifted],
         arm: ArmView | None,
-        places: Mapping[str, Place],
+        shown: Mapping[str, str],
     ) -> Track | None:
         """The track that this is of, if it went from where it was: by its name, or by the grip."""
-        shown = {identity: place.verdict for identity, place in places.items()}
         unseen = [track for track in self.tracks.values() if not track.visible]
         missing = [track for track in unseen if shown.get(track.id) != "there"]
         same = [track for track in missing if track.name == item.name]
@@ -183,24 +184,23 @@ class SceneTracker:
                 return True
         return False
 
-    def _begin(self, item: Lifted, frame: Frame) -> None:
+    def _begin(self, item: Lifted, frame: Frame, arm: ArmView | None) -> None:
         category = item.name[1].replace(" ", "_")
         self._numbers[category] += 1
         identity = f"{category}_{self._numbers[category]}"
         # A doubtful newcomer in a scene that is known already must be seen twice.
         shown = not self._views or item.detection.score >= _SURE_SCORE
         self.tracks[identity] = Track(identity, item.low, item.high, shown=shown)
-        self._sight(self.tracks[identity], item, frame)
+        self._sight(self.tracks[identity], item, frame, arm)
 
-    def _sight(self, track: Track, item: Lifted, frame: Frame, place: Place | None = None) -> None:
-        """Take in a detection; `place` is what the frame shows where the track was."""
+    def _sight(self, track: Track, item: Lifted, frame: Frame, arm: ArmView | None) -> None:
         track.vote(item.name, item.detection.score)
         track.state, track.score = item.detection.state, item.detection.score
         track.visible, track.misses = True, 0
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
         within = bool(np.all(item.low > track.low - 0.01) and np.all(item.high < track.high + 0.01))
-        if within and track.seen and place is not None and place.hidden > 0.15:
+        if within and self._partly_hidden(track, frame, arm):
             return  # Something is in front of it; what was seen before tells more.
         partly = within and not item.complete
         if not partly and float(np.linalg.norm(track.center - item.center)) > _STILL_M:
@@ -210,6 +210,13 @@ class SceneTracker:
         if item.complete or not known:
             eye = None if frame.T_world_camera is None else frame.T_world_camera[:3, 3]
             track.low, track.high = bounds(track.points, self.table_m, track.name[1], eye)
+
+    def _partly_hidden(self, track: Track, frame: Frame, arm: ArmView | None) -> bool:
+        """Whether something came in front of what the same camera saw from the same place."""
+        pose, (_, points) = self._poses.get(frame.camera), track.seen.get(frame.camera, (0, None))
+        if points is None or pose is None or not np.allclose(pose, frame.T_world_camera, atol=1e-3):
+            return False
+        return place_of(points, frame, arm).hidden > 0.15
 
     def _settle_missing(self, track: Track, said: set[str], was_visible: bool) -> None:
         """Of what was not seen: hidden things are kept, things whose place is empty are not."""

@@ -157,23 +157,3 @@ def _task(task: Task | str) -> Task:
     if not isinstance(task, str):
         return task
     return Instructed(task) if " " in task else get_task(task)
-
-
-def register() -> None:
-    """Make the environments known to Gymnasium under "handeye/…"."""
-    families = {
-        "Grab": "grab",
-        "PutOn": "put_on",
-        "PutIn": "put_in",
-        "Stack": "stack",
-        "Push": "push",
-        "Tabletop": "grab",
-    }
-    for name, task in families.items():
-        if f"handeye/{name}-v0" not in gym.registry:
-            gym.register(
-                f"handeye/{name}-v0",
-                entry_point="handeye.sims.envs:TabletopEnv",
-                kwargs={"task": task},
-                max_episode_steps=300,
-            )

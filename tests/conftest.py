@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from handeye.perception.scene import Scene, SceneObject
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tasks import get_task

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.sims.panda import panda_spec
 from handeye.sims.simulation import Simulation

@@ -1,13 +1,12 @@
 """What the embedded planner makes of sentences: utterance -> skill calls, question or refusal."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.planner import Plan, Progress, Question, Refusal
 from handeye.perception.scene import Scene
 from handeye.skills import Pick, Place
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 PLANNER = EmbeddedPlanner()
 

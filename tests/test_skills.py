@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from handeye.agents.agent import make_observer
 from handeye.perception.conditions import Holding
 from handeye.perception.errors import LimitError, NotFoundError, UserError

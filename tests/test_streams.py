@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 from handeye.perception.cameras import FrameStream
-from handeye.perception.checks import check_camera
+from handeye.perception.cameras.check import check_camera
 from handeye.perception.errors import CameraError, EndOfStreamError
 from handeye.perception.frame import Frame
 
@@ -93,19 +93,31 @@ def test_a_silent_camera_is_reported_within_its_deadline() -> None:
 
 def test_a_failing_camera_is_tried_again_and_its_reason_is_told() -> None:
     camera = Fed()
-    stream = FrameStream(camera, deadline_s=0.05, backoff_s=(0.001, 0.002)).start()
+    stream = FrameStream(camera, deadline_s=0.05, longest_pause_s=0.002).start()
     camera.feed(frame(1), CameraError("cable out"), OSError("still out"))
     with pytest.raises(CameraError, match="still out"):
         stream.read(max_age_s=0.0)
     camera.feed(frame(2))
     assert stream.read(max_age_s=30.0).sequence == 2
-    assert (stream.failures, stream.revivals) == (2, 1)
+    assert (stream.failures, stream.revived) == (2, 1)
     stop(stream, camera)
+
+
+def test_a_camera_that_can_be_opened_again_is() -> None:
+    first, second = Fed(), Fed()
+    cameras = iter([first, second])
+    stream = FrameStream(lambda: next(cameras), deadline_s=30.0, longest_pause_s=0.002).start()
+    first.feed(frame(1), CameraError("cable out"))
+    second.feed(frame(2))
+    assert first.closed.is_set()
+    assert stream.read(max_age_s=30.0).sequence == 2
+    assert stream.revived == 1
+    stop(stream, second)
 
 
 def test_garbage_counts_as_a_failure_not_as_a_frame() -> None:
     camera = Fed()
-    stream = FrameStream(camera, deadline_s=30.0, backoff_s=(0.001, 0.002)).start()
+    stream = FrameStream(camera, deadline_s=30.0, longest_pause_s=0.002).start()
     garbage = Frame(np.zeros((0, 0, 3), np.uint8), "fed", 1, 0.0)
     camera.feed(garbage, frame(2))
     assert stream.read(max_age_s=30.0).sequence == 2

@@ -7,20 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .check import check_camera
     from .image_folder import ImageFolder
-    from .opencv import LiveCamera, VideoFile
-    from .opening import open_camera
+    from .live import LiveCamera
+    from .opencv import open_camera
     from .stream import FrameStream
+    from .video_file import VideoFile
 
 _HOMES = {
     "FrameStream": "stream",
     "ImageFolder": "image_folder",
-    "LiveCamera": "opencv",
-    "VideoFile": "opencv",
-    "open_camera": "opening",
+    "LiveCamera": "live",
+    "VideoFile": "video_file",
+    "check_camera": "check",
+    "open_camera": "opencv",
 }
 
-__all__ = ["FrameStream", "ImageFolder", "LiveCamera", "VideoFile", "open_camera"]
+__all__ = ["FrameStream", "ImageFolder", "LiveCamera", "VideoFile", "check_camera", "open_camera"]
 
 
 def __getattr__(name: str) -> Any:

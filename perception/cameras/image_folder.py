@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import CameraError, EndOfStreamError
 from ..frame import Frame, Intrinsics, Transform
-from .opencv import as_rgb
+from .pixels import as_rgb
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 """Names of image files end in one of these."""
@@ -56,7 +56,9 @@ class ImageFolder:
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
         if self._sequence >= len(self._files) and not self._loop:
-            raise EndOfStreamError(f'camera "{self._name}": all {len(self._files)} images given')
+            raise EndOfStreamError(
+                f'camera "{self._name}": all {len(self._files)} images were read'
+            )
         file = self._files[self._sequence % len(self._files)]
         self._sequence += 1
         import cv2

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import CameraError, EndOfStreamError
 from ..frame import Camera, Frame
 
+_FIRST_PAUSE_S = 0.05
 _SAME_PAUSE_S = 0.005
 
 
@@ -21,9 +22,10 @@ class FrameStream:
     reported by `read`, and serves again as soon as it gives frames.
 
     Args:
-        camera: what to read; a failed read of it may be repeated. Closed with the stream.
+        camera: what to read, closed with the stream; or what opens it, in which case a camera
+            that failed is closed and opened again, while otherwise its read is repeated.
         deadline_s: the silence after which the camera counts as dead.
-        backoff_s: first and longest pause between attempts after a failure.
+        longest_pause_s: between attempts to revive it; the first pause is a twentieth second.
         clock: the clock that stamps the camera's frames, to tell their age; without it, age
             counts from when a frame arrived.
 
@@ -31,20 +33,24 @@ class FrameStream:
         received: frames that came.
         dropped: of these, how many were replaced before anyone read them.
         failures: reads of the camera that failed.
-        revivals: how often it gave frames again after a failure.
+        revived: how often it gave frames again after a failure.
     """
 
     def __init__(
         self,
-        camera: Camera,
+        camera: Camera | Callable[[], Camera],
         *,
         deadline_s: float = 2.0,
-        backoff_s: tuple[float, float] = (0.05, 2.0),
+        longest_pause_s: float = 2.0,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._camera = camera
+        if isinstance(camera, Camera) and not isinstance(camera, type):
+            self._open, self._camera = None, camera
+        else:
+            self._open, self._camera = camera, camera()
+        self._name = self._camera.name
         self._deadline_s = deadline_s
-        self._backoff_s = backoff_s
+        self._longest_pause_s = longest_pause_s
         self._clock = clock
         self._news = threading.Condition()
         self._stopping = threading.Event()
@@ -54,12 +60,12 @@ class FrameStream:
         self._arrived_s = 0.0
         self._error: Exception | None = None
         self._ended = False
-        self.received = self.dropped = self.failures = self.revivals = 0
+        self.received = self.dropped = self.failures = self.revived = 0
 
     @property
     def name(self) -> str:
         """The camera's name."""
-        return self._camera.name
+        return self._name
 
     @property
     def alive(self) -> bool:
@@ -125,10 +131,11 @@ class FrameStream:
         self.close()
 
     def _run(self) -> None:
-        pause_s = self._backoff_s[0]
+        pause_s = min(_FIRST_PAUSE_S, self._longest_pause_s)
         try:
             while not self._stopping.is_set():
                 try:
+                    self._reopen()
                     frame = self._camera.read(max_age_s=self._deadline_s)
                     _refuse_garbage(frame, self.name)
                 except EndOfStreamError:
@@ -137,13 +144,19 @@ class FrameStream:
                 except Exception as error:
                     self._fail(error)
                     self._stopping.wait(pause_s)
-                    pause_s = min(2 * pause_s, self._backoff_s[1])
+                    pause_s = min(2 * pause_s, self._longest_pause_s)
                     continue
-                pause_s = self._backoff_s[0]
+                pause_s = min(_FIRST_PAUSE_S, self._longest_pause_s)
                 if not self._publish(frame):
                     self._stopping.wait(_SAME_PAUSE_S)
         finally:
             self._camera.close()
+
+    def _reopen(self) -> None:
+        """Replace a camera that failed, if it is known how to open another."""
+        if self._error is not None and self._open is not None:
+            self._camera.close()
+            self._camera = self._open()
 
     def _publish(self, frame: Frame) -> bool:
         """Make a frame the newest; one that was here before is no news."""
@@ -152,7 +165,7 @@ class FrameStream:
                 return False
             if self._latest is not None and not self._taken:
                 self.dropped += 1
-            self.revivals += self._error is not None
+            self.revived += self._error is not None
             self._latest, self._taken, self._error = frame, False, None
             self._arrived_s = time.monotonic()
             self.received += 1

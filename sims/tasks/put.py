@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from handeye.perception.conditions import Beside, In, On
 
+from ..judge import holds
 from ..objects import Category
 from ..tabletop import footprint_m
 from .task import Setup, Table
@@ -91,7 +92,13 @@ def _roomiest(table: Table, item: str, reference: str) -> Side:
         ]
         if inside and min(gaps, default=1.0) > 0.03:
             free.append(side)
+    # What holds already is nothing to be asked for.
+    free = [side for side in free if not _already(table, item, side, reference)] or ["left_of"]
     return free[int(table.rng.integers(len(free)))]
+
+
+def _already(table: Table, item: str, side: Side, reference: str) -> bool:
+    return holds(Beside(object=item, relation=side, reference=reference), table.world)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""LiveCamera: a webcam or a network stream, through OpenCV."""
+
+import re
+import time
+from typing import Any
+
+from ..errors import CameraError
+from ..frame import Frame, Intrinsics, Transform
+from .pixels import as_rgb
+
+_USUAL_FPS = 30.0
+_MOST_QUEUED = 300
+
+
+class LiveCamera:
+    """A webcam or a network stream; opened by the first read.
+
+    What queued up in the driver while nobody read is thrown away, so a frame is never stale. After
+    a failed read the device is released, and the next read tries to open it again.
+
+    Args:
+        source: a webcam's index, or a URL that FFmpeg can open (rtsp, http, …).
+        name: the camera's name; made from the source by default, without passwords.
+        timeout_s: for opening a network stream, and for each of its frames.
+        intrinsics, T_world_camera: handed on with each frame, where they are known.
+    """
+
+    def __init__(
+        self,
+        source: int | str,
+        name: str | None = None,
+        *,
+        timeout_s: float = 5.0,
+        intrinsics: Intrinsics | None = None,
+        T_world_camera: Transform | None = None,
+    ) -> None:
+        self._source = source
+        self._name = name or (f"webcam_{source}" if isinstance(source, int) else redacted(source))
+        self._timeout_s = timeout_s
+        self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
+        self._capture: Any = None
+        self._closed = False
+        self._sequence = 0
+        self._last_s = 0.0
+        self._period_s = 1.0 / _USUAL_FPS
+
+    @property
+    def name(self) -> str:
+        """Unique among a robot's cameras."""
+        return self._name
+
+    def read(self, max_age_s: float = 1.0) -> Frame:  # noqa: ARG002 - it is always a new one
+        """Wait for the device's next frame; raises CameraError."""
+        if self._closed:
+            raise CameraError(f'camera "{self._name}" is closed')
+        capture = self._opened()
+        self._drain(capture)
+        good, bgr = capture.read()
+        if not good or bgr is None:
+            self._release()
+            raise CameraError(f'camera "{self._name}" gives no frames; is it still connected?')
+        self._last_s = time.monotonic()
+        self._sequence += 1
+        return Frame(
+            as_rgb(bgr, self._name),
+            self._name,
+            self._sequence,
+            self._last_s,
+            intrinsics=self._intrinsics,
+            T_world_camera=self._T_world_camera,
+        )
+
+    def close(self) -> None:
+        """Release the device; idempotent."""
+        self._closed = True
+        self._release()
+
+    def _opened(self) -> Any:
+        if self._capture is not None:
+            return self._capture
+        import cv2
+
+        if isinstance(self._source, int):
+            capture = cv2.VideoCapture(self._source)
+            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        else:
+            limit_ms = int(1000 * self._timeout_s)
+            options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms]
+            options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+            capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, options)
+        if not capture.isOpened():
+            capture.release()
+            what = "webcam" if isinstance(self._source, int) else "stream"
+            raise CameraError(f'camera "{self._name}" cannot be opened: no {what} answers there')
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self._period_s = 1.0 / (fps if 1.0 <= fps <= 240.0 else _USUAL_FPS)
+        self._capture, self._last_s = capture, time.monotonic()
+        return capture
+
+    def _drain(self, capture: Any) -> None:
+        """Throw away what queued: it comes at once, while a new frame has to be waited for."""
+        if time.monotonic() - self._last_s < 2 * self._period_s:
+            return
+        for _ in range(_MOST_QUEUED):
+            before = time.monotonic()
+            if not capture.grab() or time.monotonic() - before > self._period_s / 2:
+                return
+
+    def _release(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+def redacted(url: str) -> str:
+    """A URL without the user name and password that may be in it."""
+    return re.sub(r"//[^/@]*@", "//", url).split("?")[0]

@@ -1,0 +1,187 @@
+"""The simulator: seeded, restorable, rendered, judged, and a Gymnasium environment."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
+from handeye.perception.errors import NotFoundError, SceneFileError, UserError
+from handeye.sims.envs import TabletopEnv
+from handeye.sims.judge import holds
+from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
+from handeye.sims.simulation import Simulation, simulate
+from handeye.sims.tabletop import Style, build_tabletop
+from handeye.sims.tasks import TASKS, get_task
+from handeye.sims.tasks.instructed import Instructed
+from handeye.sims.world import World
+
+
+def picture(simulation: Simulation) -> np.ndarray:
+    return simulation.robot.cameras["overview"].read().rgb
+
+
+def test_the_same_seed_is_the_same_scene_bit_for_bit() -> None:
+    with simulate(get_task("grab"), 3) as a, simulate(get_task("grab"), 3) as b:
+        assert a.setup == b.setup
+        first = picture(a)
+        assert np.array_equal(first, picture(b))
+    with simulate(get_task("grab"), 4) as c:
+        assert not np.array_equal(first, picture(c))
+
+
+def test_several_worlds_live_side_by_side() -> None:
+    with World(1) as first, World(2) as second:
+        first.add(sample_object("block", "red", first.rng), (0.5, 0, 0))
+        assert not second.bodies
+
+
+def test_a_snapshot_can_be_gone_back_to(grab: Simulation) -> None:
+    world = grab.world
+    snapshot = world.snapshot()
+    before = world.pose("red cup")
+    world.place("red cup", (0.4, 0.0, 0.3))
+    world.step(40)
+    world.restore(snapshot)
+    assert np.allclose(world.pose("red cup"), before)
+
+
+def test_unknown_bodies_are_named(grab: Simulation) -> None:
+    with pytest.raises(UserError, match='no body "blue whale"'):
+        grab.world.pose("blue whale")
+
+
+def test_the_catalogue_is_wide_enough() -> None:
+    assert len(CATEGORIES) >= 10
+    assert len(COLORS) >= 10
+    assert len(HELD_OUT_PAIRS) == len(CATEGORIES)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_category_stands_on_a_table_and_is_seen(category: str) -> None:
+    with World() as world:
+        robot = build_tabletop(world, Style())
+        body = world.add(sample_object(category, "red", np.random.default_rng(0)), (0.5, 0, 0.001))
+        assert world.settle()
+        assert holds(On(object=body.name, support="table"), world)
+        camera = robot.cameras["overview"]
+        frame = camera.read()
+        shown = world.render(frame.intrinsics, frame.T_world_camera, segmentation=True)
+        mask = shown.segmentation == body.uid
+        assert mask.sum() > 40
+        red = frame.rgb[mask].mean(axis=0)
+        assert red[0] > red[1] + 20
+
+
+def test_depth_is_metric(grab: Simulation) -> None:
+    from handeye.perception.geometry import points_of
+
+    points = points_of(grab.robot.cameras["overview"].read())
+    low, high = grab.world.bounds("red cup")
+    inside = np.all((points > low - 0.002) & (points < high + 0.002), axis=1)
+    assert inside.sum() > 50
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_no_task_is_solved_before_it_begins(name: str) -> None:
+    with simulate(get_task(name), 2) as simulation:
+        assert simulation.setup.instruction
+        assert 5 <= len(simulation.world.objects) <= 10
+        assert simulation.judged() is False
+
+
+def test_the_judge_reads_the_world(grab: Simulation) -> None:
+    world = grab.world
+    block = world.add(sample_object("block", "white", world.rng, size="small"), (0.4, 0.0, 0.3))
+    bowl = world.add(sample_object("bowl", "black", world.rng, size="big"), (0.5, 0.45, 0.01))
+    x, y, z = world.pose(bowl.name)[:3, 3]
+    world.place(block.name, (x, y, z + 0.02))
+    world.settle()
+    assert holds(In(object=block.name, container=bowl.name), world)
+    assert not holds(Holding(object=block.name), world)
+    world.place(block.name, (x, y - 0.15, 0.05))
+    world.settle()
+    assert holds(Beside(object=block.name, relation="right_of", reference=bowl.name), world)
+    assert not holds(In(object=block.name, container=bowl.name), world)
+    assert holds(At(object=block.name, point=(x, y - 0.15)), world)
+    assert holds(Moved(object=block.name, start=(x, y), direction=(0, -1)), world)
+
+
+def test_an_instruction_sets_out_what_it_names() -> None:
+    told = "put the red cup on the blue plate, then push the ball away"
+    with simulate(Instructed(told), 1) as simulation:
+        names = set(simulation.world.objects)
+        assert {"red cup", "blue plate"} <= names
+        assert sum(name.split()[1] == "ball" for name in names) == 1
+        assert [goal.kind for goal in simulation.setup.goal] == ["on", "moved"]
+
+
+def test_a_task_is_also_a_yaml_file(tmp_path) -> None:
+    file = tmp_path / "cup_on_plate.yaml"
+    file.write_text(
+        "instruction: put the red cup on the blue plate\n"
+        "objects:\n"
+        "  - {color: red, category: cup, position: [0.5, 0.1]}\n"
+        "  - {color: blue, category: plate}\n"
+        "distractors: 2\n"
+        "goal:\n"
+        "  - {kind: on, object: red cup, support: blue plate}\n"
+    )
+    with simulate(get_task(str(file)), 0) as simulation:
+        assert len(simulation.world.objects) == 4
+        assert np.allclose(simulation.world.pose("red cup")[:2, 3], (0.5, 0.1), atol=0.02)
+        assert simulation.judged() is False
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("objects: [", "not valid YAML"),
+        ("instruction: go", "objects: Field required"),
+        ("instruction: go\nobjects: [{color: red, category: spoon}]", "objects.0.category"),
+        (
+            "instruction: go\nobjects: [{color: red, category: cup}]\n"
+            "goal: [{kind: holding, object: blue cup}]",
+            'the goal names "blue cup"',
+        ),
+    ],
+)
+def test_a_broken_task_file_says_where(tmp_path, text: str, complaint: str) -> None:
+    file = tmp_path / "task.yaml"
+    file.write_text(text)
+    with pytest.raises(SceneFileError, match=complaint):
+        get_task(str(file))
+
+
+def test_unknown_tasks_list_the_known() -> None:
+    with pytest.raises(NotFoundError, match="tasks: grab, "):
+        get_task("fly")
+
+
+@pytest.mark.parametrize("name", ["Grab", "Push", "Tabletop"])
+def test_environments_pass_gymnasiums_checker(name: str) -> None:
+    environment = gymnasium.make(f"handeye/{name}-v0", render_mode="rgb_array").unwrapped
+    check_env(environment, skip_render_check=True)
+    assert environment.render().shape == (240, 320, 3)
+    environment.close()
+
+
+def test_environments_can_be_made_in_vectors() -> None:
+    environments = gymnasium.make_vec("handeye/Stack-v0", num_envs=2, vectorization_mode="sync")
+    observation, _ = environments.reset(seed=5)
+    assert observation["overview"].shape == (2, 240, 320, 3)
+    _, reward, *_ = environments.step(environments.action_space.sample())
+    assert reward.tolist() == [0.0, 0.0]
+    environments.close()
+
+
+def test_an_action_moves_the_tcp_by_its_delta() -> None:
+    environment = TabletopEnv("put the red cup on the blue plate")
+    before, _ = environment.reset(seed=0)
+    assert before["instruction"] == "put the red cup on the blue plate"
+    for _ in range(8):
+        after, *_ = environment.step(np.array([0, 0.5, 0, 0, 0, 0, -1], np.float32))
+    moved = after["tcp"][:3] - before["tcp"][:3]
+    assert moved[1] == pytest.approx(8 * 0.5 * 0.03, rel=0.35)
+    assert abs(moved[0]) < 0.02
+    assert after["gripper"] < 0.02
+    environment.close()
