@@ -213,9 +213,12 @@ class SceneTracker:
 
     def _partly_hidden(self, track: Track, frame: Frame, arm: ArmView | None) -> bool:
         """Whether something came in front of what the same camera saw from the same place."""
-        pose, (_, points) = self._poses.get(frame.camera), track.seen.get(frame.camera, (0, None))
-        if points is None or pose is None or not np.allclose(pose, frame.T_world_camera, atol=1e-3):
+        before, now = self._poses.get(frame.camera), frame.T_world_camera
+        if before is None or now is None or not np.allclose(before, now, atol=1e-3):
             return False
+        if frame.camera not in track.seen:
+            return False
+        _, points = track.seen[frame.camera]
         return place_of(points, frame, arm).hidden > 0.15
 
     def _settle_missing(self, track: Track, said: set[str], was_visible: bool) -> None:
