@@ -1,5 +1,7 @@
 """Observer: a robot's cameras, a Perception and a SceneTracker, looked through as one."""
 
+import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,11 +9,17 @@ from .arm_view import ArmView
 from .describe import listing
 from .errors import AmbiguousError, CameraError, NotFoundError
 from .frame import Camera, Frame, Points
+from .geometry import project
 from .perception import Perception
+from .relations import relation_holds
 from .scene import Scene
 from .tracking import SceneTracker
 from .vlm.lexicon import Description, read
-from .vlm.verbs import Answer, Detection
+from .vlm.verbs import Answer, Box, Detection
+
+_ID = re.compile(r"\w+_\d+")
+_OVERLAP = 0.3
+_AS_LIKELY = 0.7
 
 
 class Observer:
@@ -106,21 +114,21 @@ class Observer:
     def resolve(self, target: str) -> str:
         """The id of the object that an id or a phrase refers to.
 
-        An id is itself; plain words are compared with the scene's names; anything more is
-        grounded by the VLM in the latest frame.
+        An id is itself; words are compared with the scene's names, relations and sizes; what the
+        scene cannot answer is grounded by the VLM in the latest frame.
 
         Raises NotFoundError or AmbiguousError.
         """
         if target in self._scene.objects:
             return target
+        if _ID.fullmatch(target):
+            raise NotFoundError(target, listing(self._scene))
         description = read(target)
-        matches = self._named(description) if description is not None else []
+        matches = self._matching(description) if description is not None else []
         plain = description is not None and not (
             description.relation or description.size or description.held
         )
-        if description is not None and description.held and self._scene.holding in matches:
-            matches = [self._scene.holding]
-        elif not plain and len(matches) != 1 and self._fixed[0] in self.frames:
+        if not plain and len(matches) != 1 and self._fixed[0] in self.frames:
             matches = self._grounded(target) or matches
         if not matches:
             raise NotFoundError(target, listing(self._scene))
@@ -136,28 +144,67 @@ class Observer:
         """[N, 3] float32, everything seen above the table but the arm and `exclude`."""
         return self._tracker.cloud(exclude)
 
-    def _named(self, description: Description) -> list[str]:
-        return [
+    def _matching(self, description: Description) -> list[str]:
+        """Ids of what a description is true of, by the scene's geometry."""
+        objects = self._scene.objects
+        found = [
             name
-            for name, thing in self._scene.objects.items()
+            for name, thing in objects.items()
             if description.category in (None, thing.category)
             and description.color in (None, thing.color)
         ]
+        if description.held:
+            found = [name for name in found if name == self._scene.holding]
+        if description.relation and description.other:
+            others = self._matching(description.other)
+            found = [
+                name
+                for name in found
+                if any(
+                    relation_holds(self._scene, name, description.relation, other)
+                    for other in others
+                    if other != name
+                )
+            ]
+        if description.size and len(found) > 1:
+            largest = description.size == "big"
+            found.sort(key=lambda name: math.prod(objects[name].size), reverse=largest)
+            found = found[:1]
+        return found
 
     def _grounded(self, phrase: str) -> list[str]:
-        """Ids of the objects whose detections overlap what the VLM grounds."""
+        """Ids of the objects whose surfaces, as the camera sees them, fill what the VLM grounds."""
         found = self.ground(phrase)
-        if not found:
-            return []
-        best = found[0]
-        same = [
-            name
-            for name, thing in self._scene.objects.items()
-            if thing.visible and (thing.color, thing.category) == (best.color, best.category)
-        ]
-        return same[:1] if len(same) == 1 else same
+        likely = [d for d in found if d.score >= _AS_LIKELY * found[0].score]
+        frame = self.frames[self._fixed[0]]
+        chosen = []
+        for detection in likely:
+            fits = {
+                name: _overlap(detection.box, self.points(name), frame)
+                for name, thing in self._scene.objects.items()
+                if thing.visible
+            }
+            best = max(fits, key=lambda name: fits[name], default=None)
+            if best is not None and fits[best] > _OVERLAP and best not in chosen:
+                chosen.append(best)
+        return chosen
 
     def _latest(self, camera: str) -> Frame:
         if camera not in self.frames:
             self.look([camera])
         return self.frames[camera]
+
+
+def _overlap(box: Box, points: Points, frame: Frame) -> float:
+    """Intersection over union of a box and the box around projected points [N, 3]."""
+    if not len(points):
+        return 0.0
+    pixels, distance = project(points, frame)
+    if not (distance > 0).all():
+        return 0.0
+    (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0) + 1
+    wide = min(x1, box[2]) - max(x0, box[0])
+    high = min(y1, box[3]) - max(y0, box[1])
+    shared = max(wide, 0.0) * max(high, 0.0)
+    area = (x1 - x0) * (y1 - y0) + (box[2] - box[0]) * (box[3] - box[1]) - shared
+    return float(shared / max(area, 1e-9))

@@ -62,6 +62,12 @@ class Scene(BaseModel):
     stamp_s: float = 0.0
     views: dict[str, int] = {}
 
+    def describe(self) -> str:
+        """The scene in words: every object and where it is, and what the gripper holds."""
+        from .describe import describe
+
+        return describe(self)
+
 
 Relation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "near", "at"

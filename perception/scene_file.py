@@ -12,12 +12,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .errors import SceneFileError
 from .relations import with_supports
 from .scene import Scene, SceneObject
-from .vlm.lexicon import read
+from .vlm.lexicon import COLOR_WORDS, read
 from .yaml_file import read_yaml
 
 
@@ -39,7 +39,7 @@ def scene_from(data: Any, source: str) -> Scene:
     try:
         scene = Scene.model_validate({**rest, "objects": objects})
     except ValidationError as error:
-        raise SceneFileError(f"scene file {source}, {_first(error)}") from error
+        raise SceneFileError(f"scene file {source}, {_first(error, Scene)}") from error
     _check_references(scene, source)
     placed = with_supports(scene)
     # What the file says of supports counts more than what the geometry suggests.
@@ -60,36 +60,53 @@ def _object(name: str, raw: Any, source: str) -> SceneObject:
         str(filled[key]) for key in ("color", "category") if filled.get(key)
     )
     filled["name"] = words or name.replace("_", " ")
-    description = read(str(filled["name"]).replace("_", " "))
-    if description is not None:
-        filled.setdefault("category", description.category or "")
-        filled.setdefault("color", description.color)
+    filled = _with_words_of_name(filled)
     try:
         thing = SceneObject.model_validate(filled)
     except ValidationError as error:
-        raise SceneFileError(f'scene file {source}, object "{name}", {_first(error)}') from error
+        raise SceneFileError(
+            f'scene file {source}, object "{name}", {_first(error, SceneObject)}'
+        ) from error
     if not all(math.isfinite(v) for v in (*thing.position, *thing.size)):
         raise SceneFileError(f'scene file {source}, object "{name}": numbers must be finite')
+    if min(thing.size) <= 0:
+        raise SceneFileError(f'scene file {source}, object "{name}": sizes must be above 0 m')
     return thing
+
+
+def _with_words_of_name(raw: dict[str, Any]) -> dict[str, Any]:
+    """Category and colour read off the name, where they are not given."""
+    words = [w for w in str(raw["name"]).replace("_", " ").split() if not w.isdigit()]
+    description = read(" ".join(words))
+    color = next((word for word in words if word in COLOR_WORDS), None)
+    category = words[-1] if words and words[-1] != color else ""
+    if description is not None:
+        color, category = description.color, description.category or ""
+    return {"category": category, "color": color, **raw}
 
 
 def _check_references(scene: Scene, source: str) -> None:
     known = set(scene.objects)
     if scene.holding is not None and scene.holding not in known:
-        raise SceneFileError(f'scene file {source}: holding "{scene.holding}" is no object')
+        raise SceneFileError(
+            f'scene file {source}: holding "{scene.holding}" is none of its objects: '
+            f"{', '.join(sorted(known))}"
+        )
     for name, thing in scene.objects.items():
         for below in (thing.on, thing.in_):
-            if below is not None and below != "table" and below not in known:
+            if below == name:
+                raise SceneFileError(f'scene file {source}, object "{name}" is on or in itself')
+            if below is not None and below not in known:
                 raise SceneFileError(
                     f'scene file {source}, object "{name}" is on or in "{below}", which is none '
                     f"of its objects: {', '.join(sorted(known))}"
                 )
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        allowed = ", ".join(["in", *(f for f in SceneObject.model_fields if f != "in_")])
+        allowed = ", ".join(info.alias or name for name, info in model.model_fields.items())
         return f'"{place}" is not known; allowed are: {allowed}'
     return f"{place}: {first['msg']}"

@@ -12,7 +12,7 @@ from .grip import Grip
 from .lifting import Lifted, bounds, coincide, distinct, lift
 from .relations import with_supports
 from .scene import Scene, SceneObject
-from .track import Track, place_of
+from .track import Name, Track, place_of
 from .vlm.verbs import Detection
 
 _NEAR_M = 0.07
@@ -28,8 +28,9 @@ _AT_TIP_M = 0.06
 class SceneTracker:
     """Holds what is seen over time.
 
-    What is hidden (behind the arm, under or inside something, in the gripper) is remembered;
-    what is not where it was is looked for among what appeared, and forgotten after a second look.
+    What is hidden (behind the arm, under or inside something, in the gripper) is remembered.
+    What is not where it was is looked for among what appears; after a second look it leaves the
+    scene, and comes back under its old id when it turns up again.
 
     Attributes:
         tracks: id -> object through time.
@@ -39,6 +40,7 @@ class SceneTracker:
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
         self.table_m = 0.0
+        self._lost: dict[str, Track] = {}
         self._table_known = False
         self._numbers: Counter[str] = Counter()
         self._grip = Grip(self.tracks)
@@ -151,30 +153,32 @@ class SceneTracker:
         for item in list(free.values()):
             moved = self._moved(item, list(free.values()), arm, shown)
             if moved is not None:
+                self._lost.pop(moved.id, None)
+                self.tracks[moved.id] = moved
                 moved.seen.clear()
                 self._sight(moved, item, frame, arm)
             elif not self._known_already(item) and item.detection.score > _NEW_SCORE:
                 self._begin(item, frame, arm)
 
     def _moved(
-        self,
-        item: Lifted,
-        free: list[Lifted],
-        arm: ArmView | None,
-        shown: Mapping[str, str],
+        self, item: Lifted, free: list[Lifted], arm: ArmView | None, shown: Mapping[str, str]
     ) -> Track | None:
-        """The track that this is of, if it went from where it was: by its name, or by the grip."""
+        """The track that this is of, if it went from where it was.
+
+        Either it is the only one of its name that is missing, or the only one at all like it
+        whose place is empty.
+        """
         unseen = [track for track in self.tracks.values() if not track.visible]
         missing = [track for track in unseen if shown.get(track.id) != "there"]
+        missing += self._lost.values()
         same = [track for track in missing if track.name == item.name]
         if len(same) == 1 and sum(other.name == item.name for other in free) == 1:
             return same[0]
-        if arm is None or not arm.grips or not item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M):
-            return None
         gone = [track for track in missing if shown.get(track.id) == "empty"]
-        color, category = item.name
-        alike = [track for track in gone if color == track.name[0] or category == track.name[1]]
-        return alike[0] if len(alike) == 1 else None
+        alike = [track for track in gone if _alike(track.name, item.name)]
+        rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
+        at_tip = arm is not None and arm.grips and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
+        return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
 
     def _known_already(self, item: Lifted) -> bool:
         """Whether this is a second reading of something that was seen in this look."""
@@ -231,19 +235,30 @@ class SceneTracker:
             track.misses += track.sightings < 2
         elif "empty" in said:
             track.misses += 1
+            track.score *= 0.5
         elif said == {"outside"}:
             track.visible = was_visible
         if track.misses >= _FORGET_AFTER or ("empty" in said and track.sightings < 2):
             del self.tracks[track.id]
+            if track.sightings > 1:
+                self._lost[track.id] = track
 
 
 def _cost(track: Track, item: Lifted) -> float:
-    """Distance in units of the gate, with a price on another name; over 1 is no match."""
+    """Distance in units of the gate, with a price on another name or size; over 1 is no match."""
     reach = _NEAR_M + 0.25 * float(max(item.size[:2]))
     distance = float(np.linalg.norm(track.center - item.center)) / reach
     (color, category), (other_color, other_category) = track.name, item.name
     other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
+    if item.complete and other:
+        ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
+        other += 0.5 * float(np.abs(np.log(ratio)).mean())
     return min(distance + other * (1.0 if track.sightings > 1 else 0.7), 10.0)
+
+
+def _alike(a: Name, b: Name) -> bool:
+    """Whether two names share a colour or a category; a model may get the other wrong."""
+    return (a[0] is not None and a[0] == b[0]) or a[1] == b[1]
 
 
 def _object(track: Track) -> SceneObject:

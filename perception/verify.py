@@ -29,7 +29,10 @@ class Verdict:
 
 
 def check(condition: Condition, scene: Scene) -> Verdict:
-    """Check a condition by the scene's geometry; ids that are not in the scene can't be told."""
+    """Check a condition by the scene's geometry.
+
+    What is not in the scene, or out of sight and not known to be inside something, can't be told.
+    """
     for key in ("object", "support", "container", "reference", "first", "second"):
         name = getattr(condition, key, None)
         if name is not None and name != "table" and name not in scene.objects:
@@ -71,57 +74,64 @@ def _holding(condition: Holding, scene: Scene) -> Verdict:
     )
 
 
+def _aloof(identity: str, scene: Scene) -> Verdict | None:
+    """What there is to say of an object's place when it is held or out of sight; else None."""
+    thing = scene.objects[identity]
+    if identity == scene.holding:
+        return Verdict(Truth.NO, f"the {thing.name} is still in the gripper")
+    if not thing.visible:
+        return Verdict(Truth.CANT_TELL, f"the {thing.name} is out of sight")
+    return None
+
+
 def _on(condition: On, scene: Scene) -> Verdict:
     thing = scene.objects[condition.object]
-    if condition.object == scene.holding:
-        return Verdict(Truth.NO, f"the {thing.name} is still in the gripper")
+    aloof = _aloof(condition.object, scene)
+    if aloof is not None:
+        return aloof
     if condition.support == "table":
         on_table = thing.on is None and thing.in_ is None
         low = bottom(thing) < scene.table_height_m + 0.03
         return _verdict(on_table and low, _where(thing))
     support = scene.objects[condition.support]
-    if not thing.visible:
-        return Verdict(Truth.CANT_TELL, f"the {thing.name} is out of sight")
     return _verdict(is_on(thing, support), f"{_where(thing)}, {_where(support)}")
 
 
 def _in(condition: In, scene: Scene) -> Verdict:
     thing, container = scene.objects[condition.object], scene.objects[condition.container]
-    if condition.object == scene.holding:
-        return Verdict(Truth.NO, f"the {thing.name} is still in the gripper")
-    if is_in(thing, container):
+    aloof = _aloof(condition.object, scene)
+    if condition.object != scene.holding and is_in(thing, container):
         return Verdict(Truth.YES, f"{_where(thing)}, inside the {container.name}")
-    if not thing.visible:
-        return Verdict(Truth.CANT_TELL, f"the {thing.name} is out of sight")
-    return Verdict(Truth.NO, f"{_where(thing)}, {_where(container)}")
+    return aloof or Verdict(Truth.NO, f"{_where(thing)}, {_where(container)}")
 
 
 def _beside(condition: Beside, scene: Scene) -> Verdict:
     thing, reference = scene.objects[condition.object], scene.objects[condition.reference]
-    if condition.object == scene.holding:
-        return Verdict(Truth.NO, f"the {thing.name} is still in the gripper")
-    return _verdict(
+    aloof = _aloof(condition.object, scene)
+    return aloof or _verdict(
         is_beside(thing, condition.relation, reference), f"{_where(thing)}, {_where(reference)}"
     )
 
 
 def _between(condition: Between, scene: Scene) -> Verdict:
     thing = scene.objects[condition.object]
-    if condition.object == scene.holding:
-        return Verdict(Truth.NO, f"the {thing.name} is still in the gripper")
     first, second = scene.objects[condition.first], scene.objects[condition.second]
-    return _verdict(is_between(thing, first, second), _where(thing))
+    return _aloof(condition.object, scene) or _verdict(
+        is_between(thing, first, second), _where(thing)
+    )
 
 
 def _at(condition: At, scene: Scene) -> Verdict:
     thing = scene.objects[condition.object]
     dx, dy = (thing.position[i] - condition.point[i] for i in (0, 1))
     near = (dx * dx + dy * dy) ** 0.5 <= condition.tolerance_m
-    return _verdict(near and condition.object != scene.holding, _where(thing))
+    return _aloof(condition.object, scene) or _verdict(near, _where(thing))
 
 
 def _moved(condition: Moved, scene: Scene) -> Verdict:
     thing = scene.objects[condition.object]
+    if not thing.visible and condition.object != scene.holding:
+        return Verdict(Truth.CANT_TELL, f"the {thing.name} is out of sight")
     dx, dy = (thing.position[i] - condition.start[i] for i in (0, 1))
     distance = (dx * dx + dy * dy) ** 0.5
     along = distance
