@@ -8,7 +8,6 @@ from .track import Track
 
 _REACH_M = 0.03
 _CLEAR_M = 0.02
-_HIGH_M = 0.20
 _MIN_POINTS = 10
 
 
@@ -59,17 +58,20 @@ class Grip:
         return self._vanished(arm, table_m, cloud)
 
     def _between_fingers(self, arm: ArmView, table_m: float) -> str | None:
-        """The lifted object whose surface is nearest to the tip, if it is near."""
+        """The lifted object that the tip is in, or nearest to if it is near.
+
+        Its box counts, not its surface: of a cup that is held across, only the far-off front is
+        seen.
+        """
         tip = arm.T_base_tcp[:3, 3]
         best, nearest = None, _REACH_M
         for track in self._tracks.values():
-            points = track.points
-            if not track.visible or not len(points):
+            if not track.visible or track.low[2] < table_m + _CLEAR_M:
                 continue
-            distance = float(np.linalg.norm(points - tip, axis=1).min())
+            outside = np.maximum(np.maximum(track.low - tip, tip - track.high), 0.0)
+            distance = float(np.linalg.norm(outside))
             distance -= 0.01 if track.state == "held" else 0.0
-            lifted = track.low[2] > table_m + _CLEAR_M or tip[2] > table_m + _HIGH_M
-            if lifted and distance < nearest:
+            if distance < nearest:
                 best, nearest = track.id, distance
         return best
 

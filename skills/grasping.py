@@ -18,6 +18,7 @@ _SECTORS = 24
 _FINGERTIP_M = 0.008
 """How far a fingertip reaches beyond the TCP."""
 _MARGIN_M = 0.004
+_HOLLOW_BODY_M = 0.055
 _HOLLOW = frozenset({"bowl", "plate", "cup"})
 
 
@@ -59,7 +60,9 @@ def plan_grasps(
     if len(points) < 12:
         return []
     low, high = np.percentile(points, [1, 99], axis=0)
-    candidates = list(_body_grasps(points, high[2], table_m, spec))
+    # A thin wall gives a firmer hold than a body that nearly fills the gripper.
+    widest = _HOLLOW_BODY_M if category in _HOLLOW else spec.gripper_stroke_m - 0.012
+    candidates = list(_body_grasps(points, high[2], table_m, spec, widest))
     wide = min(high[:2] - low[:2]) > spec.gripper_stroke_m - 0.01
     if category in _HOLLOW or wide:
         candidates += _rim_grasps(points, float(high[2]), table_m)
@@ -80,7 +83,9 @@ def downward(x: float, y: float, z: float, yaw: float, tilt: float = 0.0) -> Tra
     return T
 
 
-def _body_grasps(points: Points, top_m: float, table_m: float, spec: RobotSpec) -> Iterator[Grasp]:
+def _body_grasps(
+    points: Points, top_m: float, table_m: float, spec: RobotSpec, widest_m: float
+) -> Iterator[Grasp]:
     """Across the body: a slice of the object between the pads, for each yaw and a few offsets."""
     height = top_m - table_m
     z = max(table_m + _FINGERTIP_M + 0.002, top_m - spec.finger_depth_m + 0.012)
@@ -101,7 +106,7 @@ def _body_grasps(points: Points, top_m: float, table_m: float, spec: RobotSpec) 
                 continue
             left, right = np.percentile(along_u[slab], [2, 98])
             width = float(right - left)
-            if width > spec.gripper_stroke_m - 0.012 or width < 0.006:
+            if width > widest_m or width < 0.006:
                 continue
             x, y = layer_middle + u * (left + right) / 2 + v * offset
             off = float(np.hypot(x - middle[0], y - middle[1]))
