@@ -23,6 +23,7 @@ _FRESH_S = 8.0
 _TALLEST_M = 0.28
 _STILL_M = 0.03
 _AT_TIP_M = 0.06
+_NEVER = 10.0
 
 
 class SceneTracker:
@@ -142,39 +143,57 @@ class SceneTracker:
         """Give each detection to the track it most likely is of, or to a new one."""
         from scipy.optimize import linear_sum_assignment
 
-        tracks = list(self.tracks.values())
-        cost = np.array([[_cost(track, item) for track in tracks] for item in lifted])
+        tracks = [*self.tracks.values(), *self._lost.values()]
+        cost = np.array(
+            [[min(self._in_place(t, i), self._moved(t, i, shown)) for t in tracks] for i in lifted]
+        )
         free = dict(enumerate(lifted))
         if cost.size:
             rows, columns = linear_sum_assignment(cost)
             for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
                 if cost[i, j] < 1.0:
+                    self._lost.pop(tracks[j].id, None)
+                    self.tracks[tracks[j].id] = tracks[j]
                     self._sight(tracks[j], free.pop(i), frame, arm)
         for item in list(free.values()):
-            moved = self._moved(item, list(free.values()), arm, shown)
-            if moved is not None:
-                self._lost.pop(moved.id, None)
-                self.tracks[moved.id] = moved
-                moved.seen.clear()
-                self._sight(moved, item, frame, arm)
+            misnamed = self._misnamed(item, list(free.values()), arm, shown)
+            if misnamed is not None:
+                self._sight(misnamed, item, frame, arm)
             elif not self._known_already(item) and item.detection.score > _NEW_SCORE:
                 self._begin(item, frame, arm)
 
-    def _moved(
+    def _in_place(self, track: Track, item: Lifted) -> float:
+        """How ill a detection fits a track where it was; over 1 is no match.
+
+        Distance in units of the gate, with a price on another name or size.
+        """
+        if track.id in self._lost:
+            return _NEVER
+        reach = _NEAR_M + 0.25 * float(max(item.size[:2]))
+        distance = float(np.linalg.norm(track.center - item.center)) / reach
+        (color, category), (other_color, other_category) = track.name, item.name
+        other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
+        if item.complete and other:
+            ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
+            other += 0.5 * float(np.abs(np.log(ratio)).mean())
+        return min(distance + other * (1.0 if track.sightings > 1 else 0.7), _NEVER)
+
+    def _moved(self, track: Track, item: Lifted, shown: Mapping[str, str]) -> float:
+        """How ill it fits a track of its name that is not where it was; the nearest fits best."""
+        if track.visible or track.name != item.name:
+            return _NEVER
+        where = "lost" if track.id in self._lost else shown.get(track.id)
+        sure = item.detection.score >= _SURE_SCORE
+        if where == "empty" or (sure and where in ("lost", "hidden")):
+            return 0.8 + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
+        return _NEVER
+
+    def _misnamed(
         self, item: Lifted, free: list[Lifted], arm: ArmView | None, shown: Mapping[str, str]
     ) -> Track | None:
-        """The track that this is of, if it went from where it was.
-
-        Either it is the only one of its name that is missing, or the only one at all like it
-        whose place is empty.
-        """
+        """The only track at all like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
-        missing = [track for track in unseen if shown.get(track.id) != "there"]
-        missing += self._lost.values()
-        same = [track for track in missing if track.name == item.name]
-        if len(same) == 1 and sum(other.name == item.name for other in free) == 1:
-            return same[0]
-        gone = [track for track in missing if shown.get(track.id) == "empty"]
+        gone = [track for track in unseen if shown.get(track.id) == "empty"]
         alike = [track for track in gone if _alike(track.name, item.name)]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         at_tip = arm is not None and arm.grips and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
@@ -242,18 +261,6 @@ class SceneTracker:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
-
-
-def _cost(track: Track, item: Lifted) -> float:
-    """Distance in units of the gate, with a price on another name or size; over 1 is no match."""
-    reach = _NEAR_M + 0.25 * float(max(item.size[:2]))
-    distance = float(np.linalg.norm(track.center - item.center)) / reach
-    (color, category), (other_color, other_category) = track.name, item.name
-    other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
-    if item.complete and other:
-        ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
-        other += 0.5 * float(np.abs(np.log(ratio)).mean())
-    return min(distance + other * (1.0 if track.sightings > 1 else 0.7), 10.0)
 
 
 def _alike(a: Name, b: Name) -> bool:

@@ -352,3 +352,16 @@ def test_a_thing_put_where_another_was_is_not_taken_for_it() -> None:
     scene = look(tracker, Room(bowl, on_top), lost=["white bowl"])
     assert scene.objects["bowl_1"].name == "white bowl"
     assert scene.objects["ball_1"].position == pytest.approx(on_top.center, abs=0.01)
+
+
+def test_of_two_stacked_blocks_neither_becomes_the_other() -> None:
+    tracker = SceneTracker()
+    low, high = Thing("purple block", (0.5, 0.1)), Thing("pink block", (0.4, -0.1))
+    look(tracker, Room(low, high))
+    before = look(tracker, Room(low, high))
+    stacked = replace(high, at=(0.5, 0.1), bottom=0.05)
+    for lost in (["purple block"], [], ["pink block"]):
+        after = look(tracker, Room(low, stacked), lost=lost)
+        assert {i: o.name for i, o in after.objects.items()} == {
+            i: o.name for i, o in before.objects.items()
+        }

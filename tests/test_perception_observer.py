@@ -1,0 +1,201 @@
+"""The observer: cameras, models and tracker looked through as one; who answers for what."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from handeye.perception.errors import (
+    AmbiguousError,
+    CameraError,
+    ModelError,
+    NotFoundError,
+)
+from handeye.perception.frame import Frame
+from handeye.perception.observer import Observer
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.verbs import Answer, Detection
+from raycast import ABOVE, AWAY, BALL, CUP, OVERVIEW, Room, Thing, arm_at
+
+PLATE = Thing("blue plate", (0.55, -0.15), (0.16, 0.16, 0.015))
+ON_PLATE = Thing("red cup", (0.55, -0.15), (0.06, 0.06, 0.08), bottom=0.015)
+
+
+class RoomCamera:
+    """Looks at a ray-cast room."""
+
+    def __init__(self, room: Room, name: str, T: np.ndarray) -> None:
+        self.room, self.name, self.T = room, name, T
+
+    def read(self, max_age_s: float = 1.0) -> Frame:
+        return self.room.see(self.T, self.name)[0]
+
+    def close(self) -> None:
+        pass
+
+
+class RoomVlm:
+    """Detects what is in the room; grounds and answers as it is told to."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.grounded: list[Detection] = []
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        assert frame.T_world_camera is not None
+        return self.room.see(frame.T_world_camera, frame.camera)[1]
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        return self.grounded
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        return Answer("yes", 0.9)
+
+
+def observing(*things: Thing, holds: bool = False) -> tuple[Observer, RoomVlm]:
+    room = Room(*things)
+    vlm = RoomVlm(room)
+    cameras = {n: RoomCamera(room, n, T) for n, T in (("overview", OVERVIEW), ("wrist", ABOVE))}
+    observer = Observer(cameras, Perception.of(vlm), lambda: AWAY)
+    observer.look()
+    return observer, vlm
+
+
+# --- Perception ----------------------------------------------------------------------------------
+
+
+def test_models_are_composed_by_verb() -> None:
+    room = Room(CUP)
+    frame, _ = room.see()
+    perception = Perception(parse_with=RoomVlm(room))
+    assert [d.label for d in perception.parse(frame)] == ["red cup"]
+    with pytest.raises(ModelError, match="no VLM here can ground"):
+        perception.ground(frame, "the cup")
+
+
+def test_one_model_gives_every_verb_that_it_has() -> None:
+    frame, _ = Room(CUP).see()
+    perception = Perception.of(RoomVlm(Room(CUP)))
+    assert perception.ask(frame, "is it?").text == "yes"
+    with pytest.raises(ModelError, match="can read_chart"):
+        perception.read_chart(frame)
+    with pytest.raises(ModelError, match="none of parse, ground, ask, read_chart"):
+        Perception.of(object())
+
+
+def test_a_model_that_raises_is_one_clear_error_with_its_cause() -> None:
+    class Broken:
+        def parse(self, frame: Frame) -> list[Detection]:
+            raise RuntimeError("out of memory")
+
+    frame, _ = Room(CUP).see()
+    with pytest.raises(ModelError, match=r"Broken\.parse failed: RuntimeError: out of memory") as e:
+        Perception.of(Broken()).parse(frame)
+    assert isinstance(e.value.__cause__, RuntimeError)
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def test_a_look_reads_the_fixed_camera_and_keeps_what_it_saw() -> None:
+    observer, _ = observing(CUP, BALL)
+    assert sorted(observer.scene.objects) == ["ball_1", "cup_1"]
+    assert observer.frames.keys() == observer.detections.keys() == {"overview"}
+    assert observer.calls["parse"] == 1
+    observer.look(["overview", "wrist"])
+    assert observer.calls["parse"] == 3
+    assert len(observer.points("cup_1")) > 50
+    assert len(observer.cloud(exclude=["cup_1"])) < len(observer.cloud())
+
+
+def test_questions_go_to_the_model_about_the_latest_frame() -> None:
+    observer, _ = observing(CUP)
+    assert observer.ask("is the red cup there?").text == "yes"
+    assert observer.calls["ask"] == 1
+    assert observer.seconds["model"] > 0
+
+
+def test_a_camera_that_fails_leaves_the_scene_as_it_was() -> None:
+    observer, _ = observing(CUP)
+    before = observer.scene
+    with pytest.raises(CameraError, match='no camera "side"; there are: overview, wrist'):
+        observer.look(["side"])
+    assert observer.scene is before
+
+
+def test_a_robot_without_the_fixed_camera_is_told_so_at_once() -> None:
+    with pytest.raises(CameraError, match='no camera "overview"; it has: none'):
+        Observer({}, Perception.of(RoomVlm(Room())))
+
+
+# --- resolving -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("ball_1", "ball_1"),
+        ("the blue ball", "ball_1"),
+        ("ball", "ball_1"),
+        ("the sphere", "ball_1"),
+        ("the blue plate", "plate_1"),
+    ],
+)
+def test_ids_and_plain_words_need_no_model(target: str, expected: str) -> None:
+    observer, _ = observing(CUP, BALL, PLATE)
+    assert observer.resolve(target) == expected
+    assert observer.calls["ground"] == 0
+
+
+def position_of(observer: Observer, target: str) -> Sequence[float]:
+    return observer.scene.objects[observer.resolve(target)].position
+
+
+def test_relations_and_sizes_are_settled_by_geometry() -> None:
+    observer, _ = observing(CUP, ON_PLATE, PLATE)
+    assert position_of(observer, "the cup on the plate")[1] == pytest.approx(-0.15, abs=0.02)
+    assert position_of(observer, "the big cup")[1] == pytest.approx(0.10, abs=0.02)
+    assert observer.calls["ground"] == 0
+
+
+def test_what_words_leave_open_lists_the_candidates() -> None:
+    observer, _ = observing(CUP, ON_PLATE, PLATE)
+    with pytest.raises(AmbiguousError) as caught:
+        observer.resolve("the red cup")
+    assert sorted(caught.value.candidates) == ["cup_1", "cup_2"]
+
+
+def test_what_is_not_there_lists_what_is() -> None:
+    observer, _ = observing(CUP, BALL)
+    for target in ("the moon", "cup_7", "the green duck", ""):
+        with pytest.raises(NotFoundError, match=r"in view: .*red cup \(0\.90\)"):
+            observer.resolve(target)
+
+
+def test_other_phrases_are_grounded_by_the_model_and_matched_by_place() -> None:
+    observer, vlm = observing(CUP, ON_PLATE, PLATE)
+    parsed = observer.detections["overview"]
+    vlm.grounded = [d for d in parsed if d.category == "plate"]
+    assert observer.resolve("the flat round thing that one eats from") == "plate_1"
+    nearer = max((d for d in parsed if d.category == "cup"), key=lambda d: d.box[3])
+    vlm.grounded = [Detection("my favourite", nearer.box, 0.8)]
+    assert position_of(observer, "my favourite")[0] == pytest.approx(0.55, abs=0.02)
+
+
+def test_several_grounded_things_are_ambiguous() -> None:
+    observer, vlm = observing(CUP, BALL)
+    vlm.grounded = observer.detections["overview"]
+    with pytest.raises(AmbiguousError):
+        observer.resolve("whatever rolls")
+
+
+def test_what_the_gripper_holds_can_be_named_so() -> None:
+    lifted = Thing("red cup", (0.45, 0.0), (0.05, 0.05, 0.05), bottom=0.25)
+    room = Room(lifted, CUP)
+    vlm = RoomVlm(room)
+    camera = RoomCamera(room, "overview", OVERVIEW)
+    observer = Observer(
+        {"overview": camera}, Perception.of(vlm), lambda: arm_at(0.45, 0.0, 0.275, 0.05)
+    )
+    held = observer.look().holding
+    assert held is not None
+    assert observer.resolve("the red cup in the gripper") == held
