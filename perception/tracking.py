@@ -183,6 +183,8 @@ class SceneTracker:
         if track.visible or track.name != item.name:
             return _NEVER
         where = "lost" if track.id in self._lost else shown.get(track.id)
+        if where == "outside" and track.id == self._grip.holding:
+            where = "empty"  # The hand took it out of the picture, and let it go since.
         sure = item.detection.score >= _SURE_SCORE
         if where == "empty" or (sure and where in ("lost", "hidden")):
             return 0.8 + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)

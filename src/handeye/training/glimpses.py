@@ -37,7 +37,7 @@ class GlimpseRecipe:
         seed: of weights and batches.
     """
 
-    steps: int = 1600
+    steps: int = 2600
     images: int = 40
     learning_rate: float = 2e-3
     seed: int = 0
