@@ -182,20 +182,23 @@ class SceneTracker:
         """How ill it fits a track of its name that is not where it was; the nearest fits best."""
         if track.visible or track.name != item.name:
             return _NEVER
-        where = "lost" if track.id in self._lost else shown.get(track.id)
-        if where == "outside" and track.id == self._grip.holding:
-            where = "empty"  # The hand took it out of the picture, and let it go since.
+        where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
         if where == "empty" or (sure and where in ("lost", "hidden")):
             return 0.8 + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
         return _NEVER
+
+    def _shown(self, track: Track, shown: Mapping[str, str]) -> str | None:
+        if track.id == self._grip.holding and shown.get(track.id) == "outside":
+            return "empty"  # The hand took it out of the picture, and may have let it go since.
+        return shown.get(track.id)
 
     def _misnamed(
         self, item: Lifted, free: list[Lifted], arm: ArmView | None, shown: Mapping[str, str]
     ) -> Track | None:
         """The only track at all like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
-        gone = [track for track in unseen if shown.get(track.id) == "empty"]
+        gone = [track for track in unseen if self._shown(track, shown) == "empty"]
         alike = [track for track in gone if _alike(track.name, item.name)]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         at_tip = arm is not None and arm.grips and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)

@@ -365,3 +365,25 @@ def test_of_two_stacked_blocks_neither_becomes_the_other() -> None:
         assert {i: o.name for i, o in after.objects.items()} == {
             i: o.name for i, o in before.objects.items()
         }
+
+
+def test_what_was_carried_out_of_the_picture_and_put_down_is_the_same_thing() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, BLOCK), AWAY)
+    look(tracker, Room(CUP, LIFTED), HOLDS)
+    high = arm_at(0.45, 0.0, 1.2, width_m=0.05)
+    assert look(tracker, Room(CUP), high).holding == "block_1"
+    scene = look(tracker, Room(CUP, replace(BLOCK, at=(0.60, 0.20))), AWAY)
+    assert scene.holding is None
+    assert sorted(scene.objects) == ["block_1", "cup_1"]
+    assert scene.objects["block_1"].position[:2] == pytest.approx((0.60, 0.20), abs=0.01)
+
+
+def test_what_was_let_go_out_of_the_picture_cannot_be_told() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, BLOCK), AWAY)
+    look(tracker, Room(CUP, LIFTED), HOLDS)
+    look(tracker, Room(CUP), arm_at(0.45, 0.0, 1.2, width_m=0.05))
+    scene = look(tracker, Room(CUP), AWAY)
+    assert scene.holding is None
+    assert not scene.objects["block_1"].visible
