@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..quiet import import_simulator
+
 
 def doctor(as_json: bool) -> int:
     """Check one thing after the other; returns 0 if all work, else 5."""
+    import_simulator()
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         "cores": lambda: str(os.cpu_count()),
@@ -20,6 +23,7 @@ def doctor(as_json: bool) -> int:
         "simulator": _simulator,
         "model": _model,
         "video": _video,
+        "webcams": _webcams,
     }
     rows: dict[str, dict[str, Any]] = {}
     for name, check in checks.items():
@@ -86,3 +90,10 @@ def _video() -> str:
 
     av.codec.Codec("libx264", "w")
     return f"PyAV {av.__version__}, H.264"
+
+
+def _webcams() -> str:
+    from pathlib import Path
+
+    found = sorted(str(path) for path in Path("/dev").glob("video*"))
+    return ", ".join(found) or "none; files, streams and the simulator need none"

@@ -7,6 +7,7 @@ from typing import Any
 from ..episode import EpisodeResult
 from ..evaluation import ENTROPY, Job, wilson
 from ..evaluation import evaluate as run_all
+from ..quiet import import_simulator
 
 
 def evaluate(
@@ -31,6 +32,7 @@ def evaluate(
         TimeRemainingColumn,
     )
 
+    import_simulator()
     from handeye.sims.tasks import get_task
 
     for name in tasks:

@@ -2,6 +2,8 @@
 
 import json
 
+from ..quiet import import_simulator
+
 
 def skills(as_json: bool) -> None:
     """Print the skills as schemas, or as a table."""
@@ -22,6 +24,7 @@ def skills(as_json: bool) -> None:
 
 def tasks(as_json: bool) -> None:
     """Print the tasks by name."""
+    import_simulator()
     from handeye.sims.tasks import TASKS
 
     rows = {name: (type(task).__doc__ or "").splitlines()[0] for name, task in TASKS.items()}

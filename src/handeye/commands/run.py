@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from handeye.perception.errors import InstructionError, UserError
 
 from ..cli import EXIT_CODES
+from ..quiet import import_simulator
 
 if TYPE_CHECKING:
     from handeye.agents.events import Event
@@ -33,6 +34,7 @@ def run(
     """Run one episode; returns the exit code."""
     if resume is None and task is None and not (instruction or "").strip():
         raise InstructionError('say what to do, such as: handeye run "grab the red cup"')
+    import_simulator()
     if not as_json:
         _greet(instruction or task or "")
     folder = Path(out) if out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
