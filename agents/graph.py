@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handeye.perception.conditions import Condition, Truth
 from handeye.perception.describe import describe
+from handeye.perception.errors import HandeyeError, ModelError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
@@ -29,7 +30,7 @@ from .events import (
     Replanned,
     Verified,
 )
-from .planner import Plan, Planner, Progress, Question
+from .planner import Plan, Planner, PlanResult, Progress, Question
 from .state import AgentState, Budget, Step
 from .verifying import verify
 
@@ -91,7 +92,7 @@ class Nodes:
             remaining=remaining,
             failure=state.get("failure"),
         )
-        result = self._planner.plan(state["instruction"], _scene(state), progress)
+        result = self._planned(state["instruction"], _scene(state), progress)
         if isinstance(result, Plan):
             calls = tuple(call_of(skill) for skill in result.skills)
             self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
@@ -103,6 +104,16 @@ class Nodes:
         if isinstance(result, Question):
             return {"question": result.text, "candidates": list(result.candidates)}
         return {"status": "failed", "reason": result.text}
+
+    def _planned(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
+        """What the planner says; whatever it raises becomes one clear ModelError."""
+        try:
+            return self._planner.plan(instruction, scene, progress)
+        except HandeyeError:
+            raise
+        except Exception as error:
+            name = type(self._planner).__name__
+            raise ModelError(f"{name}.plan failed: {type(error).__name__}: {error}") from error
 
     def ask(self, state: AgentState) -> AgentState:
         """Put the question to the user and wait for the answer."""
@@ -177,7 +188,7 @@ class Nodes:
         ok = step.code == Code.OK.value
         if raw is None:
             return self._after(state, step, holds=ok, seen=step.message)
-        found = verify(_CONDITION.validate_python(raw), self._observer)
+        found = verify(_CONDITION.validate_python(raw), self._observer, tuple(self._robot.cameras))
         self._emit(
             Verified(
                 stamp_s=self._now(),

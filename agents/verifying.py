@@ -1,5 +1,6 @@
 """Verifying a skill's goal: geometry of the scene, and the VLM on the pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handeye.perception.conditions import Condition, Truth
@@ -27,20 +28,22 @@ class Verification:
     answer: Answer | None = None
 
 
-def verify(goal: Condition, observer: Observer) -> Verification:
-    """Look, and check a goal; look again, also from the wrist, where it can't be told at once.
+def verify(goal: Condition, observer: Observer, cameras: Sequence[str]) -> Verification:
+    """Look, and check a goal; look again, with every camera, where it can't be told at once.
 
     Geometry decides what it can tell. A VLM that is sure of the opposite makes the agent look a
     second time; only where geometry can't tell does the VLM decide.
+
+    Args:
+        goal: what should hold.
+        observer: the eyes.
+        cameras: all that the observer may look through.
     """
     first = _once(goal, observer, None)
     if first.verdict.truth is Truth.YES and not _contradicts(first):
         return first
-    cameras = ["overview", "wrist"] if first.verdict.truth is Truth.CANT_TELL else None
-    try:
-        second = _once(goal, observer, cameras)
-    except KeyError:
-        return first
+    unclear = first.verdict.truth is Truth.CANT_TELL
+    second = _once(goal, observer, cameras if unclear else None)
     if second.verdict.truth is Truth.CANT_TELL and _sure(second.answer):
         truth = Truth.YES if second.answer and second.answer.text == "yes" else Truth.NO
         evidence = f"{second.verdict.evidence}; the model says {truth.value}"
@@ -48,7 +51,7 @@ def verify(goal: Condition, observer: Observer) -> Verification:
     return second
 
 
-def _once(goal: Condition, observer: Observer, cameras: list[str] | None) -> Verification:
+def _once(goal: Condition, observer: Observer, cameras: Sequence[str] | None) -> Verification:
     scene = observer.look(cameras)
     verdict = check(goal, scene)
     question = question_for(goal, scene)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from handeye.agents.agent import Agent
 from handeye.agents.events import EVENTS, Event
 from handeye.agents.state import Budget
@@ -190,3 +189,15 @@ def test_events_can_be_streamed(grab: Simulation) -> None:
 def test_results_are_json(grab: Simulation) -> None:
     result = agent_for(grab).run("grab the red cup")
     assert json.loads(result.model_dump_json())["status"] == "succeeded"
+
+
+def test_a_planner_that_raises_is_one_clear_failure(grab: Simulation) -> None:
+    class Broken:
+        def plan(self, *_: object) -> object:
+            raise ZeroDivisionError("division by zero")
+
+    before = grab.robot.read().q
+    result = agent_for(grab, planner=Broken()).run("grab the red cup")
+    assert result.status == "failed"
+    assert result.reason == "Broken.plan failed: ZeroDivisionError: division by zero"
+    assert np.array_equal(grab.robot.read().q, before)
