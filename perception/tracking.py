@@ -174,8 +174,7 @@ class SceneTracker:
         (color, category), (other_color, other_category) = track.name, item.name
         other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
         if item.complete and other:
-            ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
-            other += 0.5 * float(np.abs(np.log(ratio)).mean())
+            other += 0.5 * _unlike(track, item)
         return min(distance + other * (1.0 if track.sightings > 1 else 0.7), _NEVER)
 
     def _moved(self, track: Track, item: Lifted, shown: Mapping[str, str]) -> float:
@@ -196,10 +195,10 @@ class SceneTracker:
     def _misnamed(
         self, item: Lifted, free: list[Lifted], arm: ArmView | None, shown: Mapping[str, str]
     ) -> Track | None:
-        """The only track at all like it whose place is empty: it moved, and was named wrongly."""
+        """The only track like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
         gone = [track for track in unseen if self._shown(track, shown) == "empty"]
-        alike = [track for track in gone if _alike(track.name, item.name)]
+        alike = [t for t in gone if _alike(t.name, item.name) and _unlike(t, item) < 0.35]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         at_tip = arm is not None and arm.grips and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
         return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
@@ -266,6 +265,12 @@ class SceneTracker:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
+
+
+def _unlike(track: Track, item: Lifted) -> float:
+    """How much their sizes differ: the mean of |log ratio| over the axes."""
+    ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
+    return float(np.abs(np.log(ratio)).mean())
 
 
 def _alike(a: Name, b: Name) -> bool:

@@ -387,3 +387,13 @@ def test_what_was_let_go_out_of_the_picture_cannot_be_told() -> None:
     scene = look(tracker, Room(CUP), AWAY)
     assert scene.holding is None
     assert not scene.objects["block_1"].visible
+
+
+def test_a_newcomer_of_another_shape_is_not_what_is_missing() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(BLOCK, BALL))
+    look(tracker, Room(BLOCK, BALL))
+    bottle = Thing("green bottle", (0.40, 0.20), (0.06, 0.06, 0.18))
+    scene = look(tracker, Room(bottle, BALL))
+    assert scene.objects["bottle_1"].name == "green bottle"
+    assert not scene.objects["block_1"].visible
