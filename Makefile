@@ -19,7 +19,7 @@ lint: $(VENV)/.installed-dev
 # The type check runs on the installed wheel: what users get, in the layout that they get.
 types: $(VENV)/.installed-dev
 	rm -rf build/wheel build/typecheck build/lib
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheel .
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w build/wheel .
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/typecheck build/wheel/*.whl
 	cd build/typecheck && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p handeye
 

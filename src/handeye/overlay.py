@@ -57,9 +57,9 @@ def annotate(rgb: Image, detections: Sequence[Detection], caption: str = "") -> 
         color = (255, 196, 0) if held else (64, 220, 160)
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=color, width=2)
         label = f"{detection.label}{' · held' if held else ''} {detection.score:.2f}"
-        box = draw.textbbox((x0 + 2, y0), label, font=font(13), anchor="ls")
+        box = draw.textbbox((x0 + 2, y0), label, font=font(15), anchor="ls")
         draw.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=color)
-        draw.text((x0 + 2, y0), label, font=font(13), fill=(10, 10, 10), anchor="ls")
+        draw.text((x0 + 2, y0), label, font=font(15), fill=(10, 10, 10), anchor="ls")
     if caption:
         draw.text(
             (10, 8),

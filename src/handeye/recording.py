@@ -20,7 +20,6 @@ from handeye.agents.events import (
     Asked,
     Ended,
     Event,
-    Observed,
     Planned,
     Progressed,
     Replanned,
@@ -59,26 +58,32 @@ class Recorder:
         self._video = _Video(folder / "episode.mp4") if video else None
         self._pictures: list[tuple[Image, str]] = []
         self._story = Story()
-        self._first = 0
+        self._filmed: Frame | None = None
 
     def event(self, event: Event) -> None:
         """Write an event, and a still of the moment."""
         self._events.write(event.model_dump_json() + "\n")
         self._events.flush()
         self._follow(event)
-        if self._video is None or isinstance(event, Progressed | Started):
+        if self._video is None or isinstance(event, Started):
+            return
+        if isinstance(event, Progressed):
+            if self._filmed is not None:
+                self._pictures.append((annotate(self._filmed.rgb, ()), event.line))
             return
         seen = self._look()
-        if seen is not None:
-            frame, detections = seen
-            picture = annotate(frame.rgb, detections)
-            for _ in range(FPS if isinstance(event, Ended | Planned) else FPS // 2):
-                self._video.add(compose(picture, self._story))
-            if isinstance(event, Planned | Verified | Ended):
-                self._pictures.append((picture, _caption(event)))
+        if seen is None:
+            return
+        frame, detections = seen
+        picture = annotate(frame.rgb, detections)
+        for _ in range(FPS if isinstance(event, Ended | Planned) else FPS // 2):
+            self._video.add(compose(picture, self._story))
+        if _is_a_moment(event):
+            self._pictures.append((picture, _caption(event)))
 
     def frame(self, frame: Frame) -> None:
         """Add a frame between events to the video."""
+        self._filmed = frame
         if self._video is not None:
             self._video.add(compose(annotate(frame.rgb, ()), self._story))
 
@@ -121,7 +126,6 @@ class Recorder:
         elif isinstance(event, Planned):
             done = [step for step in story.steps if step[1] in ("ok", "bad")]
             story.steps = [*done, *((call.words(), "wait") for call in event.calls)]
-            self._first = len(done)
         elif isinstance(event, Acting):
             self._mark("wait", "now")
         elif isinstance(event, Progressed):
@@ -151,15 +155,20 @@ class Recorder:
                 return
 
 
+def _is_a_moment(event: Event) -> bool:
+    """Whether the contact sheet needs it; a success was told by the last verification."""
+    if isinstance(event, Planned):
+        return bool(event.calls)
+    return isinstance(event, Verified) or (isinstance(event, Ended) and event.status != "succeeded")
+
+
 def _caption(event: Event) -> str:
     if isinstance(event, Planned):
         return "plan: " + ", ".join(call.words() for call in event.calls)
     if isinstance(event, Verified):
-        return f"{event.truth}: {event.evidence}"
+        return f"verified: {event.truth}, {event.evidence}"
     if isinstance(event, Ended):
         return event.reason or event.question or event.status.replace("_", " ")
-    if isinstance(event, Observed):
-        return event.description
     return event.kind
 
 

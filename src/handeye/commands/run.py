@@ -168,26 +168,35 @@ def _with_robot(
 
 def show(event: "Event") -> None:
     """One line of progress for people."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    at = f"[dim]{event.stamp_s:6.1f} s[/]  "
     if event.kind == "observed":
-        console.print(f"{at}[bold]sees[/]     {event.description}")
+        _line(event.stamp_s, "sees", event.description)
     elif event.kind == "planned":
         calls = ", ".join(call.words() for call in event.calls) or "nothing left to do"
-        console.print(f"{at}[bold]plans[/]    {calls}", markup=True)
+        _line(event.stamp_s, "plans", calls)
     elif event.kind == "acting":
-        console.print(f"{at}[bold]acts[/]     {event.call.words()}")
+        _line(event.stamp_s, "acts", event.call.words())
     elif event.kind == "progressed":
-        console.print(f"{at}         [dim]{event.line}[/]")
+        _line(event.stamp_s, "", event.line, "dim")
     elif event.kind == "acted" and event.code != "ok":
-        console.print(f"{at}         [yellow]{event.code}: {event.message}[/]")
+        _line(event.stamp_s, "", f"{event.code}: {event.message}", "yellow")
     elif event.kind == "verified":
         color = {"yes": "green", "no": "red"}.get(event.truth, "yellow")
-        console.print(f"{at}[bold]verifies[/] [{color}]{event.truth}[/]: {event.evidence}")
+        _line(event.stamp_s, "verifies", f"{event.truth}: {event.evidence}", color)
     elif event.kind == "replanned":
-        console.print(f"{at}[bold]again[/]    {event.failure}")
+        _line(event.stamp_s, "again", event.failure, "yellow")
+
+
+def _line(stamp_s: float, verb: str, words: str, style: str = "") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=7, justify="right", style="dim")
+    row.add_column(width=8, style="bold")
+    row.add_column()
+    row.add_row(f"{stamp_s:.1f} s", verb, Text(words, style=style))
+    Console(highlight=False).print(row)
 
 
 def _greet(instruction: str) -> None:
