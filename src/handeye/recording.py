@@ -178,8 +178,14 @@ class _Video:
     def __init__(self, path: Path) -> None:
         import av
 
+        # Unbuffered, so that each fragment is in the file as soon as it is complete.
+        self._file = path.open("wb", buffering=0)
         self._container: Any = av.open(
-            str(path), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+            self._file,
+            "w",
+            format="mp4",
+            buffer_size=4096,
+            options={"movflags": "frag_keyframe+empty_moov+default_base_moof"},
         )
         self._stream: Any = None
 
@@ -191,7 +197,13 @@ class _Video:
             self._stream = self._container.add_stream("libx264", rate=FPS)
             self._stream.height, self._stream.width = image.shape[:2]
             self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {"crf": "26", "preset": "veryfast", "g": "20", "threads": "1"}
+            self._stream.options = {
+                "crf": "26",
+                "preset": "veryfast",
+                "tune": "zerolatency",
+                "g": "20",
+                "threads": "1",
+            }
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
@@ -202,4 +214,5 @@ class _Video:
                 for packet in self._stream.encode():
                     self._container.mux(packet)
             self._container.close()
+            self._file.close()
             self._container = None

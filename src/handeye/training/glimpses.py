@@ -26,6 +26,10 @@ from .shards import Sample, Shards, recolour
 from .targets import CATEGORIES, COLORS
 
 
+_NO_COLOR = -100
+"""Marks a crop whose colour was changed beyond its name."""
+
+
 @dataclass(frozen=True)
 class GlimpseRecipe:
     """How the glimpse was trained.
@@ -37,7 +41,7 @@ class GlimpseRecipe:
         seed: of weights and batches.
     """
 
-    steps: int = 2600
+    steps: int = 3400
     images: int = 40
     learning_rate: float = 2e-3
     seed: int = 0
@@ -95,7 +99,7 @@ def train_glimpse(
             names, held = glimpse(batch.crops, batch.sizes)
             c = len(CATEGORIES)
             category = F.cross_entropy(names[:, :c], batch.categories)
-            color = F.cross_entropy(names[:, c:], batch.colors)
+            color = F.cross_entropy(names[:, c:], batch.colors, ignore_index=_NO_COLOR)
             holding = F.binary_cross_entropy_with_logits(held, batch.held)
             optimizer.zero_grad(set_to_none=True)
             (category + color + holding).backward()
@@ -160,12 +164,15 @@ def _batch(shards: Shards, config: HandeyeConfig, recipe: GlimpseRecipe, step: i
     for index in rng.integers(len(shards), size=recipe.images):
         sample = shards[int(index)]
         rgb = recolour(sample.rgb, rng)
+        dyed = bool(rng.random() < 0.5)
+        if dyed:
+            rgb = dye(rgb, rng)
         for place, record in enumerate(sample.objects):
             if record["box"] is not None and record["pixels"] >= 30:
                 crop, size = _crop(sample, rgb, place, rng)
                 crops.append(crop)
                 sizes.append(size)
-                records.append(record)
+                records.append({**record, "color": _NO_COLOR if dyed else record["color"]})
     images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float()
     mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
     std = torch.tensor(config.image_std).view(1, 3, 1, 1)
@@ -207,6 +214,24 @@ def _crop(
     shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
     both = np.concatenate([np.asarray(cut), np.asarray(shown)[..., None]], axis=-1)
     return both.astype(np.uint8), (float(np.log(w / 32)), float(np.log(h / 32)))
+
+
+def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Give an image other colours; shapes stay what they are.
+
+    What something is must not be told by its colour: pairs that were never seen together would
+    be taken for others that were.
+    """
+    import cv2
+
+    kind = rng.random()
+    if kind < 0.6:
+        hsv = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV))
+        hsv[..., 0] = (hsv[..., 0].astype(np.int64) + int(rng.integers(10, 170))) % 180
+        return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
+    if kind < 0.85:
+        return np.asarray(rgb * rng.uniform(0.25, 1.0, 3), dtype=np.uint8)
+    return np.asarray(255 - rgb, dtype=np.uint8)
 
 
 def _rough_mask(mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,166 @@
+"""The embedded VLM: its words, its checkpoint, its verbs on real renders."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from handeye.perception.errors import ModelError
+from handeye.perception.frame import Frame
+from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM
+from handeye.perception.vlm.lexicon import Description, read, say, vocabulary
+from handeye.perception.vlm.load import load_vlm
+from handeye.perception.vlm.verbs import Asks, Grounds, Parses
+from handeye.sims.simulation import Simulation, simulate
+from handeye.sims.tasks import get_task
+
+
+@pytest.fixture(scope="module")
+def vlm() -> EmbeddedVLM:
+    return load_vlm("embedded")
+
+
+@pytest.fixture
+def frame(grab: Simulation) -> Frame:
+    return grab.robot.cameras["overview"].read()
+
+
+def test_it_has_three_of_the_verbs(vlm: EmbeddedVLM) -> None:
+    assert isinstance(vlm, Parses)
+    assert isinstance(vlm, Grounds)
+    assert isinstance(vlm, Asks)
+
+
+def test_it_sees_most_of_what_is_on_ten_tables(vlm: EmbeddedVLM) -> None:
+    right = there = 0
+    for seed in range(10):
+        with simulate(get_task("grab"), 9_000 + seed) as simulation:
+            found = vlm.parse(simulation.robot.cameras["overview"].read())
+            names = {body.spec.name for body in simulation.world.objects.values()}
+            right += len(names & {d.label for d in found})
+            there += len(names)
+    assert right / there > 0.75, f"{right} of {there}"
+
+
+def test_detections_have_boxes_masks_and_scores_that_fit(vlm: EmbeddedVLM, frame: Frame) -> None:
+    for detection in vlm.parse(frame):
+        x0, y0, x1, y1 = detection.box
+        assert 0 <= x0 < x1 <= 320
+        assert 0 <= y0 < y1 <= 240
+        assert detection.mask.shape == (240, 320)
+        assert 0 <= detection.score <= 1
+
+
+def test_it_grounds_what_is_there_and_nothing_else(vlm: EmbeddedVLM, frame: Frame) -> None:
+    found = vlm.ground(frame, "the red cup")
+    assert found
+    assert found[0].color == "red"
+    assert vlm.ground(frame, "the elephant") == []
+
+
+def test_it_answers_or_says_that_it_cannot_tell(vlm: EmbeddedVLM, frame: Frame) -> None:
+    answer = vlm.ask(frame, "is the red cup held by the gripper?")
+    assert answer.text == "no"
+    assert 0.5 <= answer.confidence <= 1
+    assert vlm.ask(frame, "what is in the gripper?").text == "nothing"
+    assert vlm.ask(frame, "who wrote Faust?").text == ""
+
+
+def test_one_pass_serves_all_questions_about_a_frame(vlm: EmbeddedVLM, frame: Frame) -> None:
+    before = vlm.passes
+    vlm.parse(frame)
+    vlm.ground(frame, "the red cup")
+    vlm.ask(frame, "is there a red cup?")
+    assert vlm.passes == before + 1
+
+
+def test_the_same_frame_gives_the_same_answer(frame: Frame) -> None:
+    first, second = (EmbeddedVLM().parse(frame) for _ in range(2))
+    assert [(d.label, d.box, d.score) for d in first] == [(d.label, d.box, d.score) for d in second]
+
+
+def test_it_shows_where_it_looked(vlm: EmbeddedVLM, frame: Frame) -> None:
+    heat = vlm.explain(frame, "the red cup")
+    assert heat.shape == (240, 320)
+    assert heat.min() >= 0
+    assert heat.max() <= 1
+
+
+def test_odd_image_sizes_are_looked_at(vlm: EmbeddedVLM) -> None:
+    for shape in ((17, 33, 3), (240, 321, 3), (64, 64, 3)):
+        vlm.parse(Frame(np.zeros(shape, np.uint8), "odd", 0, 0.0))
+
+
+def test_transformers_loads_the_checkpoint_by_itself() -> None:
+    import handeye.perception.vlm.modeling_handeye  # noqa: F401 - registers the family
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(CHECKPOINT)
+    assert type(model).__name__ == "HandeyeModel"
+    assert sum(p.numel() for p in model.parameters()) < 5e6
+    assert (CHECKPOINT / "model.safetensors").stat().st_size < 40e6
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_one_clear_error(name: str, tmp_path: Path) -> None:
+    shutil.copytree(CHECKPOINT, tmp_path / "copy")
+    (tmp_path / "copy" / name).unlink()
+    with pytest.raises(ModelError, match=f"{name} is missing"):
+        EmbeddedVLM(tmp_path / "copy")
+
+
+def test_damaged_weights_are_one_clear_error(tmp_path: Path) -> None:
+    shutil.copytree(CHECKPOINT, tmp_path / "copy")
+    (tmp_path / "copy" / "model.safetensors").write_bytes(b"nothing like weights")
+    with pytest.raises(ModelError, match="its files are damaged"):
+        EmbeddedVLM(tmp_path / "copy")
+
+
+def test_unknown_models_say_what_is_accepted() -> None:
+    with pytest.raises(ModelError, match='accepted are "embedded"'):
+        load_vlm("gpt-9")
+
+
+def test_words_and_meanings_go_both_ways() -> None:
+    rng = np.random.default_rng(0)
+    plate = Description("plate", "blue")
+    for meant in (
+        Description("cup", "red"),
+        Description("block", None, size="small"),
+        Description("ball", "green", held=True),
+        Description("duck", "yellow", relation="on", other=plate),
+        Description(None, "pink"),
+    ):
+        for _ in range(5):
+            words = say(meant, rng)
+            assert read(words) == meant, words
+            assert set(words.split()) <= set(vocabulary())
+    assert read("the unicorn") is None
+
+
+def test_training_lowers_the_loss_and_can_be_resumed(tmp_path: Path) -> None:
+    from handeye.sims.training_data import SceneOptions, render_shard
+
+    from handeye.training.train import Recipe, train
+
+    data = tmp_path / "data"
+    data.mkdir()
+    images = render_shard(data / "shard-00000.npz", 0, SceneOptions(entropy=5), scenes=2)
+    assert images == 10
+    recipe = Recipe(steps=6, batch_size=4, warmup=2)
+    half = Recipe(steps=3, batch_size=4, warmup=2)
+    train(data, tmp_path / "run", half, progress=False)
+    folder = train(data, tmp_path / "run", recipe, progress=False)
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == 6
+    EmbeddedVLM(folder).parse(Frame(np.zeros((240, 320, 3), np.uint8), "none", 0, 0.0))
+
+
+def test_a_shard_is_the_same_every_time(tmp_path: Path) -> None:
+    from handeye.sims.training_data import SceneOptions, render_shard
+
+    for name in ("a.npz", "b.npz"):
+        render_shard(tmp_path / name, 3, SceneOptions(entropy=5), scenes=1)
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        assert all(np.array_equal(a[key], b[key]) for key in a.files)
