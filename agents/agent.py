@@ -54,7 +54,8 @@ class Agent:
         robot: connected; it is guarded with `limits` unless it is Guarded already.
         vlm: a name for `load_vlm`, a model with some of the verbs, or a Perception.
         planner: "embedded", or anything with `plan`.
-        observer: the eyes; made from the robot's cameras and the VLM unless given.
+        observer: the eyes; unless given, those of the session that `robot` is, or made from the
+            robot's cameras and the VLM.
         limits: for the guard; derived from the robot's spec unless given.
         approve: called with each skill and the scene before it is executed; "interrupt" ends the
             run with a question instead, to be answered by `resume(thread, True)`.
@@ -81,7 +82,7 @@ class Agent:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.robot: Robot = robot if isinstance(robot, Guarded) else Guarded(robot, limits)
-        self.observer = observer or make_observer(self.robot, vlm)
+        self.observer = observer or _eyes_of(robot, vlm) or make_observer(self.robot, vlm)
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
         self._nodes = Nodes(
@@ -255,6 +256,12 @@ def make_observer(robot: Robot, vlm: object = "embedded") -> Observer:
 
     model = load_vlm(vlm) if isinstance(vlm, str | Path) else vlm
     return Observer(robot.cameras, Perception.of(model), lambda: arm_view(robot))
+
+
+def _eyes_of(robot: Robot, vlm: object) -> Observer | None:
+    """The eyes that a session has already, so that it and its agents know the same things."""
+    eyes = getattr(robot, "observer", None) if isinstance(vlm, str) and vlm == "embedded" else None
+    return eyes if isinstance(eyes, Observer) else None
 
 
 def arm_view(robot: Robot) -> ArmView:

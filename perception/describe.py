@@ -21,7 +21,7 @@ def listing(scene: Scene) -> list[str]:
 
 def _sentence(name: str, thing: SceneObject, scene: Scene) -> str:
     if name == scene.holding:
-        return f"A {thing.name} ({name}) is in the gripper."
+        return f"{_article(thing.name)} {thing.name} ({name}) is in the gripper."
     if thing.in_ is not None:
         where = f"in the {scene.objects[thing.in_].name}"
     elif thing.on is not None:
@@ -33,10 +33,14 @@ def _sentence(name: str, thing: SceneObject, scene: Scene) -> str:
         where = f"on the table, {side} {depth}"
     state = f", {thing.state}" if thing.state else ""
     hidden = "" if thing.visible else ", out of sight"
-    return f"A {thing.name} ({name}) is {where}{state}{hidden}."
+    return f"{_article(thing.name)} {thing.name} ({name}) is {where}{state}{hidden}."
 
 
 def _gripper(scene: Scene) -> str:
     if scene.holding is None:
         return "The gripper is empty."
     return f"The gripper holds the {scene.objects[scene.holding].name}."
+
+
+def _article(name: str) -> str:
+    return "An" if name[:1].lower() in tuple("aeiou") else "A"

@@ -12,6 +12,7 @@ from ..quiet import import_simulator
 
 if TYPE_CHECKING:
     from handeye.agents.events import Event
+    from handeye.perception.scene import Scene
 
     from ..episode import EpisodeResult
 
@@ -169,7 +170,7 @@ def _with_robot(
 def show(event: "Event") -> None:
     """One line of progress for people."""
     if event.kind == "observed":
-        _line(event.stamp_s, "sees", event.description)
+        _line(event.stamp_s, "sees", _in_view(event.scene))
     elif event.kind == "planned":
         calls = ", ".join(call.words() for call in event.calls) or "nothing left to do"
         _line(event.stamp_s, "plans", calls)
@@ -184,6 +185,13 @@ def show(event: "Event") -> None:
         _line(event.stamp_s, "verifies", f"{event.truth}: {event.evidence}", color)
     elif event.kind == "replanned":
         _line(event.stamp_s, "again", event.failure, "yellow")
+
+
+def _in_view(scene: "Scene") -> str:
+    """What is seen, in a line: names suffice to follow along; events.jsonl has the rest."""
+    names = [thing.name for thing in scene.objects.values() if thing.visible]
+    held = scene.objects[scene.holding].name if scene.holding else "nothing"
+    return f"{', '.join(names) or 'an empty table'}; the gripper holds {held}"
 
 
 def _line(stamp_s: float, verb: str, words: str, style: str = "") -> None:
