@@ -9,6 +9,7 @@ from .track import Track
 _REACH_M = 0.03
 _CLEAR_M = 0.02
 _MIN_POINTS = 10
+_OPENED_M = 0.006
 
 
 class Grip:
@@ -28,11 +29,23 @@ class Grip:
         self._tracks = tracks
         self.holding: str | None = None
         self._T_base_tcp: Transform | None = None
+        self._width_m = 0.0
+
+    def closed(self, arm: ArmView) -> bool:
+        """Whether something may be between the fingers: neither shut nor opened since."""
+        opened = self.holding is not None and arm.gripper_width_m > self._width_m + _OPENED_M
+        return arm.grips and not opened
+
+    def released(self, arm: ArmView | None) -> Track | None:
+        """What was held at the last look, and was let go since."""
+        if arm is None or self.holding is None or self.closed(arm):
+            return None
+        return self._tracks.get(self.holding)
 
     def carry(self, arm: ArmView) -> None:
         """Move what is held along with the hand, before it is looked for."""
         track = self._tracks.get(self.holding or "")
-        if track is not None and self._T_base_tcp is not None and arm.grips:
+        if track is not None and self._T_base_tcp is not None and self.closed(arm):
             track.move(arm.T_base_tcp @ np.linalg.inv(self._T_base_tcp))
         self._T_base_tcp = arm.T_base_tcp
 
@@ -44,9 +57,10 @@ class Grip:
             table_m: height of the table.
             cloud: [N, 3] everything seen above the table but the arm, m.
         """
-        self.holding = self._held(arm, table_m, cloud) if arm.grips else None
+        self.holding = self._held(arm, table_m, cloud) if self.closed(arm) else None
         if self.holding is not None:
             self._tracks[self.holding].shown = True
+            self._width_m = arm.gripper_width_m
 
     def _held(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
         between = self._between_fingers(arm, table_m)

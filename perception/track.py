@@ -14,7 +14,7 @@ Name = tuple[str | None, str]
 """Colour, or None where unknown, and category."""
 
 _FRESH_S = 8.0
-_FADE = 0.85
+_FADE = 0.95
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Track:
         misses: looks in a row in which its place was seen empty, or it in its place by nobody.
         sightings: how often it was seen.
         shown: whether it is believed enough to be part of the scene.
+        grown: detections in a row that took in more than it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Track:
     misses: int = 0
     sightings: int = 0
     shown: bool = True
+    grown: int = 0
 
     @property
     def center(self) -> npt.NDArray[np.float64]:

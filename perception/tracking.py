@@ -4,7 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from .appearing import appeared
 from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
@@ -24,6 +26,8 @@ _TALLEST_M = 0.28
 _STILL_M = 0.03
 _AT_TIP_M = 0.06
 _NEVER = 10.0
+_SIMILAR = 0.5
+_BELIEVED_GROWN = 3
 
 
 class SceneTracker:
@@ -70,12 +74,16 @@ class SceneTracker:
             track.visible = False
         if arm is not None:
             self._grip.carry(arm)
+        released = self._grip.released(arm)
         verdicts: defaultdict[str, set[str]] = defaultdict(set)
         for name, frame in frames.items():
+            known = self._known(name, released)
             self._look_at_table(frame, arm)
             lifted = distinct(lift(detections[name], frame, self.table_m, arm))
             shown = {t.id: place_of(t.points, frame, arm).verdict for t in self.tracks.values()}
             self._associate(lifted, frame, arm, shown)
+            if released is not None and not released.visible:
+                self._find_by_depth(released, frame, known)
             for identity, verdict in shown.items():
                 verdicts[identity].add(verdict)
             self._views[name] = frame.sequence
@@ -133,6 +141,24 @@ class SceneTracker:
             points = points[~arm.covers(points)]
         self._clouds[frame.camera] = (frame.stamp_s, points)
 
+    def _known(self, camera: str, released: Track | None) -> Points:
+        """[N, 3] every surface known before this look but that of what was let go, m."""
+        _, before = self._clouds.get(camera, (0.0, np.zeros((0, 3), np.float32)))
+        others = [track.points for track in self.tracks.values() if track is not released]
+        return np.concatenate([before, *others])
+
+    def _find_by_depth(self, released: Track, frame: Frame, known: Points) -> None:
+        """Find what was let go by what newly stands there, where the model does not see it."""
+        stamp, cloud = self._clouds[frame.camera]
+        points = appeared(cloud, known) if len(known) else cloud[:0]
+        if not len(points):
+            return
+        low, high = bounds(points, self.table_m)
+        if _unlike(released, high - low) < _SIMILAR:
+            released.seen = {frame.camera: (stamp, points)}
+            released.low, released.high = low, high
+            released.visible, released.misses, released.score = True, 0, _SURE_SCORE
+
     def _associate(
         self,
         lifted: list[Lifted],
@@ -145,7 +171,10 @@ class SceneTracker:
 
         tracks = [*self.tracks.values(), *self._lost.values()]
         cost = np.array(
-            [[min(self._in_place(t, i), self._moved(t, i, shown)) for t in tracks] for i in lifted]
+            [
+                [min(self._in_place(t, i), self._moved(t, i, shown, arm)) for t in tracks]
+                for i in lifted
+            ]
         )
         free = dict(enumerate(lifted))
         if cost.size:
@@ -174,13 +203,23 @@ class SceneTracker:
         (color, category), (other_color, other_category) = track.name, item.name
         other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
         if item.complete and other:
-            other += 0.5 * _unlike(track, item)
+            other += 0.5 * _unlike(track, item.size)
         return min(distance + other * (1.0 if track.sightings > 1 else 0.7), _NEVER)
 
-    def _moved(self, track: Track, item: Lifted, shown: Mapping[str, str]) -> float:
-        """How ill it fits a track of its name that is not where it was; the nearest fits best."""
-        if track.visible or track.name != item.name:
+    def _moved(
+        self, track: Track, item: Lifted, shown: Mapping[str, str], arm: ArmView | None
+    ) -> float:
+        """How ill it fits a track that is not where it was; the nearest of its name fits best.
+
+        What the hand just let go lies somewhere, and what newly appears is most likely that,
+        even if the model takes it for something else now.
+        """
+        if track.visible:
             return _NEVER
+        released = track is self._grip.released(arm)
+        if track.name != item.name:
+            known = released and _unlike(track, item.size) < _SIMILAR
+            return 0.92 - 0.04 * _alike(track.name, item.name) if known else _NEVER
         where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
         if where == "empty" or (sure and where in ("lost", "hidden")):
@@ -198,9 +237,13 @@ class SceneTracker:
         """The only track like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
         gone = [track for track in unseen if self._shown(track, shown) == "empty"]
-        alike = [t for t in gone if _alike(t.name, item.name) and _unlike(t, item) < 0.35]
+        alike = [t for t in gone if _alike(t.name, item.name) and _unlike(t, item.size) < 0.35]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
-        at_tip = arm is not None and arm.grips and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
+        at_tip = (
+            arm is not None
+            and self._grip.closed(arm)
+            and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
+        )
         return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
 
     def _known_already(self, item: Lifted) -> bool:
@@ -221,13 +264,17 @@ class SceneTracker:
         self._sight(self.tracks[identity], item, frame, arm)
 
     def _sight(self, track: Track, item: Lifted, frame: Frame, arm: ArmView | None) -> None:
-        track.vote(item.name, item.detection.score)
         track.state, track.score = item.detection.state, item.detection.score
         track.visible, track.misses = True, 0
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
+        earlier = self._earlier(track, frame)
+        track.grown = track.grown + 1 if _swallows(item, earlier) else 0
+        if 0 < track.grown < _BELIEVED_GROWN:
+            return  # A still thing does not grow; the detection took in what stands on it.
+        track.vote(item.name, item.detection.score)
         within = bool(np.all(item.low > track.low - 0.01) and np.all(item.high < track.high + 0.01))
-        if within and self._partly_hidden(track, frame, arm):
+        if within and len(earlier) and place_of(earlier, frame, arm).hidden > 0.15:
             return  # Something is in front of it; what was seen before tells more.
         partly = within and not item.complete
         if not partly and float(np.linalg.norm(track.center - item.center)) > _STILL_M:
@@ -238,15 +285,13 @@ class SceneTracker:
             eye = None if frame.T_world_camera is None else frame.T_world_camera[:3, 3]
             track.low, track.high = bounds(track.points, self.table_m, track.name[1], eye)
 
-    def _partly_hidden(self, track: Track, frame: Frame, arm: ArmView | None) -> bool:
-        """Whether something came in front of what the same camera saw from the same place."""
+    def _earlier(self, track: Track, frame: Frame) -> Points:
+        """[N, 3] what the same camera saw of it from the same place before, m; or nothing."""
         before, now = self._poses.get(frame.camera), frame.T_world_camera
+        _, points = track.seen.get(frame.camera, (0.0, np.zeros((0, 3), np.float32)))
         if before is None or now is None or not np.allclose(before, now, atol=1e-3):
-            return False
-        if frame.camera not in track.seen:
-            return False
-        _, points = track.seen[frame.camera]
-        return place_of(points, frame, arm).hidden > 0.15
+            return points[:0]
+        return points
 
     def _settle_missing(self, track: Track, said: set[str], was_visible: bool) -> None:
         """Of what was not seen: hidden things are kept, things whose place is empty are not."""
@@ -267,10 +312,19 @@ class SceneTracker:
                 self._lost[track.id] = track
 
 
-def _unlike(track: Track, item: Lifted) -> float:
-    """How much their sizes differ: the mean of |log ratio| over the axes."""
-    ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(item.size, 0.01)
+def _unlike(track: Track, size: npt.ArrayLike) -> float:
+    """How much its size differs from another [3], m: the mean of |log ratio| over the axes."""
+    ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(size, 0.01)
     return float(np.abs(np.log(ratio)).mean())
+
+
+def _swallows(item: Lifted, earlier: Points) -> bool:
+    """Whether a detection takes in a surface [N, 3] and clearly more than it."""
+    if len(earlier) < 20:
+        return False
+    low, high = np.percentile(earlier, [1, 99], axis=0)
+    around = np.all(item.low < low + 0.01) and np.all(item.high > high - 0.01)
+    return bool(around and np.any((item.high - item.low) - (high - low) > 0.03))
 
 
 def _alike(a: Name, b: Name) -> bool:

@@ -397,3 +397,58 @@ def test_a_newcomer_of_another_shape_is_not_what_is_missing() -> None:
     scene = look(tracker, Room(bottle, BALL))
     assert scene.objects["bottle_1"].name == "green bottle"
     assert not scene.objects["block_1"].visible
+
+
+# --- letting go ----------------------------------------------------------------------------------
+
+STAND = Thing("blue plate", (0.60, 0.15), (0.16, 0.16, 0.02))
+PLACED = replace(BLOCK, at=(0.60, 0.15), bottom=0.02)
+
+
+def test_what_was_let_go_is_found_by_depth_where_the_model_does_not_see_it() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, STAND, BLOCK), AWAY)
+    look(tracker, Room(CUP, STAND, LIFTED), HOLDS)
+    for _ in range(2):
+        scene = look(tracker, Room(CUP, STAND, PLACED), AWAY, lost=["green block"])
+        assert scene.holding is None
+        assert scene.objects["block_1"].visible
+        assert scene.objects["block_1"].on == "plate_1"
+
+
+def test_what_was_let_go_keeps_its_id_though_the_model_calls_it_something_else() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, STAND, BLOCK), AWAY)
+    look(tracker, Room(CUP, STAND, LIFTED), HOLDS)
+    frame, found = Room(CUP, STAND, PLACED).see()
+    wrong = [
+        replace(d, color="red", category="lego") if d.category == "block" else d for d in found
+    ]
+    scene = tracker.update({"overview": frame}, {"overview": wrong}, AWAY)
+    assert sorted(scene.objects) == ["block_1", "cup_1", "plate_1"]
+    assert scene.objects["block_1"].name == "green block"
+    assert scene.objects["block_1"].on == "plate_1"
+
+
+def test_a_detection_that_takes_in_what_stands_on_a_thing_does_not_make_it_grow() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, STAND), AWAY)
+    frame, found = Room(CUP, STAND, PLACED).see()
+    plate, block = (next(d for d in found if d.category == c) for c in ("plate", "block"))
+    assert plate.mask is not None
+    assert block.mask is not None
+    both = replace(plate, category="duck", mask=plate.mask | block.mask)
+    cup = next(d for d in found if d.category == "cup")
+    scene = tracker.update({"overview": frame}, {"overview": [cup, both]}, AWAY)
+    assert scene.objects["plate_1"].name == "blue plate"
+    assert scene.objects["plate_1"].size == pytest.approx(STAND.size, abs=0.015)
+
+
+def test_fingers_that_opened_a_little_have_let_go() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, STAND, BLOCK), AWAY)
+    look(tracker, Room(CUP, STAND, LIFTED), HOLDS)
+    opened = arm_at(0.30, 0.0, 0.5, width_m=0.072)
+    scene = look(tracker, Room(CUP, STAND, PLACED), opened)
+    assert scene.holding is None
+    assert scene.objects["block_1"].on == "plate_1"
