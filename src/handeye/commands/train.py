@@ -30,10 +30,25 @@ def train(
         device=device,
         start_from=Path(start_from) if start_from else None,
     )
+    add_glimpse(folder, Path(data), Path(out))
     held = Path(data).parent / "calibration"
     render(held, 2, jobs, entropy=778_000)
     print(f"calibrated: {calibrate(folder, held)}")
     print(f"checkpoint: {folder}")
+
+
+def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
+    """Train the glimpse and put it into a checkpoint of the dense part."""
+    from handeye.perception.vlm.embedded import load_checkpoint
+
+    from ..training.glimpses import train_glimpse
+    from ..training.train import export
+
+    loaded, _ = load_checkpoint(checkpoint)
+    model: Any = loaded
+    learnt = train_glimpse(model.glimpse.train(), data, out, model.config)
+    model.glimpse.load_state_dict(learnt.state_dict())
+    export(model, checkpoint)
 
 
 def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:

@@ -22,9 +22,9 @@ from torch import Tensor
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, GLIMPSE_SIZE, Glimpse
 
+from .progress import Bar
 from .shards import Sample, Shards, recolour
-from .targets import CATEGORIES, COLORS
-
+from .targets import CATEGORIES
 
 _NO_COLOR = -100
 """Marks a crop whose colour was changed beyond its name."""
@@ -92,7 +92,7 @@ def train_glimpse(
         first = int(state["step"])
     glimpse.train().to(memory_format=torch.channels_last)
     began = time.monotonic()
-    with (out / "glimpse.jsonl").open("a") as log:
+    with (out / "glimpse.jsonl").open("a") as log, Bar("glimpse", first, recipe.steps) as bar:
         for step, batch in enumerate(_stream(Shards(data), config, recipe, first), start=first):
             for group in optimizer.param_groups:
                 group["lr"] = _rate(recipe, step)
@@ -105,6 +105,7 @@ def train_glimpse(
             (category + color + holding).backward()
             optimizer.step()
             average.update_parameters(glimpse)
+            bar.update(category.item())
             if step % 20 == 0:
                 right = (names[:, :c].argmax(dim=1) == batch.categories).float().mean().item()
                 row = {

@@ -15,6 +15,7 @@ from handeye.perception.vlm.tokenizer import build_tokenizer
 
 from .batches import BatchMaker
 from .losses import losses
+from .progress import Bar
 from .shards import Shards
 from .targets import CATEGORIES, COLORS
 
@@ -106,7 +107,7 @@ def train(
     maker = BatchMaker(
         shards, model.config, batch_size=recipe.batch_size, size=recipe.size, seed=recipe.seed
     )
-    bar = _Bar(first, recipe.steps, enabled=progress)
+    bar = Bar("training", first, recipe.steps, enabled=progress)
     began = time.monotonic()
     with (out / "log.jsonl").open("a") as log, bar:
         for step, batch in enumerate(maker.stream(first, recipe.steps), start=first):
@@ -185,36 +186,3 @@ def _load_state(
     average.load_state_dict(state["average"], strict=False)
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
-
-
-class _Bar:
-    """A progress bar with the latest loss; silent when not enabled."""
-
-    def __init__(self, first: int, last: int, *, enabled: bool) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            disable=not enabled,
-        )
-        self._task = self._progress.add_task("train", total=last, completed=first, loss=0.0)
-
-    def update(self, loss: float) -> None:
-        self._progress.update(self._task, advance=1, loss=loss)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
