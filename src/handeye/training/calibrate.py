@@ -1,4 +1,4 @@
-"""Calibration: thresholds and confidences of a checkpoint, fitted on scenes held out of training."""
+"""Calibration: thresholds and confidences of a checkpoint, fitted on scenes of their own."""
 
 import json
 from pathlib import Path
