@@ -1,0 +1,93 @@
+"""What the documentation shows is run: its Python, its files, its commands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from handeye.perception.scene_file import load_scene
+from handeye.sims.simulation import Simulation
+from handeye.sims.tasks.from_file import load_task
+from handeye.skills import SkillContext, check_robot, check_skill
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+EXTENDING = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def defined(source: str) -> dict[str, object]:
+    """The names that a block defines."""
+    names: dict[str, object] = {"__name__": "documentation"}
+    exec(compile(source, "documentation", "exec"), names)
+    return names
+
+
+def test_the_python_of_the_readme_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(blocks(README, "python")[0], "README.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split()[0] in ("succeeded", "failed", "needs_input")
+    assert "failed" not in said[0]
+
+
+def test_a_robot_of_ones_own_takes_what_the_readme_shows() -> None:
+    assert "MyArm" in defined(blocks(README, "python")[1])
+
+
+def test_the_example_robot_keeps_the_contract() -> None:
+    source = (ROOT / "examples" / "own_robot.py").read_text(encoding="utf-8")
+    check_robot(defined(source)["MyArm"]())  # type: ignore[operator]
+
+
+def test_the_skill_of_the_documentation_keeps_the_contract(grab: Simulation) -> None:
+    from handeye.agents.agent import make_observer
+    from handeye.sims.perfect_eyes import PerfectEyes
+
+    skill = defined(blocks(EXTENDING, "python")[0])["Watch"]
+    observer = make_observer(grab.robot, PerfectEyes(grab.world))
+    outcome = check_skill(skill(), SkillContext(grab.robot, observer))  # type: ignore[operator]
+    assert outcome.message == "looked 2 times"
+
+
+def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:
+    files = [tmp_path / "scene.yaml", tmp_path / "task.yaml"]
+    for file, text in zip(files, blocks(REFERENCE, "yaml"), strict=True):
+        file.write_text(text)
+    assert load_scene(files[0]).objects["block_1"].on == "plate_1"
+    assert load_task(files[1]).distractors == 3
+    assert load_scene(ROOT / "examples" / "table.yaml").objects
+    assert load_task(ROOT / "examples" / "set_the_table.yaml").goal
+
+
+def test_the_plans_of_the_readme_come_out_as_printed() -> None:
+    shown = blocks(README, "console")[1].strip().split("$ handeye ")[1:]
+    assert len(shown) == 2
+    for text in shown:
+        command, printed = text.strip().split("\n", 1)
+        words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', command)]
+        done = subprocess.run(
+            [sys.executable, "-m", "handeye", *words],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+        assert done.stdout.strip() == printed.strip(), done.stderr
+
+
+def test_every_command_is_in_the_reference() -> None:
+    from handeye.cli import main
+
+    for name in main.commands:
+        assert f"handeye {name}" in REFERENCE, name
+
+
+def test_links_lead_somewhere() -> None:
+    for text, home in ((README, ROOT), (REFERENCE, ROOT / "docs"), (EXTENDING, ROOT / "docs")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (home / target).exists(), target
