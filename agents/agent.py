@@ -106,7 +106,7 @@ class Agent:
         self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
         fresh: dict[str, Any] = {
             "instruction": instruction,
-            "answer": None,
+            "answers": [],
             "mentioned": mentioned,
             "plan": [],
             "index": 0,

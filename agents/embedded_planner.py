@@ -1,20 +1,22 @@
 """EmbeddedPlanner: understands sentences by grammar and lexicon, offline and in milliseconds."""
 
-from handeye.perception.describe import listing
 from handeye.perception.scene import Scene
 from handeye.skills.pick import Pick
 from handeye.skills.place import Place
 from handeye.skills.skill import Skill
 from handeye.skills.stack import Stack
 
-from .language.composing import Composer, ImpossibleError
-from .language.grounding import Grounding, UngroundedError
+from .language.composing import Composer, ImpossibleError, UngroundedError, UnsaidError
+from .language.grounding import Grounding
 from .language.meaning import Reading, Thing
-from .language.reading import readings
-from .language.words import Terms, to_terms
-from .planner import Plan, PlanResult, Progress, Question, Refusal
+from .language.reading import VERBS, TangledError, nesting, phrase, readings, steps
+from .language.words import Wordings, scene_words, to_terms
+from .planner import Answered, Plan, PlanResult, Progress, Question, Refusal
 
 _CAN = "I can grab, put, stack, push, look at things, and go home"
+_NEVER_MIND = frozenset(
+    ("never mind", "nevermind", "no", "none", "neither", "cancel", "forget it", "stop", "nothing")
+)
 
 
 class EmbeddedPlanner:
@@ -24,69 +26,109 @@ class EmbeddedPlanner:
         """Plan an instruction, or mend what is left of a plan after a failure."""
         if progress.failure is not None and progress.remaining:
             return Plan(skills=_mended(progress.remaining, scene), reading="try again")
-        terms = to_terms(instruction)
-        if not terms.terms and not terms.unknown:
-            return Refusal(text=f"the instruction is empty; {_CAN}")
-        found = [] if terms.unknown else readings(terms)
-        if not found:
-            return self._not_understood(instruction, terms, scene)
-        answer = _answer(progress.answer)
-        # Of several readings, the first that fits the scene is meant; else the first's trouble.
-        trouble: PlanResult | None = None
-        for reading in found:
-            result = self._compose(reading, scene, progress.mentioned, answer)
-            if isinstance(result, Plan):
-                return result
+        said = progress.answers[-1].text.strip().lower().rstrip(".!") if progress.answers else ""
+        if said in _NEVER_MIND:
+            return Refusal(text="never mind then; nothing was done")
+        result = _understood(instruction, scene, progress)
+        if said and isinstance(result, Question) and not result.candidates:
+            # What was missing was said now; or everything was said anew.
+            for text in (f"{instruction} {said}", said):
+                again = _understood(text, scene, progress)
+                if not isinstance(again, Refusal) and again != result:
+                    return again
+        return result
+
+
+def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
+    """Plan a text, step by step."""
+    own = scene_words(scene)
+    terms = to_terms(text, own).terms
+    if not terms:
+        short = text.strip()[:80]
+        why = f'"{short}" says nothing to do' if short else "the instruction is empty"
+        return Refusal(text=f"{why}; {_CAN}")
+    if "NOT" in terms:
+        return Refusal(text=f"I understand what to do, but not what not to do; {_CAN}")
+    grounding = Grounding(scene, progress.mentioned, answers=_answers(progress.answers, own))
+    composer = Composer(scene, grounding)
+    read: list[Reading] = []
+    try:
+        for step in steps(terms):
+            found = readings(step)
+            if not found:
+                return _not_understood(text, step)
+            done = _composed(found, composer)
+            if isinstance(done, Question | Refusal):
+                return done
+            composer, reading = done
+            read.append(reading)
+    except TangledError:
+        return Refusal(text="that is too much at once; say it in shorter sentences")
+    words = ", then ".join(command.words() for reading in read for command in reading)
+    return Plan(skills=tuple(composer.skills), reading=words)
+
+
+def _composed(
+    found: tuple[Reading, ...], composer: Composer
+) -> tuple[Composer, Reading] | Question | Refusal:
+    """The likeliest reading that fits the scene; a question where two are as likely."""
+    fitting: tuple[Composer, Reading] | None = None
+    trouble: Question | Refusal | None = None
+    for reading in found:
+        if fitting is not None and nesting(reading) > nesting(fitting[1]):
+            break
+        trial = composer.fork()
+        try:
+            trial.compose(reading)
+        except (UngroundedError, UnsaidError, ImpossibleError) as error:
+            result = _trouble(error)
             if trouble is None or (isinstance(result, Question) and isinstance(trouble, Refusal)):
                 trouble = result
-        return trouble or Refusal(text=_CAN)
+            continue
+        if fitting is None:
+            fitting = trial, reading
+        elif trial.skills != fitting[0].skills:
+            ways = ", or ".join(", then ".join(c.words() for c in r) for r in (fitting[1], reading))
+            return Question(text=f"do you mean: {ways}?")
+    return fitting or trouble or Refusal(text=_CAN)
 
-    def _compose(
-        self, reading: Reading, scene: Scene, mentioned: str | None, answer: Thing | None
-    ) -> PlanResult:
-        grounding = Grounding(scene, mentioned, answer)
+
+def _trouble(error: UngroundedError | UnsaidError | ImpossibleError) -> Question | Refusal:
+    if isinstance(error, UnsaidError):
+        return Question(text=str(error))
+    if isinstance(error, UngroundedError) and error.candidates:
+        return Question(text=error.text, candidates=error.candidates)
+    return Refusal(text=str(error))
+
+
+def _not_understood(text: str, step: tuple[str, ...]) -> Question | Refusal:
+    unknown = [term.split("_", 1)[1] for term in step if term.startswith("UNK_")]
+    if unknown:
+        words = ", ".join(f'"{word}"' for word in unknown[:8])
+        return Refusal(text=f"I do not understand {words}; {_CAN}")
+    thing = phrase(step)
+    if thing is not None:
+        return Question(text=f"what should I do with the {thing.words()}?")
+    short = text.strip()[:80]
+    return Refusal(text=f'I know the words of "{short}", but not what they say together; {_CAN}')
+
+
+def _answers(
+    answers: tuple[Answered, ...], own: Wordings
+) -> list[tuple[frozenset[str] | None, Thing]]:
+    """What answers such as "the left one" or "red" say, with the candidates they decide between."""
+    found = []
+    for answer in reversed(answers):
+        terms = to_terms(answer.text, own).terms
+        while terms and terms[0] in VERBS:
+            terms = terms[1:]
         try:
-            skills = Composer(scene, grounding).compose(reading)
-        except UngroundedError as error:
-            if error.candidates:
-                return Question(text=error.text, candidates=error.candidates)
-            return Refusal(text=error.text)
-        except ImpossibleError as error:
-            return Refusal(text=str(error))
-        return Plan(skills=tuple(skills), reading=reading.words())
-
-    def _not_understood(self, instruction: str, terms: Terms, scene: Scene) -> PlanResult:
-        seen = ", ".join(listing(scene)) or "nothing"
-        if terms.unknown and terms.terms and terms.terms[0] in ("PICK", "PUT", "PUSH", "STACK"):
-            words = " ".join(terms.unknown)
-            return Refusal(text=f'nothing here matches "{words}"; in view: {seen}')
-        if terms.unknown:
-            words = ", ".join(f'"{word}"' for word in terms.unknown[:8])
-            return Refusal(text=f"I do not understand {words}; {_CAN}")
-        short = instruction.strip()[:80]
-        return Refusal(
-            text=f'I know the words of "{short}", but not what they say together; {_CAN}'
-        )
-
-
-def _answer(text: str | None) -> Thing | None:
-    """What an answer such as "the left one" or "the red" says, as a noun phrase."""
-    if not text:
-        return None
-    found = to_terms(f"grab {text}")
-    terms = found.terms
-    if terms and terms[-1] in ("DIR_left", "DIR_right"):
-        extreme = "LEFTMOST" if terms[-1] == "DIR_left" else "RIGHTMOST"
-        terms = (*terms[:-1], extreme, "CAT_any")
-    elif "DIR_left" in terms or "DIR_right" in terms:
-        swap = {"DIR_left": "LEFTMOST", "DIR_right": "RIGHTMOST"}
-        terms = tuple(swap.get(term, term) for term in terms)
-    elif terms and terms[-1].startswith("SIZE_"):
-        terms = (*terms, "CAT_any")
-    for reading in readings(Terms(terms)):
-        if reading.commands and reading.commands[0].things:
-            return reading.commands[0].things[0]
-    return None
+            thing = phrase(terms)
+        except TangledError:
+            continue
+        if thing is not None:
+            found.append((frozenset(answer.candidates) or None, thing))
+    return found
 
 
 def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:
@@ -98,7 +140,10 @@ def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:
     if isinstance(first, Pick) and first.target == scene.holding:
         return remaining[1:]
     if isinstance(first, Place) and first.target is not None and scene.holding != first.target:
-        return (Pick(target=first.target), *remaining)
+        return _mended((Pick(target=first.target), *remaining), scene)
     if isinstance(first, Pick | Stack) and scene.holding not in (None, first.target):
         return (Place(relation="on", reference="table"), *remaining)
     return remaining
+
+
+__all__ = ["EmbeddedPlanner"]

@@ -30,7 +30,7 @@ from .events import (
     Replanned,
     Verified,
 )
-from .planner import Plan, Planner, PlanResult, Progress, Question
+from .planner import Answered, Plan, Planner, PlanResult, Progress, Question
 from .state import AgentState, Budget, Step
 from .verifying import verify
 
@@ -88,7 +88,7 @@ class Nodes:
         )
         progress = Progress(
             mentioned=state.get("mentioned"),
-            answer=state.get("answer"),
+            answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
             remaining=remaining,
             failure=state.get("failure"),
         )
@@ -122,7 +122,8 @@ class Nodes:
         question, candidates = state.get("question") or "", state.get("candidates", [])
         self._emit(Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates)))
         answer = interrupt({"question": question, "candidates": candidates})
-        return {"answer": str(answer), "question": None}
+        said = Answered(text=str(answer), candidates=tuple(candidates)).model_dump(mode="json")
+        return {"answers": [*state.get("answers", []), said], "question": None}
 
     def approve(self, state: AgentState) -> AgentState:
         """Let the next motion be approved."""

@@ -47,18 +47,30 @@ class Refusal(_Result):
 PlanResult = Plan | Question | Refusal
 
 
+class Answered(_Result):
+    """What the user said to a question.
+
+    Attributes:
+        text: the answer.
+        candidates: between which the question was to decide; empty for any.
+    """
+
+    text: str
+    candidates: tuple[str, ...] = ()
+
+
 class Progress(_Result):
     """What happened so far with an instruction.
 
     Attributes:
         mentioned: id of what "it" is, or None.
-        answer: the user's answer to the last question, or None.
+        answers: to the questions so far, in order.
         remaining: the calls that are not done yet; the first of them failed.
         failure: what was expected and what is seen instead; None at the first planning.
     """
 
     mentioned: str | None = None
-    answer: str | None = None
+    answers: tuple[Answered, ...] = ()
     remaining: tuple[SerializeAsAny[Skill], ...] = ()
     failure: str | None = None
 

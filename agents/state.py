@@ -51,7 +51,7 @@ class AgentState(TypedDict, total=False):
     """What is checkpointed after every node."""
 
     instruction: str
-    answer: str | None
+    answers: list[dict[str, Any]]
     mentioned: str | None
     scene: dict[str, Any]
     plan: list[dict[str, Any]]

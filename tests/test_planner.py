@@ -2,7 +2,7 @@
 
 import pytest
 from handeye.agents.embedded_planner import EmbeddedPlanner
-from handeye.agents.planner import Plan, Progress, Question, Refusal
+from handeye.agents.planner import Answered, Plan, Progress, Question, Refusal
 from handeye.perception.scene import Scene
 from handeye.skills import Pick, Place
 from hypothesis import given, settings
@@ -77,7 +77,7 @@ def test_an_ambiguous_phrase_becomes_a_question_with_its_candidates(table: Scene
 
 @pytest.mark.parametrize("answer", ["the red one", "red", "the left one", "the cup near the bowl"])
 def test_the_answer_to_a_question_decides(answer: str, table: Scene) -> None:
-    result = PLANNER.plan("grab the cup", table, Progress(answer=answer))
+    result = PLANNER.plan("grab the cup", table, Progress(answers=(Answered(text=answer),)))
     assert calls(result) == ["pick(cup_1)"]
 
 

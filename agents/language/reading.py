@@ -1,18 +1,38 @@
-"""Reading: from terms to every meaning that the grammar allows, the likeliest first."""
+"""Reading: from terms to every meaning that the grammar allows, step by step, likeliest first."""
 
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, Tree
-from lark.exceptions import LarkError
+from lark.exceptions import LarkError, VisitError
 from lark.visitors import CollapseAmbiguities
 
 from .meaning import Clause, Command, Place, Reading, Relation, Thing
-from .words import Terms
 
-_MAX_TERMS = 60
-_MAX_READINGS = 24
+_MAX_TERMS = 40
+_MAX_STEPS = 30
+_MAX_AMBIGUITIES = 6
+_MAX_READINGS = 48
+VERBS = frozenset(
+    (
+        "PICK",
+        "PUT",
+        "PUTDOWN",
+        "DROP",
+        "STACK",
+        "TOWER",
+        "PUSH",
+        "LOOK",
+        "HOME",
+        "WANT",
+        "REMOVE",
+        "CLEAR",
+        "SWAP",
+    )
+)
+_GLUE = frozenset(("THEN", "AND", ","))
 _SIDES: dict[str, str] = {
     "LEFT_OF": "left_of",
     "RIGHT_OF": "right_of",
@@ -21,6 +41,53 @@ _SIDES: dict[str, str] = {
     "NEXT_TO": "next_to",
     "BY": "next_to",
 }
+_WAYS = {"left_of": "left", "right_of": "right", "in_front_of": "closer", "behind": "away"}
+
+
+class TangledError(Exception):
+    """A step is too long, or can be read in too many ways to choose among them."""
+
+
+def steps(terms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """A sentence cut before each verb; what precedes the first verb is a step of its own.
+
+    Raises TangledError for a sentence that is too long.
+    """
+    found: list[list[str]] = [[]]
+    for term in terms:
+        begins = term in VERBS and found[-1] not in ([], ["NOT"])
+        if begins or (term == "THEN" and found[-1]):
+            found.append([])
+        found[-1].append(term)
+    cut = [_bare(step) for step in found]
+    kept = tuple(tuple(step) for step in cut if step)
+    if len(kept) > _MAX_STEPS or any(len(step) > _MAX_TERMS for step in kept):
+        raise TangledError
+    return kept
+
+
+@lru_cache(maxsize=4096)
+def readings(step: tuple[str, ...], language: str = "en") -> tuple[Reading, ...]:
+    """Every reading of a step, those that attach a place to its verb first; may be empty.
+
+    Raises TangledError where there are too many.
+    """
+    return tuple(sorted((r for r in _parsed(step, language) if isinstance(r, tuple)), key=nesting))
+
+
+@lru_cache(maxsize=512)
+def phrase(step: tuple[str, ...], language: str = "en") -> Thing | None:
+    """What a noun phrase on its own says, or None if it is none."""
+    found = [r for r in _parsed(step, language) if isinstance(r, Thing)]
+    return found[0] if found else None
+
+
+def _bare(step: list[str]) -> list[str]:
+    while step and step[0] in _GLUE:
+        step = step[1:]
+    while step and step[-1] in _GLUE:
+        step = step[:-1]
+    return step
 
 
 @lru_cache(maxsize=4)
@@ -29,76 +96,102 @@ def _parser(language: str) -> Lark:
     return Lark(grammar, parser="earley", lexer="basic", ambiguity="explicit")
 
 
-def readings(terms: Terms, language: str = "en") -> list[Reading]:
-    """Every reading of a sentence, those that attach a place to its verb first; may be empty."""
-    if not terms.terms or len(terms.terms) > _MAX_TERMS:
-        return []
+def _parsed(step: tuple[str, ...], language: str) -> list[Reading | Thing]:
     try:
-        forest = _parser(language).parse(" ".join(terms.terms))
+        forest = _parser(language).parse(" ".join(step))
     except LarkError:
         return []
-    found: dict[Reading, None] = {}
+    found: dict[Reading | Thing, None] = {}
     for tree in _derivations(forest):
-        found[cast(Reading, _Meaning().transform(tree))] = None
-    return sorted(found, key=_nesting)
+        try:
+            found[_Meaning().transform(tree)] = None
+        except VisitError as error:
+            if not isinstance(error.orig_exc, _SenselessError):
+                raise
+    return list(found)
 
 
 def _derivations(forest: Tree[Token]) -> list[Tree[Token]]:
     ambiguities = sum(1 for _ in forest.find_data("_ambig"))
     if ambiguities == 0:
         return [forest]
-    if ambiguities > 8:
-        return [_first(forest)]
-    trees = CollapseAmbiguities().transform(forest)
-    return cast("list[Tree[Token]]", list(trees))[:_MAX_READINGS]
+    if ambiguities > _MAX_AMBIGUITIES:
+        raise TangledError
+    trees = cast("list[Tree[Token]]", CollapseAmbiguities().transform(forest))
+    if len(trees) > _MAX_READINGS:
+        raise TangledError
+    return trees
 
 
-def _first(tree: Tree[Token]) -> Tree[Token]:
-    """One derivation of a forest that is too ambiguous to be spelled out."""
-    while tree.data == "_ambig":
-        tree = cast("Tree[Token]", tree.children[0])
-    children = [_first(c) if isinstance(c, Tree) else c for c in tree.children]
-    return Tree(tree.data, children)
-
-
-def _nesting(reading: Reading) -> int:
-    """How deep its phrases are nested; the flatter reading is the likelier one."""
+def nesting(reading: Reading) -> int:
+    """How deep a reading's phrases are nested; the flatter one is the likelier."""
 
     def depth(thing: Thing) -> int:
-        return sum(1 + sum(depth(t) for t in clause.things) for clause in thing.clauses)
+        clauses = sum(1 + sum(depth(t) for t in clause.things) for clause in thing.clauses)
+        return clauses + sum(depth(t) for t in thing.but)
 
-    things = [
-        t for c in reading.commands for t in (*c.things, *(c.place.things if c.place else ()))
-    ]
+    things = [t for c in reading for t in (*c.things, *(c.place.things if c.place else ()))]
     return sum(depth(thing) for thing in things)
+
+
+class _SenselessError(Exception):
+    """A derivation that the grammar allows and that says nothing."""
 
 
 class _Meaning(Transformer[Token, Any]):
     """Turns a parse tree into a Reading, rule by rule."""
 
-    def start(self, parts: list[Any]) -> Reading:
-        return Reading(tuple(part for part in parts if isinstance(part, Command)))
+    def step(self, parts: list[Any]) -> Reading:
+        return parts[0] if isinstance(parts[0], tuple) else (parts[0],)
+
+    def answer(self, parts: list[Any]) -> Thing:
+        if isinstance(parts[0], Thing):
+            return parts[0]
+        if isinstance(parts[0], Token):
+            return _where(parts[0])
+        raise _SenselessError
 
     def pick(self, parts: list[Any]) -> Command:
-        return Command("pick", _things(parts))
+        thing = _things(parts)
+        if any(str(p) == "TABLE" for p in parts):
+            thing = tuple(_restricted(t, Clause("on_table")) for t in thing)
+        return Command("pick", thing)
 
-    def put(self, parts: list[Any]) -> Command:
+    def pick_from(self, parts: list[Any]) -> Command:
+        return Command("pick", _from(parts))
+
+    def put(self, parts: list[Any]) -> Reading:
+        return tuple(part for part in parts if isinstance(part, Command))
+
+    def move(self, parts: list[Any]) -> Command:
+        return Command("put", _things(parts), place=parts[-1])
+
+    def put_one(self, parts: list[Any]) -> Command:
         return Command("put", _things(parts), place=parts[-1])
 
     def drop(self, parts: list[Any]) -> Command:
         return Command("drop", _things(parts))
 
+    def unplaced(self, parts: list[Any]) -> Command:
+        return Command("put", _things(parts))
+
     def stack(self, parts: list[Any]) -> Command:
-        groups = [part for part in parts if isinstance(part, Thing | tuple)]
-        if len(groups) == 1:
-            return Command("stack", _as_tuple(groups[0]))
-        support = _as_tuple(groups[1])
-        return Command("stack", _as_tuple(groups[0]), place=Place("on", support))
+        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+        place = Place("on", groups[1]) if len(groups) > 1 else None
+        return Command("stack", groups[0], place=place)
+
+    def tower(self, parts: list[Any]) -> Command:
+        return Command("stack", _things(parts) or (Thing("block", every=True),))
 
     def push(self, parts: list[Any]) -> Command:
         direction = next((_value(p) for p in parts if _is(p, "DIR")), None)
         distance = next((p for p in parts if isinstance(p, float)), None)
         return Command("push", _things(parts), direction=direction, distance_m=distance)
+
+    def push_to(self, parts: list[Any]) -> Command:
+        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+        distance = next((p for p in parts if isinstance(p, float)), None)
+        return Command("push", groups[0], towards=groups[1][0], distance_m=distance)
 
     def look(self, parts: list[Any]) -> Command:
         return Command("look_at", _things(parts))
@@ -106,11 +199,37 @@ class _Meaning(Transformer[Token, Any]):
     def home(self, _: list[Any]) -> Command:
         return Command("home")
 
+    def want(self, parts: list[Any]) -> Command:
+        return Command("pick", _things(parts))
+
+    def want_place(self, parts: list[Any]) -> Command:
+        return Command("want", _things(parts), place=parts[-1])
+
+    def goal(self, parts: list[Any]) -> Command:
+        return Command("want", _things(parts), place=parts[-1])
+
+    def remove(self, parts: list[Any]) -> Command:
+        return Command("remove", _things(parts))
+
+    def remove_from(self, parts: list[Any]) -> Command:
+        return Command("drop", _from(parts))
+
+    def clear(self, parts: list[Any]) -> Command:
+        return Command("clear", _things(parts))
+
+    def clear_table(self, _: list[Any]) -> Command:
+        return Command("remove", (Thing(every=True),))
+
+    def swap(self, parts: list[Any]) -> Command:
+        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+        return Command("swap", tuple(thing for group in groups for thing in group))
+
     def distance(self, parts: list[Any]) -> float:
-        return next(float(_value(p)) for p in parts if _is(p, "NUMBER")) / 100.0
+        number = next((float(_value(p)) for p in parts if _is(p, "NUMBER")), 5.0)
+        return number / 100.0
 
     def several(self, parts: list[Any]) -> tuple[Thing, ...]:
-        return tuple(part for part in parts if isinstance(part, Thing))
+        return _shared([part for part in parts if isinstance(part, Thing)])
 
     def on_table(self, _: list[Any]) -> Place:
         return Place("on")
@@ -129,8 +248,17 @@ class _Meaning(Transformer[Token, Any]):
     def in_(self, parts: list[Any]) -> Place:
         return Place("in", (parts[-1],))
 
+    def to(self, parts: list[Any]) -> Place:
+        return Place("to", (parts[-1],))
+
     def beside(self, parts: list[Any]) -> Place:
         return Place(parts[0], (parts[-1],))
+
+    def offset(self, parts: list[Any]) -> Place:
+        distance, side, thing = parts
+        if side not in _WAYS:
+            raise _SenselessError
+        return Place("offset", (thing,), direction=_WAYS[side], distance_m=distance)
 
     def between(self, parts: list[Any]) -> Place:
         return Place("between", tuple(p for p in parts if isinstance(p, Thing)))
@@ -140,21 +268,56 @@ class _Meaning(Transformer[Token, Any]):
 
     def thing(self, parts: list[Any]) -> Thing:
         noun = next(part for part in parts if isinstance(part, Thing))
+        many = noun.category is not None and noun.category.startswith("*")
         clauses = tuple(part for part in parts if isinstance(part, Clause))
-        return _replace(noun, clauses=clauses)
+        found = replace(_single(noun), clauses=(*noun.clauses, *clauses))
+        return replace(found, every=True) if many and not _picks(found) else found
+
+    def any(self, parts: list[Any]) -> Thing:
+        found = self.thing(parts)
+        return found if found.every else replace(found, any=True)
 
     def every(self, parts: list[Any]) -> Thing:
-        return _replace(self.thing(parts), every=True)
+        but = next((part for part in parts if isinstance(part, tuple)), ())
+        return replace(self.thing(parts), every=True, but=but)
+
+    def both(self, parts: list[Any]) -> Thing:
+        return replace(self.thing(parts), every=False, count=2)
+
+    def everything(self, parts: list[Any]) -> Thing:
+        clauses = tuple(part for part in parts if isinstance(part, Clause))
+        but = next((part for part in parts if isinstance(part, tuple)), ())
+        return Thing(every=True, clauses=clauses, but=but)
+
+    def some(self, parts: list[Any]) -> Thing:
+        return replace(self.exactly(parts), any=True)
+
+    def exactly(self, parts: list[Any]) -> Thing:
+        number = next(_value(p) for p in parts if _is(p, "NUMBER"))
+        if not number.isdigit() or not 0 < int(number) < 100:
+            raise _SenselessError
+        return replace(self.thing(parts), every=False, count=int(number))
+
+    def exception(self, parts: list[Any]) -> tuple[Thing, ...]:
+        return _things(parts)
 
     def it(self, _: list[Any]) -> Thing:
         return Thing(it=True)
 
     def noun(self, parts: list[Any]) -> Thing:
+        if _is(parts[-1], "UNK"):
+            return _noun(parts, None)
         category = _value(parts[-1])
-        return _noun(parts[:-1], None if category == "any" else category)
+        mark = "*" if _is(parts[-1], "CATS") else ""
+        if category in ("any", "one"):
+            return replace(_noun(parts[:-1], mark or None), one=category == "one")
+        return _noun(parts[:-1], mark + category)
 
     def colored_one(self, parts: list[Any]) -> Thing:
-        return _noun(parts, None)
+        return replace(_noun(parts, None), one=True)
+
+    def bare(self, parts: list[Any]) -> Thing:
+        return replace(_noun(parts, None), one=True)
 
     def clause_table(self, _: list[Any]) -> Clause:
         return Clause("on_table")
@@ -186,28 +349,90 @@ class _Meaning(Transformer[Token, Any]):
     def clause_farthest(self, parts: list[Any]) -> Clause:
         return Clause("farthest", (parts[-1],))
 
+    def clause_near_robot(self, _: list[Any]) -> Clause:
+        return Clause("near_robot")
+
+    def clause_far_robot(self, _: list[Any]) -> Clause:
+        return Clause("far_from_robot")
+
+    def clause_spot(self, parts: list[Any]) -> Clause:
+        return Clause(_edge(parts[-1]))
+
+    def clause_color(self, parts: list[Any]) -> Clause:
+        return Clause("colored", (Thing(color=_value(parts[-1])),))
+
 
 def _noun(parts: list[Any], category: str | None) -> Thing:
-    color = next((_value(p) for p in parts if _is(p, "COLOR")), None)
-    size = next((_value(p) for p in parts if _is(p, "SIZE")), None)
-    extreme = next((str(p).lower() for p in parts if str(p) in ("LEFTMOST", "RIGHTMOST")), None)
-    other = any(str(p) == "OTHER" for p in parts)
-    return Thing(category, color, size, extreme, other=other)
+    colors = [_value(p) for p in parts if _is(p, "COLOR")]
+    sizes = [_value(p) for p in parts if _is(p, "SIZE")]
+    extremes = [
+        str(p).lower() for p in parts if str(p) in ("LEFTMOST", "RIGHTMOST", "NEAREST", "FARTHEST")
+    ]
+    extremes += [_edge(p) for p in parts if _is(p, "DIR")]
+    if max(len(colors), len(sizes), len(extremes)) > 1:
+        raise _SenselessError
+    return Thing(
+        category,
+        colors[0] if colors else None,
+        sizes[0] if sizes else None,
+        extremes[0] if extremes else None,
+        other=any(str(p) == "OTHER" for p in parts),
+        unknown=tuple(_value(p) for p in parts if _is(p, "UNK")),
+    )
+
+
+def _edge(token: Any) -> Relation:
+    """Leftmost or rightmost, of a direction or a spot."""
+    side = _value(token)
+    if side == "left":
+        return "leftmost"
+    if side == "right":
+        return "rightmost"
+    raise _SenselessError
+
+
+def _where(token: Token) -> Thing:
+    return Thing(extreme=_edge(token), one=True)
+
+
+def _single(noun: Thing) -> Thing:
+    if noun.category is None or not noun.category.startswith("*"):
+        return noun
+    return replace(noun, category=noun.category[1:] or None)
+
+
+def _picks(thing: Thing) -> bool:
+    """Whether a size or an extreme picks out one of several."""
+    return bool(thing.size or thing.extreme or thing.other)
+
+
+def _shared(things: list[Thing]) -> tuple[Thing, ...]:
+    """ "The red and the green block": a noun that is left out is that of the next thing."""
+    found: list[Thing] = []
+    for thing in reversed(things):
+        after = found[0] if found else None
+        if after and thing.one and not thing.it and thing.category is None and after.category:
+            thing = replace(thing, category=after.category, one=False)
+        found.insert(0, thing)
+    return tuple(found)
+
+
+def _from(parts: list[Any]) -> tuple[Thing, ...]:
+    """Things that are to be taken off or out of another."""
+    groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+    return tuple(_restricted(thing, Clause("at", groups[1])) for thing in groups[0])
+
+
+def _restricted(thing: Thing, clause: Clause) -> Thing:
+    return thing if thing.it else replace(thing, clauses=(*thing.clauses, clause))
 
 
 def _things(parts: list[Any]) -> tuple[Thing, ...]:
-    group = next((part for part in parts if isinstance(part, Thing | tuple)), ())
-    return _as_tuple(group)
+    return _as_tuple(next((part for part in parts if isinstance(part, Thing | tuple)), ()))
 
 
 def _as_tuple(group: Any) -> tuple[Thing, ...]:
     return group if isinstance(group, tuple) else (group,)
-
-
-def _replace(thing: Thing, **changes: Any) -> Thing:
-    from dataclasses import replace
-
-    return replace(thing, **changes)
 
 
 def _is(part: Any, kind: str) -> bool:

@@ -2,15 +2,20 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from handeye.perception.scene import Scene
 from handeye.perception.yaml_file import parse_yaml
 
 MAX_CHARACTERS = 600
 _LONGEST = 7
-_TYPO_LENGTH = 4
+_TYPO_LENGTH = 3
+
+Wordings = Mapping[tuple[str, ...], str]
+"""Words in order -> term."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Terms:
     """A sentence in a lexicon's terms.
 
     Attributes:
-        terms: in order, as the grammar knows them.
+        terms: in order, as the grammar knows them; an unknown word is "UNK_" and the word.
         unknown: words that are in no lexicon, as typed.
         corrected: (typed, taken for) pairs.
     """
@@ -30,10 +35,17 @@ class Terms:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Wordings by their terms, of one language."""
+    """Wordings by their terms, of one language.
 
-    wordings: dict[tuple[str, ...], str]
+    Attributes:
+        wordings: words in order -> term.
+        vocabulary: every word in them.
+        known: further words of the language, which are no typing errors.
+    """
+
+    wordings: Wordings
     vocabulary: frozenset[str]
+    known: frozenset[str]
 
 
 @lru_cache(maxsize=4)
@@ -41,84 +53,139 @@ def lexicon(language: str = "en") -> Lexicon:
     """The lexicon of a language."""
     file = resources.files(__package__) / f"lexicon_{language}.yaml"
     table: dict[str, list[str]] = parse_yaml(file.read_text(encoding="utf-8"))
+    known = frozenset(str(word) for word in table.pop("known", []))
     wordings: dict[tuple[str, ...], str] = {}
     for term, phrases in table.items():
         for phrase in phrases:
             words = tuple(str(phrase).split())
             wordings[words] = term
             if term.startswith("CAT_"):
-                wordings[(*words[:-1], _plural(words[-1]))] = term
-    return Lexicon(wordings, frozenset(word for words in wordings for word in words))
+                wordings[_plural(words)] = _many(term)
+    vocabulary = frozenset(word for words in wordings for word in words)
+    return Lexicon(wordings, vocabulary, known)
 
 
-def to_terms(text: str, language: str = "en") -> Terms:
+def canonical(word: str, kind: str, language: str = "en") -> str:
+    """A category or colour as the lexicon calls it: "mug" is "cup"; unknown ones stay."""
+    term = lexicon(language).wordings.get(tuple(_split(word)), "")
+    return term.split("_", 1)[1] if term.startswith(f"{kind}_") else "_".join(_split(word))
+
+
+def scene_words(scene: Scene, language: str = "en") -> Wordings:
+    """What the scene calls its things, where the lexicon has no word for it.
+
+    Ids and whole names stand for the objects themselves: "CAT_#id" and "CAT_=name".
+    """
+    book = lexicon(language).wordings
+    found: dict[tuple[str, ...], str] = {}
+
+    def add(words: list[str], term: str) -> None:
+        key = tuple(words[:_LONGEST])
+        if not key or key in book or key in found:
+            return
+        found[key] = term
+        if term.startswith("CAT_") and not term.startswith("CAT_#"):
+            found.setdefault(_plural(key), _many(term))
+
+    for name, thing in scene.objects.items():
+        add(_split(thing.category), f"CAT_{canonical(thing.category, 'CAT')}")
+        if thing.color:
+            add(_split(thing.color), f"COLOR_{canonical(thing.color, 'COLOR')}")
+        plain = _split(f"{thing.color or ''} {thing.category}")
+        words = _split(thing.name)
+        if words != plain:
+            add(words, f"CAT_={'_'.join(words)}")
+        add(_split(name), f"CAT_#{name}")
+    return found
+
+
+def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> Terms:
     """Turn a sentence into terms: longest wordings first, then the nearest word."""
-    book = lexicon(language)
+    book, own = lexicon(language), scene or {}
     words = _split(text)
+    own_words = frozenset(word for key in own for word in key)
+    fixed = [word if word in own_words else _correct(word, language) for word in words]
+    corrected = tuple((a, b) for a, b in zip(words, fixed, strict=True) if a != b)
     terms: list[str] = []
     unknown: list[str] = []
-    corrected: list[tuple[str, str]] = []
-    fixed = [_correct(word, book, corrected) for word in words]
     i = 0
     while i < len(fixed):
-        length, term = _longest(fixed, i, book)
+        length, term = _longest(fixed, i, book.wordings, own)
         if term is None:
-            number = re.fullmatch(r"\d+(?:\.\d+)?", fixed[i])
             if fixed[i] == ",":
                 terms.append(",")
-            elif number:
+            elif re.fullmatch(r"\d{1,4}(?:\.\d{1,3})?", fixed[i]):
                 terms.append(f"NUMBER_{fixed[i]}")
             else:
                 unknown.append(words[i])
+                terms.append(f"UNK_{words[i]}")
         elif term != "noise":
             terms.append(term)
         i += length
-    return Terms(tuple(terms), tuple(unknown), tuple(corrected))
+    return Terms(tuple(terms), tuple(unknown), corrected)
 
 
 def _split(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower()
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().replace("’", "'")
     plain = re.sub(r"(\d)\s*(cm|centimet)", r"\1 \2", plain)
-    plain = re.sub(r"[.;!?:]+(?=\s|$)", " , ", plain)
-    return re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|,|[^\w\s]", plain)
+    plain = re.sub(r"[.;!?:…]+(?=\s|$)", " , ", plain)
+    plain = re.sub(r"(?<=\w)-(?=[^\W\d])", " ", plain)
+    pattern = r"[^\W\d]+_\d+|\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|,|[^\w\s]"
+    return re.findall(pattern, plain)
 
 
-def _longest(words: list[str], i: int, book: Lexicon) -> tuple[int, str | None]:
+def _longest(words: list[str], i: int, book: Wordings, own: Wordings) -> tuple[int, str | None]:
     for length in range(min(_LONGEST, len(words) - i), 0, -1):
-        term = book.wordings.get(tuple(words[i : i + length]))
+        key = tuple(words[i : i + length])
+        term = own.get(key) or book.get(key)
         if term is not None:
             return length, term
     return 1, None
 
 
-def _correct(word: str, book: Lexicon, corrected: list[tuple[str, str]]) -> str:
-    """The only word of the vocabulary within one edit of a longer unknown word, or the word."""
-    if word in book.vocabulary or len(word) < _TYPO_LENGTH or not word.isalpha():
+@lru_cache(maxsize=4096)
+def _correct(word: str, language: str) -> str:
+    """The only word of the vocabulary that is a likely slip away from an unknown one, or the word.
+
+    A slip keeps the first letter. In short words letters are swapped or left out; only in longer
+    ones is a letter taken for another, for too many short words are words of their own.
+    """
+    book = lexicon(language)
+    if word in book.vocabulary or word in book.known:
         return word
-    near = sorted(known for known in book.vocabulary if len(known) >= 3 and _one_edit(word, known))
-    same_start = [known for known in near if known[0] == word[0]] or near
-    if len(same_start) != 1:
+    if not _TYPO_LENGTH <= len(word) <= 20 or not word.isalpha():
         return word
-    corrected.append((word, same_start[0]))
-    return same_start[0]
+    near = [known for known in book.vocabulary if len(known) >= 3 and _slip(word, known)]
+    return near[0] if len(near) == 1 else word
 
 
-def _one_edit(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, replacement or swap of neighbours turns a into b."""
-    if abs(len(a) - len(b)) > 1:
+def _slip(typed: str, meant: str) -> bool:
+    """Whether one swap of neighbours, one missing, doubled or wrong letter turns meant to typed."""
+    if typed[0] != meant[0] or abs(len(typed) - len(meant)) > 1:
         return False
-    if len(a) == len(b):
-        apart = [i for i in range(len(a)) if a[i] != b[i]]
-        swapped = (
+    if len(typed) == len(meant):
+        apart = [i for i in range(len(typed)) if typed[i] != meant[i]]
+        if len(apart) == 1:
+            return len(typed) > 4
+        return (
             len(apart) == 2
             and apart[1] == apart[0] + 1
-            and a[apart[0]] == b[apart[1]]
-            and a[apart[1]] == b[apart[0]]
+            and typed[apart[0]] == meant[apart[1]]
+            and typed[apart[1]] == meant[apart[0]]
         )
-        return len(apart) <= 1 or swapped
-    short, long = sorted((a, b), key=len)
+    if len(typed) > len(meant) and len(meant) < 4:
+        return any(
+            typed[:i] + typed[i + 1 :] == meant and typed[i] == typed[i - 1]
+            for i in range(1, len(typed))
+        )
+    short, long = sorted((typed, meant), key=len)
     return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
-def _plural(word: str) -> str:
-    return word + "es" if word.endswith(("s", "x", "sh")) else word + "s"
+def _plural(words: tuple[str, ...]) -> tuple[str, ...]:
+    last = words[-1]
+    return (*words[:-1], last + "es" if last.endswith(("s", "x", "sh", "ch")) else last + "s")
+
+
+def _many(term: str) -> str:
+    return "CATS_" + term.removeprefix("CAT_")
