@@ -138,17 +138,29 @@ def _noun(text: str, held: bool) -> Description | None:
     for long, short in (("rubber duck", "duck"), ("lego brick", "lego"), ("teddy bear", "teddy")):
         text = text.replace(long, short)
     for word in text.split():
-        singular = word[:-1] if word.endswith("s") and word[:-1] in _CATEGORY else word
+        singular = next((w for w in _singulars(word) if w in _CATEGORY or w in THING_WORDS), word)
         if singular in _CATEGORY:
             found["category"], named = _CATEGORY[singular], True
         elif word in _COLOR:
             found["color"], named = _COLOR[word], True
         elif word in _SIZE:
             found["size"] = _SIZE[word]
-        elif word in THING_WORDS:
+        elif singular in THING_WORDS:
             named = True
         elif word not in _ARTICLES:
             return None
     if not named:
         return None
     return Description(found.get("category"), found.get("color"), found.get("size"), held)
+
+
+def _singulars(word: str) -> tuple[str, ...]:
+    """The word, and what it may be the plural of: of "boxes", "box" and "boxe"."""
+    found: tuple[str, ...] = (word,)
+    if word.endswith("ies"):
+        found += (word[:-3] + "y",)
+    if word.endswith("es"):
+        found += (word[:-2],)
+    if word.endswith("s"):
+        found += (word[:-1],)
+    return found

@@ -90,12 +90,14 @@ def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> 
     sx = -scale if flip else scale
     tx = width - dx if flip else dx
     matrix = np.array([[sx, 0.0, tx], [0.0, scale, dy]])
+    # The matrix moves edges, as boxes have them; pixel i, which warpAffine moves, has its middle
+    # at i + 0.5, and tile i of an instance map stands for pixel 4 i + 2, so at 4 i + 2.5.
+    middles, small = matrix.copy(), matrix.copy()
+    middles[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    small[:, 2] = (matrix[:, :2] @ np.array([2.5, 2.5]) + matrix[:, 2] - 2.5) / STRIDE
     rgb = cv2.warpAffine(
-        sample.rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(110, 108, 105)
+        sample.rgb, middles, (width, height), flags=cv2.INTER_LINEAR, borderValue=(110, 108, 105)
     )
-    # Instance maps sample the middle of each 4×4 tile: pixel (4 i + 2) of the image.
-    small = matrix.copy()
-    small[:, 2] = (matrix[:, :2] @ np.array([2.0, 2.0]) + matrix[:, 2] - 2.0) / STRIDE
     instances = cv2.warpAffine(
         sample.instances, small, (width // STRIDE, height // STRIDE), flags=cv2.INTER_NEAREST
     )
