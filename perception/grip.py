@@ -107,3 +107,14 @@ class Grip:
         track.move(shift)
         track.misses = 0
         return track.id
+
+
+def _from_tip(points: Points, arm: ArmView) -> float:
+    """Distance of points [N, 3] from the tip, m; half of it counts where they hang below it.
+
+    The fingers hide what is right between them, so what is seen of a held thing is further out.
+    """
+    T_tcp_base = np.linalg.inv(arm.T_base_tcp)
+    local = points @ T_tcp_base[:3, :3].T + T_tcp_base[:3, 3]
+    local[:, 2] = np.where(local[:, 2] > 0, local[:, 2] / 2, local[:, 2])
+    return float(np.linalg.norm(local, axis=1).min())

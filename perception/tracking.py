@@ -324,7 +324,7 @@ def _swallows(item: Lifted, earlier: Points) -> bool:
         return False
     low, high = np.percentile(earlier, [1, 99], axis=0)
     around = np.all(item.low < low + 0.01) and np.all(item.high > high - 0.01)
-    return bool(around and np.any((item.high - item.low) - (high - low) > 0.03))
+    return bool(around and np.any(item.high - item.low > 0.012 + 1.15 * (high - low)))
 
 
 def _alike(a: Name, b: Name) -> bool:
