@@ -138,14 +138,14 @@ def _noun(text: str, held: bool) -> Description | None:
     for long, short in (("rubber duck", "duck"), ("lego brick", "lego"), ("teddy bear", "teddy")):
         text = text.replace(long, short)
     for word in text.split():
-        singular = next((w for w in _singulars(word) if w in _CATEGORY or w in THING_WORDS), word)
+        singular = next((w for w in _singulars(word) if w in _CATEGORY), word)
         if singular in _CATEGORY:
             found["category"], named = _CATEGORY[singular], True
         elif word in _COLOR:
             found["color"], named = _COLOR[word], True
         elif word in _SIZE:
             found["size"] = _SIZE[word]
-        elif singular in THING_WORDS:
+        elif word in THING_WORDS:
             named = True
         elif word not in _ARTICLES:
             return None
