@@ -82,7 +82,8 @@ class Thing:
         text = " ".join(part for part in parts if part)
         for clause in self.clauses:
             others = " and ".join(f"the {thing.words()}" for thing in clause.things)
-            text += f" {clause.relation.replace('_', ' ')} {others}".rstrip()
+            relation = "from" if clause.relation == "at" else clause.relation.replace("_", " ")
+            text += f" {relation} {others}".rstrip()
         if self.but:
             text += " except " + " and ".join(f"the {thing.words()}" for thing in self.but)
         return text
