@@ -106,14 +106,17 @@ def distinct(lifted: Sequence[Lifted]) -> list[Lifted]:
 
 def coincide(a: Points, b: Points, share: float = 0.6) -> bool:
     """Whether two point sets are of one surface: most of each is close to the other."""
+    return covered(a, b) > share and covered(b, a) > share
+
+
+def covered(a: Points, b: Points) -> float:
+    """Share of the points of a [N, 3] that are close to b [M, 3]."""
     if not len(a) or not len(b):
-        return False
+        return 0.0
     from scipy.spatial import cKDTree
 
-    return all(
-        np.isfinite(cKDTree(one).query(other, distance_upper_bound=_SAME_M)[0]).mean() > share
-        for one, other in ((a, b), (b, a))
-    )
+    distance, _ = cKDTree(b).query(a, distance_upper_bound=_SAME_M)
+    return float(np.isfinite(distance).mean())
 
 
 def bounds(

@@ -32,7 +32,7 @@ class Track:
         misses: looks in a row in which its place was seen empty, or it in its place by nobody.
         sightings: how often it was seen.
         shown: whether it is believed enough to be part of the scene.
-        grown: detections in a row that took in more than it.
+        odd: detections in a row that took in clearly more than it, or a part of it only.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Track:
     misses: int = 0
     sightings: int = 0
     shown: bool = True
-    grown: int = 0
+    odd: int = 0
 
     @property
     def center(self) -> npt.NDArray[np.float64]:

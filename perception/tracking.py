@@ -11,7 +11,7 @@ from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip
-from .lifting import Lifted, bounds, coincide, distinct, lift
+from .lifting import Lifted, bounds, coincide, covered, distinct, lift
 from .relations import with_supports
 from .scene import Scene, SceneObject
 from .track import Name, Track, place_of
@@ -27,7 +27,7 @@ _STILL_M = 0.03
 _AT_TIP_M = 0.06
 _NEVER = 10.0
 _SIMILAR = 0.5
-_BELIEVED_GROWN = 3
+_BELIEVED_ODD = 3
 
 
 class SceneTracker:
@@ -247,9 +247,12 @@ class SceneTracker:
         return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
 
     def _known_already(self, item: Lifted) -> bool:
-        """Whether this is a second reading of something that was seen in this look."""
+        """Whether this is a second reading, of all or part, of what was seen in this look."""
         for track in self.tracks.values():
-            if track.visible and coincide(item.points, track.points):
+            if not track.visible:
+                continue
+            part = _alike(track.name, item.name) and covered(item.points, track.points) > 0.8
+            if part or coincide(item.points, track.points):
                 track.vote(item.name, item.detection.score)
                 return True
         return False
@@ -269,9 +272,10 @@ class SceneTracker:
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
         earlier = self._earlier(track, frame)
-        track.grown = track.grown + 1 if _swallows(item, earlier) else 0
-        if 0 < track.grown < _BELIEVED_GROWN:
-            return  # A still thing does not grow; the detection took in what stands on it.
+        odd = _swallows(item, earlier) or _is_part(item, track)
+        track.odd = track.odd + 1 if odd else 0
+        if 0 < track.odd < _BELIEVED_ODD:
+            return  # A still thing neither grows nor shrinks, however it is detected.
         track.vote(item.name, item.detection.score)
         within = bool(np.all(item.low > track.low - 0.01) and np.all(item.high < track.high + 0.01))
         if within and len(earlier) and place_of(earlier, frame, arm).hidden > 0.15:
@@ -325,6 +329,18 @@ def _swallows(item: Lifted, earlier: Points) -> bool:
     low, high = np.percentile(earlier, [1, 99], axis=0)
     around = np.all(item.low < low + 0.01) and np.all(item.high > high - 0.01)
     return bool(around and np.any(item.high - item.low > 0.012 + 1.15 * (high - low)))
+
+
+def _is_part(item: Lifted, track: Track) -> bool:
+    """Whether a detection shows clearly less of a thing than is known of it."""
+    if (
+        not track.seen
+        or np.any(item.low < track.low - 0.01)
+        or np.any(item.high > track.high + 0.01)
+    ):
+        return False
+    size = track.high - track.low
+    return bool(np.any(size - item.size > 0.012 + 0.3 * size))
 
 
 def _alike(a: Name, b: Name) -> bool:

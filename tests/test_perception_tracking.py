@@ -452,3 +452,18 @@ def test_fingers_that_opened_a_little_have_let_go() -> None:
     scene = look(tracker, Room(CUP, STAND, PLACED), opened)
     assert scene.holding is None
     assert scene.objects["block_1"].on == "plate_1"
+
+
+def test_a_still_thing_of_which_parts_are_detected_neither_shrinks_nor_splits() -> None:
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, STAND), AWAY)
+    frame, found = Room(CUP, STAND).see()
+    cup, plate = (next(d for d in found if d.category == c) for c in ("cup", "plate"))
+    assert plate.mask is not None
+    left, right = plate.mask.copy(), plate.mask.copy()
+    middle = int(plate.box[0] + plate.box[2]) // 2
+    left[:, middle:], right[:, : middle + 2] = False, False
+    parts = [replace(plate, mask=left), replace(plate, mask=right, score=0.6)]
+    scene = tracker.update({"overview": frame}, {"overview": [cup, *parts]}, AWAY)
+    assert sorted(scene.objects) == ["cup_1", "plate_1"]
+    assert scene.objects["plate_1"].size == pytest.approx(STAND.size, abs=0.015)
