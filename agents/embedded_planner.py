@@ -17,6 +17,9 @@ _CAN = "I can grab, put, stack, push, look at things, and go home"
 _NEVER_MIND = frozenset(
     ("never mind", "nevermind", "no", "none", "neither", "cancel", "forget it", "stop", "nothing")
 )
+_WHATEVER = frozenset(
+    ("any", "either", "whichever", "whatever", "i don't care", "you choose", "doesn't matter")
+)
 
 
 class EmbeddedPlanner:
@@ -26,14 +29,17 @@ class EmbeddedPlanner:
         """Plan an instruction, or mend what is left of a plan after a failure."""
         if progress.failure is not None and progress.remaining:
             return Plan(skills=_mended(progress.remaining, scene), reading="try again")
-        said = progress.answers[-1].text.strip().lower().rstrip(".!") if progress.answers else ""
+        said = _plain(progress.answers[-1].text) if progress.answers else ""
         if said in _NEVER_MIND:
             return Refusal(text="never mind then; nothing was done")
         result = _understood(instruction, scene, progress)
         if said and isinstance(result, Question) and not result.candidates:
             # What was missing was said now; or everything was said anew.
-            for text in (f"{instruction} {said}", said):
-                again = _understood(text, scene, progress)
+            about = progress.model_copy(
+                update={"mentioned": _subject(instruction, scene, progress)}
+            )
+            for text, known in ((f"{instruction} {said}", progress), (said, about)):
+                again = _understood(text, scene, known)
                 if not isinstance(again, Refusal) and again != result:
                     return again
         return result
@@ -120,15 +126,33 @@ def _answers(
     found = []
     for answer in reversed(answers):
         terms = to_terms(answer.text, own).terms
-        while terms and terms[0] in VERBS:
+        while terms and (terms[0] in VERBS or terms[0] == ","):
             terms = terms[1:]
+        while terms and terms[-1] == ",":
+            terms = terms[:-1]
         try:
-            thing = phrase(terms)
+            whatever = _plain(answer.text) in _WHATEVER
+            thing = Thing(any=True) if whatever else phrase(terms)
         except TangledError:
             continue
         if thing is not None:
             found.append((frozenset(answer.candidates) or None, thing))
     return found
+
+
+def _subject(text: str, scene: Scene, progress: Progress) -> str | None:
+    """What a text names that is a noun phrase and nothing else; else what "it" was before."""
+    own = scene_words(scene)
+    try:
+        thing = phrase(to_terms(text, own).terms)
+        answers = _answers(progress.answers, own)
+        return Grounding(scene, progress.mentioned, answers=answers).one(thing) if thing else None
+    except (TangledError, UngroundedError):
+        return progress.mentioned
+
+
+def _plain(text: str) -> str:
+    return text.strip().lower().rstrip(".!")
 
 
 def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from handeye.perception.conditions import Condition, Truth
 from handeye.perception.describe import describe
-from handeye.perception.errors import HandeyeError, ModelError
+from handeye.perception.errors import HandeyeError, ModelError, RobotError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot
-from handeye.skills.skill import Code, Skill, SkillContext
+from handeye.skills.skill import Code, Outcome, Skill, SkillContext
 from pydantic import TypeAdapter
 
 from .events import (
@@ -154,7 +154,7 @@ class Nodes:
             deadline_s=self._budget.skill_s,
             report=lambda line: self._emit(Progressed(stamp_s=self._now(), line=line)),
         )
-        outcome = skill.execute(context)
+        outcome = _executed(skill, context)
         self._emit(
             Acted(
                 stamp_s=self._now(),
@@ -277,6 +277,16 @@ def _after_verify(state: AgentState) -> str:
 
 def _unless_over(following: str) -> Callable[[AgentState], str]:
     return lambda state: "__end__" if state.get("status") else following
+
+
+def _executed(skill: Skill, context: SkillContext) -> Outcome:
+    """Execute a skill; what a driver raises beyond its seam becomes one clear RobotError."""
+    try:
+        return skill.execute(context)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise RobotError(f"{skill.name} failed: {type(error).__name__}: {error}") from error
 
 
 def _scene(state: AgentState) -> Scene:

@@ -201,3 +201,15 @@ def test_a_planner_that_raises_is_one_clear_failure(grab: Simulation) -> None:
     assert result.status == "failed"
     assert result.reason == "Broken.plan failed: ZeroDivisionError: division by zero"
     assert np.array_equal(grab.robot.read().q, before)
+
+
+def test_a_driver_that_raises_is_one_clear_failure(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("the cable is out")
+
+    monkeypatch.setattr(grab.robot, "move_joints", broken)
+    result = agent_for(grab).run("grab the red cup")
+    assert result.status == "failed"
+    assert result.reason == "pick failed: OSError: the cable is out"

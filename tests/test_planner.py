@@ -75,10 +75,62 @@ def test_an_ambiguous_phrase_becomes_a_question_with_its_candidates(table: Scene
     assert "red cup" in result.text
 
 
-@pytest.mark.parametrize("answer", ["the red one", "red", "the left one", "the cup near the bowl"])
+@pytest.mark.parametrize(
+    "answer",
+    ["the red one", "red!", "the left one", "on the left", "the cup near the bowl", "cup_1"],
+)
 def test_the_answer_to_a_question_decides(answer: str, table: Scene) -> None:
     result = PLANNER.plan("grab the cup", table, Progress(answers=(Answered(text=answer),)))
     assert calls(result) == ["pick(cup_1)"]
+
+
+def test_an_answer_decides_only_what_was_asked(table: Scene) -> None:
+    cup = Answered(text="the red one", candidates=("cup_1", "cup_2"))
+    asked = PLANNER.plan("put the cup on the block", table, Progress(answers=(cup,)))
+    assert isinstance(asked, Question)
+    assert asked.candidates == ("block_1", "block_2", "block_3")
+    block = Answered(text="the green one", candidates=asked.candidates)
+    result = PLANNER.plan("put the cup on the block", table, Progress(answers=(cup, block)))
+    assert calls(result) == ["pick(cup_1)", "place(on, block_1, cup_1)"]
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "done"),
+    [
+        ("put the red cup", "on the plate", ["pick(cup_1)", "place(on, plate_1, cup_1)"]),
+        ("put the red cup", "grab the ball", ["pick(ball_1)"]),
+        ("the red cup", "grab it", ["pick(cup_1)"]),
+        ("grab the cup", "I don't care", ["pick(cup_1)"]),
+    ],
+)
+def test_what_was_missing_can_be_said_later(
+    said: str, answer: str, done: list[str], table: Scene
+) -> None:
+    assert isinstance(PLANNER.plan(said, table, Progress()), Question)
+    answers = (Answered(text=answer),)
+    assert calls(PLANNER.plan(said, table, Progress(answers=answers))) == done
+
+
+def test_never_mind_ends_it(table: Scene) -> None:
+    result = PLANNER.plan("grab the cup", table, Progress(answers=(Answered(text="Never mind."),)))
+    assert isinstance(result, Refusal)
+
+
+def test_things_go_by_the_names_that_the_scene_gives_them() -> None:
+    scene = Scene.model_validate(
+        {
+            "objects": {
+                "mug_1": {"name": "Bob", "category": "mug", "color": "crimson",
+                          "position": (0.5, 0, 0.05)},
+                "tool": {"name": "silver screwdriver", "category": "screwdriver",
+                         "color": "silver", "position": (0.5, 0.2, 0.02)},
+            }
+        }
+    )  # fmt: skip
+    for said in ("grab Bob", "grab the red cup", "grab mug_1"):
+        assert calls(PLANNER.plan(said, scene, Progress())) == ["pick(mug_1)"]
+    for said in ("grab the screwdriver", "grab the silver thing"):
+        assert calls(PLANNER.plan(said, scene, Progress())) == ["pick(tool)"]
 
 
 @pytest.mark.parametrize(

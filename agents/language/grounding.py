@@ -167,7 +167,8 @@ class Grounding:
             for clause in answer.clauses:
                 fitting = self._restrict(fitting, clause)
             if fitting:
-                return self._most(fitting, answer)
+                chosen = self._most(fitting, answer)
+                return [min(chosen, key=self._effort)] if answer.any else chosen
         return found
 
     def _effort(self, name: str) -> tuple[bool, float]:
