@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from .configuration_handeye import HandeyeConfig
 
@@ -171,7 +172,7 @@ class Looker:
         mean = torch.tensor(self.config.image_mean).view(1, 3, 1, 1)
         std = torch.tensor(self.config.image_std).view(1, 3, 1, 1)
         pad = (0, -width % 32, 0, -height % 32)
-        padded = torch.nn.functional.pad((pixels - mean) / std, pad)
+        padded: Tensor = torch.nn.functional.pad((pixels - mean) / std, pad)
         return padded.contiguous(memory_format=torch.channels_last)
 
     def _text_one(self, phrase: str) -> Array:

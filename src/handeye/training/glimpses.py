@@ -90,7 +90,7 @@ def train_glimpse(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         first = int(state["step"])
-    glimpse.train().to(memory_format=torch.channels_last)
+    glimpse.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     began = time.monotonic()
     with (out / "glimpse.jsonl").open("a") as log, Bar("glimpse", first, recipe.steps) as bar:
         for step, batch in enumerate(_stream(Shards(data), config, recipe, first), start=first):
