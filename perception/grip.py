@@ -10,6 +10,7 @@ _REACH_M = 0.03
 _CLEAR_M = 0.02
 _MIN_POINTS = 10
 _OPENED_M = 0.006
+_FITS_M = 0.015
 
 
 class Grip:
@@ -90,18 +91,21 @@ class Grip:
         return best
 
     def _vanished(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
-        """The one object that is gone from its place, if something is between the fingers.
+        """The one object that is gone from its place, if something like it is in the fingers.
 
         So a model that does not recognise what hangs in the gripper doesn't make it forgotten.
         """
         if arm.T_base_tcp[2, 3] < table_m + 0.05 or not len(cloud):
             return None
         tip = arm.T_base_tcp[:3, 3]
-        at_tip = np.linalg.norm(cloud - tip, axis=1) < _REACH_M
         gone = [t for t in self._tracks.values() if not t.visible and t.misses > 0]
-        if int(at_tip.sum()) < _MIN_POINTS or len(gone) != 1:
+        near = int((np.linalg.norm(cloud - tip, axis=1) < _REACH_M).sum())
+        if len(gone) != 1:
             return None
         track = gone[0]
+        spans = np.abs((track.high - track.low)[:2] - arm.gripper_width_m) < _FITS_M
+        if near < _MIN_POINTS and not spans.any():
+            return None
         shift = np.eye(4)
         shift[:3, 3] = tip - track.center
         track.move(shift)

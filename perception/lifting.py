@@ -1,7 +1,7 @@
 """Lifting: detections to 3-D, through depth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,20 @@ def distinct(lifted: Sequence[Lifted]) -> list[Lifted]:
         if not any(_touch(item, other) and coincide(item.points, other.points) for other in kept):
             kept.append(item)
     return kept
+
+
+def without(item: Lifted, others: Points, table_m: float) -> Lifted:
+    """A detection without what is known to be of others, such as what it stands on."""
+    if not len(others):
+        return item
+    from scipy.spatial import cKDTree
+
+    distance, _ = cKDTree(others).query(item.points, distance_upper_bound=2 * _SAME_M)
+    own = main_cluster(item.points[~np.isfinite(distance)])
+    if len(own) < max(_MIN_POINTS, 0.15 * len(item.points)):
+        return item
+    low, high = bounds(own, table_m)
+    return replace(item, points=own, low=low, high=high)
 
 
 def coincide(a: Points, b: Points, share: float = 0.6) -> bool:

@@ -11,7 +11,7 @@ from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip
-from .lifting import Lifted, bounds, coincide, covered, distinct, lift
+from .lifting import Lifted, bounds, coincide, covered, distinct, lift, without
 from .relations import with_supports
 from .scene import Scene, SceneObject
 from .track import Name, Track, place_of
@@ -26,6 +26,7 @@ _TALLEST_M = 0.28
 _STILL_M = 0.03
 _AT_TIP_M = 0.06
 _NEVER = 10.0
+_NEW_PLACE = 0.8
 _SIMILAR = 0.5
 _BELIEVED_ODD = 3
 
@@ -147,6 +148,11 @@ class SceneTracker:
         others = [track.points for track in self.tracks.values() if track is not released]
         return np.concatenate([before, *others])
 
+    def _others(self, track: Track) -> Points:
+        """[N, 3] the surfaces of all other objects as known, m."""
+        parts = [other.points for other in self.tracks.values() if other is not track]
+        return np.concatenate([np.zeros((0, 3), np.float32), *parts])
+
     def _find_by_depth(self, released: Track, frame: Frame, known: Points) -> None:
         """Find what was let go by what newly stands there, where the model does not see it."""
         stamp, cloud = self._clouds[frame.camera]
@@ -183,7 +189,10 @@ class SceneTracker:
                 if cost[i, j] < 1.0:
                     self._lost.pop(tracks[j].id, None)
                     self.tracks[tracks[j].id] = tracks[j]
-                    self._sight(tracks[j], free.pop(i), frame, arm)
+                    item = free.pop(i)
+                    if cost[i, j] >= _NEW_PLACE:
+                        item = without(item, self._others(tracks[j]), self.table_m)
+                    self._sight(tracks[j], item, frame, arm)
         for item in list(free.values()):
             misnamed = self._misnamed(item, list(free.values()), arm, shown)
             if misnamed is not None:
@@ -223,7 +232,7 @@ class SceneTracker:
         where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
         if where == "empty" or (sure and where in ("lost", "hidden")):
-            return 0.8 + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
+            return _NEW_PLACE + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
         return _NEVER
 
     def _shown(self, track: Track, shown: Mapping[str, str]) -> str | None:
@@ -272,7 +281,7 @@ class SceneTracker:
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
         earlier = self._earlier(track, frame)
-        odd = _swallows(item, earlier) or _is_part(item, track)
+        odd = _swallows(item, earlier) or _is_part(item, track) or _is_taller(item, track)
         track.odd = track.odd + 1 if odd else 0
         if 0 < track.odd < _BELIEVED_ODD:
             return  # A still thing neither grows nor shrinks, however it is detected.
@@ -329,6 +338,19 @@ def _swallows(item: Lifted, earlier: Points) -> bool:
     low, high = np.percentile(earlier, [1, 99], axis=0)
     around = np.all(item.low < low + 0.01) and np.all(item.high > high - 0.01)
     return bool(around and np.any(item.high - item.low > 0.012 + 1.15 * (high - low)))
+
+
+def _is_taller(item: Lifted, track: Track) -> bool:
+    """Whether a detection at its place reaches clearly higher than a thing well known."""
+    lifted = item.low[2] > track.low[2] + 0.02
+    if (
+        track.sightings < 3
+        or lifted
+        or float(np.abs(item.center - track.center)[:2].max()) > _STILL_M
+    ):
+        return False
+    height = float(track.high[2] - track.low[2])
+    return bool(item.high[2] > track.high[2] + 0.012 + 0.15 * height)
 
 
 def _is_part(item: Lifted, track: Track) -> bool:

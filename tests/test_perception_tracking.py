@@ -467,3 +467,13 @@ def test_a_still_thing_of_which_parts_are_detected_neither_shrinks_nor_splits() 
     scene = tracker.update({"overview": frame}, {"overview": [cup, *parts]}, AWAY)
     assert sorted(scene.objects) == ["cup_1", "plate_1"]
     assert scene.objects["plate_1"].size == pytest.approx(STAND.size, abs=0.015)
+
+
+def test_what_is_lifted_from_its_place_is_seen_lifted() -> None:
+    tracker = SceneTracker()
+    for _ in range(4):
+        look(tracker, Room(CUP, BLOCK), AWAY)
+    up = replace(BLOCK, bottom=0.15)
+    scene = look(tracker, Room(CUP, up), arm_at(*BLOCK.at, 0.175, width_m=0.05))
+    assert scene.holding == "block_1"
+    assert scene.objects["block_1"].position == pytest.approx(up.center, abs=0.02)
