@@ -39,13 +39,11 @@ def run(
     if not as_json:
         _greet(instruction or task or "")
     folder = Path(out) if out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    if resume is not None or robot != "sim":
+    asked = _asked(folder, instruction, seed, task, scene, robot, resume)
+    if resume is not None or asked["robot"] != "sim":
         result = _with_robot(
             instruction or "",
-            seed,
-            task,
-            scene,
-            robot,
+            asked,
             vlm,
             planner,
             approve,
@@ -97,12 +95,34 @@ def _simulated(
     )
 
 
-def _with_robot(
-    instruction: str,
+def _asked(
+    folder: Path,
+    instruction: str | None,
     seed: int,
     task: str | None,
     scene: str | None,
     robot: str,
+    resume: str | None,
+) -> dict[str, Any]:
+    """What was asked for at first: kept beside the recording, so that resuming finds its scene."""
+    file = folder / "asked.json"
+    if resume is None:
+        asked = {"instruction": instruction, "seed": seed, "task": task, "robot": robot}
+        asked["scene"] = None if scene is None else str(Path(scene).resolve())
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asked, ensure_ascii=False))
+        return asked
+    if not (folder / "thread.sqlite").exists() or not file.exists():
+        raise UserError(
+            f"there is no thread to resume in {folder}; give the earlier run's folder with --out"
+        )
+    kept: dict[str, Any] = json.loads(file.read_text())
+    return kept
+
+
+def _with_robot(
+    instruction: str,
+    asked: dict[str, Any],
     vlm: str,
     planner: str,
     approve: bool,
@@ -119,13 +139,7 @@ def _with_robot(
     from ..recording import Recorder
 
     checkpoint = folder / "thread.sqlite"
-    if resume is not None and not checkpoint.exists():
-        raise UserError(
-            f"there is no thread to resume in {folder}; give the earlier run's folder with --out"
-        )
-    with connect(
-        robot, seed=seed, task=task, scene=scene, instruction=instruction or None, vlm=vlm
-    ) as session:
+    with connect(**asked, vlm=vlm) as session:
         observer = session.observer
 
         def look() -> Any:
@@ -148,13 +162,14 @@ def _with_robot(
             approve=_ask_approval if approve else None,
         ) as agent:
             if resume is not None:
+                observer.look()  # what the thread speaks of must be in sight again
                 done = agent.resume(resume, instruction or None)
             else:
                 done = agent.run(instruction)
         judged = session.simulation.judged() if session.simulation is not None else None
         result = EpisodeResult(
-            task=task or robot,
-            instruction=instruction,
+            task=asked["task"] or asked["robot"],
+            instruction=instruction or asked["instruction"] or "",
             status=done.status,
             reason=done.reason,
             question=done.question,
