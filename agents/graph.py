@@ -30,7 +30,7 @@ from .events import (
     Replanned,
     Verified,
 )
-from .planner import Answered, Plan, Planner, PlanResult, Progress, Question
+from .planner import Answered, Plan, Planner, PlanResult, Progress, Question, Refusal
 from .state import AgentState, Budget, Step
 from .verifying import verify
 
@@ -93,6 +93,10 @@ class Nodes:
             failure=state.get("failure"),
         )
         result = self._planned(state["instruction"], _scene(state), progress)
+        if isinstance(result, Refusal):
+            # What one camera missed another may see; nothing is refused before all have looked.
+            scene = self._observer.look(list(self._robot.cameras))
+            result = self._planned(state["instruction"], scene, progress)
         if isinstance(result, Plan):
             calls = tuple(call_of(skill) for skill in result.skills)
             self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
