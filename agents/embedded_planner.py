@@ -163,6 +163,9 @@ def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:
     first = remaining[0]
     if isinstance(first, Pick) and first.target == scene.holding:
         return remaining[1:]
+    if isinstance(first, Place) and first.target is None and scene.holding is None:
+        # It was to free the hand, and the hand is free.
+        return _mended(remaining[1:], scene) if len(remaining) > 1 else ()
     if isinstance(first, Place) and first.target is not None and scene.holding != first.target:
         return _mended((Pick(target=first.target), *remaining), scene)
     if isinstance(first, Pick | Stack) and scene.holding not in (None, first.target):

@@ -175,3 +175,10 @@ def test_no_text_makes_it_crash(text: str) -> None:
 def test_a_very_long_line_is_answered(table: Scene) -> None:
     result = PLANNER.plan("grab the red cup and " * 500, table, Progress())
     assert isinstance(result, Plan | Question | Refusal)
+
+
+def test_a_hand_that_is_free_is_not_freed_again(table: Scene) -> None:
+    left = (Place(relation="on", reference="table"), Pick(target="cup_1"))
+    result = PLANNER.plan("…", table, Progress(remaining=left, failure="nothing is held"))
+    assert isinstance(result, Plan)
+    assert result.skills == (Pick(target="cup_1"),)
