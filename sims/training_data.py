@@ -8,6 +8,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pybullet as p
 from handeye.perception.conditions import In, On
+from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics, Transform
 
 from .judge import holds
@@ -143,7 +145,9 @@ def render_scene(
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
         specs = sample_specs(rng, count, held_out=options.held_out)
         clearance = float(rng.uniform(0.005, 0.04))
-        scatter(world, specs, rng, clearance_m=clearance, table_height_m=style.table_height_m)
+        # A full table is full: what fits is there by then.
+        with suppress(SceneFileError):
+            scatter(world, specs, rng, clearance_m=clearance, table_height_m=style.table_height_m)
         _pile(world, rng)
         robot.connect()
         world.settle(max_s=1.5)
