@@ -112,7 +112,6 @@ class Agent:
             "index": 0,
             "steps": [],
             "goal": None,
-            "acting": False,
             "failure": None,
             "retries": 0,
             "began_s": self._now(),
@@ -144,7 +143,7 @@ class Agent:
         if snapshot.values.get("status"):
             return self._result(thread)
         failure = "the run was interrupted" if snapshot.values.get("plan") else None
-        self._graph.update_state(config, {"acting": False, "failure": failure}, as_node="__start__")
+        self._graph.update_state(config, {"failure": failure}, as_node="__start__")
         return self._drive(None, thread)
 
     def stream(self, instruction: str, *, thread: str | None = None) -> Iterator[Event]:

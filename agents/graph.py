@@ -143,7 +143,7 @@ class Nodes:
             self._emit(Approved(stamp_s=self._now(), call=call_of(skill), approved=approved))
         if not approved:
             return {"status": "stopped", "reason": f"{call_of(skill).words()} was not approved"}
-        return {"acting": True}
+        return {}
 
     def act(self, state: AgentState) -> AgentState:
         """Execute the next skill."""
@@ -179,7 +179,6 @@ class Nodes:
         update: AgentState = {
             "steps": [*state.get("steps", []), step.model_dump(mode="json")],
             "goal": goal.model_dump(mode="json") if goal is not None else None,
-            "acting": False,
         }
         if outcome.code in _HOPELESS:
             stopped = outcome.code in (Code.STOPPED, Code.CANCELLED)

@@ -58,7 +58,6 @@ class AgentState(TypedDict, total=False):
     index: int
     steps: list[dict[str, Any]]
     goal: dict[str, Any] | None
-    acting: bool
     failure: str | None
     retries: int
     began_s: float
