@@ -15,21 +15,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pybullet as p
 from handeye.perception.conditions import In, On
 from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics, Transform
 
+from .arm_poses import pose_arm, set_pose
 from .judge import holds
 from .objects import CATEGORIES, COLORS, Category, ObjectSpec
-from .panda import HAND_LINK, TCP_LINK, SimPanda
+from .panda import HAND_LINK
 from .rendering import look_at
+from .shapes import surface
 from .tabletop import (
     HEIGHT,
     T_HAND_WRIST,
     WIDTH,
-    X_RANGE,
-    Y_RANGE,
     build_tabletop,
     sample_light,
     sample_specs,
@@ -153,7 +152,7 @@ def render_scene(
         world.settle(max_s=1.5)
         relations = _relations(world)
         for kind in ["overview"] * options.overview_views + ["wrist"] * options.wrist_views:
-            held = _pose_arm(world, robot, rng, relations, wrist=kind == "wrist")
+            held = pose_arm(world, robot, rng, relations, wrist=kind == "wrist")
             again = sample_style(rng, dark=options.dark)
             world.light = sample_light(rng, dark=options.dark)
             view = _overview(again.eye, again.target, again.fov_y_rad, again.roll_rad)
@@ -165,7 +164,7 @@ def render_scene(
                 )
             yield _render(world, view, relations, held)
             if held is not None:
-                _put_back(world, held[0], held[1])
+                set_pose(world, held[0], held[1])
 
 
 def _overview(
@@ -227,108 +226,6 @@ def _relations(world: World) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _pose_arm(
-    world: World,
-    robot: SimPanda,
-    rng: np.random.Generator,
-    relations: dict[str, tuple[str, str]],
-    *,
-    wrist: bool,
-) -> tuple[str, Transform] | None:
-    """Put the arm somewhere, holding something or not; returns what is held and where it was."""
-    if not wrist and rng.random() < 0.3:
-        robot.teleport(
-            robot.spec.q_home + rng.normal(0, 0.04, 7), float(rng.choice([0.0, 0.08, 0.05]))
-        )
-        return None
-    carriers = {other for _, other in relations.values()}
-    loose = [name for name in world.objects if name not in carriers]
-    hold = bool(loose) and rng.random() < 0.5
-    if not _reach(world, robot, rng, low=0.16 if hold else 0.14):
-        return None
-    if not hold:
-        robot.teleport(robot.read().q, float(rng.choice([0.0, 0.08, rng.uniform(0, 0.08)])))
-        return None
-    name = str(rng.choice(loose))
-    before = world.pose(name)
-    _hold(world, robot, name, rng)
-    return name, before
-
-
-def _reach(world: World, robot: SimPanda, rng: np.random.Generator, *, low: float) -> bool:
-    """Teleport the TCP to a random pose above the table, pointing down or tilted a little."""
-    client = world.client
-    for _ in range(6):
-        position = rng.uniform((X_RANGE[0] - 0.05, Y_RANGE[0], low), (X_RANGE[1], Y_RANGE[1], 0.45))
-        tilt = rng.normal(0.0, 0.15, 2)
-        yaw = float(rng.uniform(-1.7, 1.7))
-        quaternion = p.getQuaternionFromEuler((np.pi + tilt[0], tilt[1], yaw))
-        robot.teleport(robot.spec.q_home, 0.08)
-        for _ in range(3):
-            q = p.calculateInverseKinematics(
-                robot.uid,
-                TCP_LINK,
-                position.tolist(),
-                quaternion,
-                maxNumIterations=60,
-                residualThreshold=1e-4,
-                physicsClientId=client,
-            )[:7]
-            robot.teleport(np.array(q), 0.08)
-        inside = np.all(robot.read().q > robot.spec.q_min) and np.all(
-            robot.read().q < robot.spec.q_max
-        )
-        error = np.linalg.norm(robot.read().T_base_tcp[:3, 3] - position)
-        if inside and error < 0.02:
-            return True
-    robot.teleport(robot.spec.q_home, 0.08)
-    return False
-
-
-def _hold(world: World, robot: SimPanda, name: str, rng: np.random.Generator) -> None:
-    """Put an object between the fingers as a grasp would: by its body, or by its rim."""
-    body = world[name]
-    if body.spec is None or body.shape is None:
-        return
-    T_base_tcp = robot.read().T_base_tcp
-    size_x, size_y, height = body.shape.size
-    rim = body.spec.category in ("bowl", "plate") or (
-        body.spec.category == "cup" and (size_y > 0.078 or rng.random() < 0.5)
-    )
-    turn = float(rng.choice([0.0, np.pi]))
-    across = body.shape.size[1]
-    if rim:
-        offset, width = body.spec.width_m / 2 - 0.003, 0.006
-        depth = height - rng.uniform(0.008, 0.02)
-    else:
-        offset, width = 0.0, min(across, 0.08)
-        if size_x < size_y:
-            turn, width = turn + np.pi / 2, min(size_x, 0.08)
-        depth = height * rng.uniform(0.45, 0.85)
-    # The object hangs upside-down in the TCP frame, whose z points down.
-    yaw = float(rng.uniform(-np.pi, np.pi)) if rim else turn
-    c, s = np.cos(yaw), np.sin(yaw)
-    T_tcp_object = np.eye(4)
-    T_tcp_object[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    T_tcp_object[:3, 3] = (0.0, offset * (1 if turn == 0.0 else -1), depth)
-    _set_pose(world, name, T_base_tcp @ T_tcp_object)
-    robot.teleport(robot.read().q, width)
-
-
-def _set_pose(world: World, name: str, T_world_object: Transform) -> None:
-    from scipy.spatial.transform import Rotation
-
-    com = T_world_object @ np.array([0.0, 0.0, world[name].com_m, 1.0])
-    quaternion = Rotation.from_matrix(T_world_object[:3, :3]).as_quat()
-    p.resetBasePositionAndOrientation(
-        world[name].uid, com[:3].tolist(), quaternion.tolist(), physicsClientId=world.client
-    )
-
-
-def _put_back(world: World, name: str, T_world_object: Transform) -> None:
-    _set_pose(world, name, T_world_object)
-
-
 def _render(
     world: World,
     view: View,
@@ -345,7 +242,8 @@ def _render(
     for number, name in enumerate(names, start=1):
         mask = segmentation == world[name].uid
         instances[mask] = number
-        objects.append(_object_record(world, name, mask, names, relations, held))
+        outline = _outline(world, name, view)
+        objects.append(_object_record(world, name, mask, names, relations, held, outline))
     middle = STRIDE // 2
     small = instances[middle::STRIDE, middle::STRIDE]
     return rendering.rgb, np.ascontiguousarray(small), {"camera": view.camera, "objects": objects}
@@ -358,6 +256,7 @@ def _object_record(
     names: list[str],
     relations: dict[str, tuple[str, str]],
     held: tuple[str, Transform] | None,
+    outline: float,
 ) -> dict[str, Any]:
     spec = world[name].spec
     if spec is None:
@@ -376,11 +275,31 @@ def _object_record(
         "width_m": round(spec.width_m, 4),
         "box": box,
         "pixels": pixels,
+        "shown": round(min(pixels / max(outline, 1.0), 1.0), 3),
         "held": is_held,
         "relation": relation[0] if relation else None,
         "other": names.index(relation[1]) if relation else -1,
         "position": [round(float(v), 4) for v in (low + high) / 2],
     }
+
+
+def _outline(world: World, name: str, view: View) -> float:
+    """Area of an object's convex outline in a view, pixels, as if nothing hid or cut it."""
+    import cv2
+
+    shape = world[name].shape
+    if shape is None:
+        return 0.0
+    points = surface(shape)
+    points = np.column_stack([points, np.ones(len(points))])
+    T_camera_object = np.linalg.inv(view.T_world_camera) @ world.pose(name)
+    x, y, z = (points @ T_camera_object.T)[:, :3].T
+    front = z > 0.02
+    if front.sum() < 3:
+        return 0.0
+    i = view.intrinsics
+    pixels = np.column_stack([i.fx * x[front] / z[front] + i.cx, i.fy * y[front] / z[front] + i.cy])
+    return float(cv2.contourArea(cv2.convexHull(pixels.astype(np.float32))))
 
 
 def _jpeg(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
