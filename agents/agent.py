@@ -30,7 +30,8 @@ class Result(BaseModel):
 
     Attributes:
         status: "succeeded", "failed", "needs_input" or "stopped".
-        reason: why it failed or stopped.
+        reason: why it failed or stopped, or what there was not to do.
+        answer: to a question.
         question: what must be answered before it can go on.
         candidates: ids between which the answer decides.
         skills: every call with its outcome and verification.
@@ -41,6 +42,7 @@ class Result(BaseModel):
 
     status: Status
     reason: str = ""
+    answer: str = ""
     question: str = ""
     candidates: tuple[str, ...] = ()
     skills: tuple[Step, ...] = ()
@@ -102,12 +104,14 @@ class Agent:
         A camera, model or robot that breaks ends the run with status "failed" and its message.
         """
         name = thread or uuid.uuid4().hex[:12]
-        mentioned = self._state(name).get("mentioned")
+        before = self._state(name)
+        mentioned = before.get("mentioned")
         self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
         fresh: dict[str, Any] = {
             "instruction": instruction,
             "answers": [],
             "mentioned": mentioned,
+            "first": None,
             "plan": [],
             "index": 0,
             "steps": [],
@@ -119,6 +123,8 @@ class Agent:
             "candidates": [],
             "status": None,
             "reason": "",
+            "answer": "",
+            "past": _remembered(before),
         }
         return self._drive(fresh, name)
 
@@ -230,6 +236,7 @@ class Agent:
         return Result(
             status=status or values.get("status") or "failed",
             reason=values.get("reason", "") if reason is None else reason,
+            answer=values.get("answer", ""),
             skills=steps,
             thread=thread,
         )
@@ -284,6 +291,14 @@ def make_planner(planner: Planner | str) -> Planner:
     raise UserError(
         f'there is no planner "{planner}"; accepted are "embedded" and an object with plan()'
     )
+
+
+def _remembered(before: dict[str, Any]) -> dict[str, Any]:
+    """What a thread keeps of its previous run: what was said, and the scene before it moved."""
+    past: dict[str, Any] = dict(before.get("past") or {})
+    if before.get("steps"):
+        past |= {"instruction": before.get("instruction", ""), "scene": before.get("first")}
+    return past
 
 
 def _saver(checkpoint: str | Path | None) -> tuple[sqlite3.Connection | None, Any]:

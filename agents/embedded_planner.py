@@ -6,14 +6,17 @@ from handeye.skills.place import Place
 from handeye.skills.skill import Skill
 from handeye.skills.stack import Stack
 
-from .language.composing import Composer, ImpossibleError, UngroundedError, UnsaidError
-from .language.grounding import Grounding
+from .language.composing import Composer
+from .language.grounding import Grounding, UngroundedError
 from .language.meaning import Reading, Thing
-from .language.reading import VERBS, TangledError, nesting, phrase, readings, steps
-from .language.words import Wordings, scene_words, to_terms
-from .planner import Answered, Plan, PlanResult, Progress, Question, Refusal
+from .language.reading import phrase
+from .language.running import CAN, Run, chain_of
+from .language.structure import VERBS, Program, TangledError, bare, structure
+from .language.words import Wordings, language_of, scene_words, to_terms
+from .planner import Answered, Past, Plan, PlanResult, Progress, Question, Refusal
 
-_CAN = "I can grab, put, stack, push, look at things, and go home"
+_VERB_LAST = frozenset({"zh"})
+"""Languages in which a verb may stand behind what it is done to."""
 _NEVER_MIND = frozenset(
     ("never mind", "nevermind", "no", "none", "neither", "cancel", "forget it", "stop", "nothing")
 )
@@ -47,76 +50,41 @@ class EmbeddedPlanner:
 
 def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
     """Plan a text, step by step."""
-    own = scene_words(scene)
-    terms = to_terms(text, own).terms
-    if not terms:
+    language = language_of(text)
+    own = _own_words(scene, progress.past, language)
+    terms = to_terms(text, own, language).terms
+    if not bare(terms):
         short = text.strip()[:80]
         why = f'"{short}" says nothing to do' if short else "the instruction is empty"
-        return Refusal(text=f"{why}; {_CAN}")
-    if "NOT" in terms:
-        return Refusal(text=f"I understand what to do, but not what not to do; {_CAN}")
+        return Refusal(text=f"{why}; {CAN}")
     grounding = Grounding(scene, progress.mentioned, answers=_answers(progress.answers, own))
-    composer = Composer(scene, grounding)
-    read: list[Reading] = []
     try:
-        for step in steps(terms):
-            found = readings(step)
-            if not found:
-                return _not_understood(text, step)
-            done = _composed(found, composer)
-            if isinstance(done, Question | Refusal):
-                return done
-            composer, reading = done
-            read.append(reading)
+        chain = _chain(progress.past, scene, language)
+        composer = Composer(scene, grounding, progress.past.scene, chain)
+        return Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
         return Refusal(text="that is too much at once; say it in shorter sentences")
-    words = ", then ".join(command.words() for reading in read for command in reading)
-    return Plan(skills=tuple(composer.skills), reading=words)
 
 
-def _composed(
-    found: tuple[Reading, ...], composer: Composer
-) -> tuple[Composer, Reading] | Question | Refusal:
-    """The likeliest reading that fits the scene; a question where two are as likely."""
-    fitting: tuple[Composer, Reading] | None = None
-    trouble: Question | Refusal | None = None
-    for reading in found:
-        if fitting is not None and nesting(reading) > nesting(fitting[1]):
-            break
-        trial = composer.fork()
-        try:
-            trial.compose(reading)
-        except (UngroundedError, UnsaidError, ImpossibleError) as error:
-            result = _trouble(error)
-            if trouble is None or (isinstance(result, Question) and isinstance(trouble, Refusal)):
-                trouble = result
-            continue
-        if fitting is None:
-            fitting = trial, reading
-        elif trial.skills != fitting[0].skills:
-            ways = ", or ".join(", then ".join(c.words() for c in r) for r in (fitting[1], reading))
-            return Question(text=f"do you mean: {ways}?")
-    return fitting or trouble or Refusal(text=_CAN)
+def _own_words(scene: Scene, past: Past, language: str) -> Wordings:
+    """What the scene and the user call things."""
+    words = dict(scene_words(scene, language))
+    for name, identity in past.names.items():
+        if identity in scene.objects:
+            words[tuple(name.split())] = f"CAT_#{identity}"
+    return words
 
 
-def _trouble(error: UngroundedError | UnsaidError | ImpossibleError) -> Question | Refusal:
-    if isinstance(error, UnsaidError):
-        return Question(text=str(error))
-    if isinstance(error, UngroundedError) and error.candidates:
-        return Question(text=error.text, candidates=error.candidates)
-    return Refusal(text=str(error))
+def _chain(past: Past, scene: Scene, language: str) -> Reading:
+    if not past.instruction:
+        return ()
+    before = past.scene or scene
+    terms = to_terms(past.instruction, _own_words(before, past, language), language).terms
+    return chain_of(_structured(terms, language), before, language) if bare(terms) else ()
 
 
-def _not_understood(text: str, step: tuple[str, ...]) -> Question | Refusal:
-    unknown = [term.split("_", 1)[1] for term in step if term.startswith("UNK_")]
-    if unknown:
-        words = ", ".join(f'"{word}"' for word in unknown[:8])
-        return Refusal(text=f"I do not understand {words}; {_CAN}")
-    thing = phrase(step)
-    if thing is not None:
-        return Question(text=f"what should I do with the {thing.words()}?")
-    short = text.strip()[:80]
-    return Refusal(text=f'I know the words of "{short}", but not what they say together; {_CAN}')
+def _structured(terms: tuple[str, ...], language: str) -> Program:
+    return structure(terms, verb_last=language in _VERB_LAST)
 
 
 def _answers(
@@ -125,14 +93,13 @@ def _answers(
     """What answers such as "the left one" or "red" say, with the candidates they decide between."""
     found = []
     for answer in reversed(answers):
-        terms = to_terms(answer.text, own).terms
-        while terms and (terms[0] in VERBS or terms[0] == ","):
-            terms = terms[1:]
-        while terms and terms[-1] == ",":
-            terms = terms[:-1]
+        language = language_of(answer.text)
+        terms = bare(to_terms(answer.text, own, language).terms)
+        while terms and terms[0] in VERBS:
+            terms = bare(terms[1:])
         try:
             whatever = _plain(answer.text) in _WHATEVER
-            thing = Thing(any=True) if whatever else phrase(terms)
+            thing = Thing(any=True) if whatever else phrase(terms, language)
         except TangledError:
             continue
         if thing is not None:
@@ -142,9 +109,10 @@ def _answers(
 
 def _subject(text: str, scene: Scene, progress: Progress) -> str | None:
     """What a text names that is a noun phrase and nothing else; else what "it" was before."""
-    own = scene_words(scene)
+    language = language_of(text)
+    own = _own_words(scene, progress.past, language)
     try:
-        thing = phrase(to_terms(text, own).terms)
+        thing = phrase(bare(to_terms(text, own, language).terms), language)
         answers = _answers(progress.answers, own)
         return Grounding(scene, progress.mentioned, answers=answers).one(thing) if thing else None
     except (TangledError, UngroundedError):

@@ -107,6 +107,14 @@ class Replanned(_Event):
     attempt: int
 
 
+class Replied(_Event):
+    """A question of the user was answered."""
+
+    kind: Literal["replied"] = "replied"
+    text: str
+    objects: tuple[str, ...] = ()
+
+
 class Asked(_Event):
     """The user is asked something."""
 
@@ -134,6 +142,7 @@ Event = Annotated[
     | Acted
     | Verified
     | Replanned
+    | Replied
     | Asked
     | Ended,
     Field(discriminator="kind"),

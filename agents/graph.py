@@ -28,9 +28,20 @@ from .events import (
     Planned,
     Progressed,
     Replanned,
+    Replied,
     Verified,
 )
-from .planner import Answered, Plan, Planner, PlanResult, Progress, Question, Refusal
+from .planner import (
+    Answered,
+    Past,
+    Plan,
+    Planner,
+    PlanResult,
+    Progress,
+    Question,
+    Refusal,
+    Reply,
+)
 from .state import AgentState, Budget, Step
 from .verifying import verify
 
@@ -78,7 +89,11 @@ class Nodes:
         scene = self._observer.look()
         stamp = self._now()
         self._emit(Observed(stamp_s=stamp, scene=scene, description=describe(scene)))
-        return {"scene": scene.model_dump(mode="json"), "began_s": state.get("began_s", stamp)}
+        seen = scene.model_dump(mode="json")
+        update: AgentState = {"scene": seen, "began_s": state.get("began_s", stamp)}
+        if state.get("first") is None:
+            update["first"] = seen
+        return update
 
     def plan(self, state: AgentState) -> AgentState:
         """Choose skill calls, or a question, or an end."""
@@ -91,6 +106,7 @@ class Nodes:
             answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
             remaining=remaining,
             failure=state.get("failure"),
+            past=Past.model_validate(state.get("past") or {}),
         )
         result = self._planned(state["instruction"], _scene(state), progress)
         if isinstance(result, Refusal):
@@ -102,9 +118,17 @@ class Nodes:
             self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
             raw = [call.model_dump(mode="json") for call in calls]
             update: AgentState = {"plan": raw, "index": 0, "failure": None, "question": None}
+            if result.names:
+                update["past"] = _with_names(progress.past, result.names)
             if not calls:
-                update["status"] = "succeeded"
+                update |= {"status": "succeeded", "reason": result.reading}
             return update
+        if isinstance(result, Reply):
+            self._emit(Replied(stamp_s=self._now(), text=result.text, objects=result.objects))
+            told: AgentState = {"status": "succeeded", "answer": result.text}
+            if len(result.objects) == 1:
+                told["mentioned"] = result.objects[0]
+            return told
         if isinstance(result, Question):
             return {"question": result.text, "candidates": list(result.candidates)}
         return {"status": "failed", "reason": result.text}
@@ -264,6 +288,12 @@ def build_graph(nodes: Nodes, checkpointer: Any) -> "CompiledStateGraph[Any, Any
     graph.add_conditional_edges("verify", _after_verify, ["observe", "approve", END])
     compiled: CompiledStateGraph[Any, Any, Any, Any] = graph.compile(checkpointer=checkpointer)
     return compiled
+
+
+def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
+    """What is remembered, with what the user calls things from now on."""
+    known = past.model_copy(update={"names": {**past.names, **names}})
+    return known.model_dump(mode="json")
 
 
 def _after_plan(state: AgentState) -> str:

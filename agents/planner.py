@@ -17,10 +17,27 @@ class Plan(_Result):
     Attributes:
         skills: the calls. Empty when nothing is left to do.
         reading: how the sentence was read, in plain words.
+        names: what the user calls things from now on, name -> id.
     """
 
     kind: Literal["plan"] = "plan"
     skills: tuple[SerializeAsAny[Skill], ...]
+    reading: str = ""
+    names: dict[str, str] = {}
+
+
+class Reply(_Result):
+    """The answer to a question; nothing moves.
+
+    Attributes:
+        text: the answer, in words.
+        objects: ids of what it speaks of.
+        reading: how the question was read, in plain words.
+    """
+
+    kind: Literal["reply"] = "reply"
+    text: str
+    objects: tuple[str, ...] = ()
     reading: str = ""
 
 
@@ -44,7 +61,7 @@ class Refusal(_Result):
     text: str
 
 
-PlanResult = Plan | Question | Refusal
+PlanResult = Plan | Reply | Question | Refusal
 
 
 class Answered(_Result):
@@ -59,17 +76,33 @@ class Answered(_Result):
     candidates: tuple[str, ...] = ()
 
 
+class Past(_Result):
+    """What a thread remembers of before.
+
+    Attributes:
+        instruction: the previous one that was planned, or "".
+        scene: as it was before that.
+        names: what the user calls things, name -> id.
+    """
+
+    instruction: str = ""
+    scene: Scene | None = None
+    names: dict[str, str] = {}
+
+
 class Progress(_Result):
-    """What happened so far with an instruction.
+    """What happened so far with an instruction, and before it.
 
     Attributes:
         mentioned: id of what "it" is, or None.
         answers: to the questions so far, in order.
         remaining: the calls that are not done yet; the first of them failed.
         failure: what was expected and what is seen instead; None at the first planning.
+        past: what the thread remembers of before.
     """
 
     mentioned: str | None = None
+    past: Past = Past()
     answers: tuple[Answered, ...] = ()
     remaining: tuple[SerializeAsAny[Skill], ...] = ()
     failure: str | None = None

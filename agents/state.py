@@ -54,6 +54,7 @@ class AgentState(TypedDict, total=False):
     answers: list[dict[str, Any]]
     mentioned: str | None
     scene: dict[str, Any]
+    first: dict[str, Any] | None
     plan: list[dict[str, Any]]
     index: int
     steps: list[dict[str, Any]]
@@ -65,3 +66,5 @@ class AgentState(TypedDict, total=False):
     candidates: list[str]
     status: str | None
     reason: str
+    answer: str
+    past: dict[str, Any]

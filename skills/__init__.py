@@ -2,6 +2,7 @@
 
 from .checks import check_robot, check_skill
 from .guarded import Box, Guarded, Limits
+from .handover import Handover
 from .look import Home, LookAt
 from .pick import Pick
 from .place import Place
@@ -16,6 +17,7 @@ __all__ = [
     "CancelToken",
     "Code",
     "Guarded",
+    "Handover",
     "Home",
     "JointArm",
     "Limits",

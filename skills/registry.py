@@ -7,6 +7,7 @@ from typing import Any
 from handeye.perception.errors import NotFoundError, UserError
 from pydantic import ValidationError
 
+from .handover import Handover
 from .look import Home, LookAt
 from .pick import Pick
 from .place import Place
@@ -14,7 +15,7 @@ from .push import Push
 from .skill import Skill
 from .stack import Stack
 
-BUILT_IN: tuple[type[Skill], ...] = (Pick, Place, Stack, Push, LookAt, Home)
+BUILT_IN: tuple[type[Skill], ...] = (Pick, Place, Stack, Push, Handover, LookAt, Home)
 
 
 @lru_cache(maxsize=1)

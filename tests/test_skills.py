@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from handeye.agents.agent import make_observer
-from handeye.perception.conditions import Holding
+from handeye.perception.conditions import Holding, Truth
 from handeye.perception.errors import LimitError, NotFoundError, UserError
 from handeye.perception.observer import Observer
+from handeye.perception.verify import check
 from handeye.sims.judge import holds
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
@@ -15,6 +16,7 @@ from handeye.skills import (
     CancelToken,
     Code,
     Guarded,
+    Handover,
     Home,
     Limits,
     LookAt,
@@ -35,6 +37,16 @@ def seen(simulation: Simulation) -> tuple[SkillContext, Observer]:
     observer = make_observer(simulation.robot, PerfectEyes(simulation.world))
     observer.look()
     return SkillContext(Guarded(simulation.robot), observer), observer
+
+
+def test_handover_brings_a_thing_to_the_user(grab: Simulation) -> None:
+    context, observer = seen(grab)
+    target = observer.resolve("the red cup")
+    goal = Handover(target=target).goal(observer.scene)
+    outcome = Handover(target=target).execute(context)
+    assert outcome.ok, outcome.message
+    assert goal is not None
+    assert check(goal, observer.look()).truth is Truth.YES
 
 
 def test_pick_takes_hold_and_lifts(grab: Simulation) -> None:

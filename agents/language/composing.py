@@ -1,64 +1,56 @@
-"""Composing: commands, held against a scene, become skill calls in an order that makes sense."""
+"""Composing: commands, held against a scene, become skill calls, verb by verb."""
 
 import math
 from copy import copy
+from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
+from typing import cast, get_args
 
-from handeye.perception.relations import CONTAINERS
 from handeye.perception.scene import Scene
 from handeye.skills.look import Home, LookAt
-from handeye.skills.pick import Pick
 from handeye.skills.place import Place as PlaceSkill
 from handeye.skills.push import VECTORS, Direction, Push
-from handeye.skills.skill import Skill
 
+from . import projecting
+from .arranging import in_order, kinds, shape_points
 from .grounding import Grounding, UngroundedError
 from .meaning import Command, Place, Reading, Thing
+from .moving import STEP_M, ImpossibleError, Moves, UnsaidError
 from .words import canonical
 
-_ROUND = frozenset({"ball"})
-_DISHES = frozenset({"plate", "bowl", "box_open", "tray"})
-_STEP_M = 0.10
 _STRAIGHT = 0.9
 """Cosine from which a direction counts as one of the four that a push can take."""
 _WIDEST_PUSH_M = 0.4
+_MOVED_M = 0.03
+_STORES = frozenset({"box_open", "basket", "drawer", "tray"})
 
 
-class ImpossibleError(Exception):
-    """What is asked for cannot be; the message says why."""
-
-
-class UnsaidError(Exception):
-    """Something that is needed was not said; the message asks for it."""
-
-
-class Composer:
-    """Makes one plan; follows what is held and what is covered as the plan goes on.
+class Composer(Moves):
+    """Makes one plan.
 
     Args:
         scene: as it is now.
         grounding: shared, so that "it" carries over from step to step.
+        past: the scene before the previous instruction, for "undo" and "put it back".
+        chain: the commands that "the same" refers to.
     """
 
-    def __init__(self, scene: Scene, grounding: Grounding) -> None:
-        self._scene = scene
-        self._grounding = grounding
-        self._before = grounding.mentioned
-        self._holding = scene.holding
-        self._carries: dict[str, list[str]] = {}
-        for name, thing in scene.objects.items():
-            below = thing.on or thing.in_
-            if below is not None and name != scene.holding:
-                self._carries.setdefault(below, []).append(name)
-        self.skills: list[Skill] = []
+    def __init__(
+        self,
+        scene: Scene,
+        grounding: Grounding,
+        past: Scene | None = None,
+        chain: Reading = (),
+    ) -> None:
+        super().__init__(scene, grounding)
+        self._past = past
+        self.chain = chain
+        self.names: dict[str, str] = {}
 
     def fork(self) -> "Composer":
         """A copy that goes its own way."""
-        other = copy(self)
-        other._grounding = copy(self._grounding)
-        other._carries = {below: list(above) for below, above in self._carries.items()}
-        other.skills = list(self.skills)
+        other = cast("Composer", super().fork())
+        other.names = dict(self.names)
         return other
 
     def compose(self, reading: Reading) -> None:
@@ -67,140 +59,244 @@ class Composer:
         Raises UngroundedError, UnsaidError or ImpossibleError; what was added is then of no use.
         """
         for command in reading:
-            self._before = self._grounding.mentioned
+            self._before = self.grounding.mentioned
             getattr(self, f"_{command.verb}")(command)
+            if command.verb != "same":
+                goes_on = any(thing.it for thing in command.things)
+                self.chain = (*self.chain, command) if goes_on else (command,)
+
+    # --- taking and putting ---
 
     def _pick(self, command: Command) -> None:
         targets = self._targets(command)
         if len(targets) > 1:
-            names = " and ".join(self._name(target) for target in targets)
+            names = " and ".join(self.name(target) for target in targets)
             raise ImpossibleError(f"one gripper cannot hold {names} at once")
-        self._take(targets[0])
-        self._grounding.mentioned = targets[0]
+        self.take(targets[0])
+        self.grounding.mentioned = targets[0]
 
     def _put(self, command: Command) -> None:
         place = command.place
+        bases = place.things[:1] if place is not None and place.relation != "between" else ()
+        if place is not None and any(b.every and not b.matching and not b.it for b in bases):
+            return self._deal_out(command, place)
         targets = self._targets(command)
         if place is None:
-            names = " and ".join(self._name(target) for target in targets)
+            names = " and ".join(self.name(target) for target in targets)
             raise UnsaidError(f"where should I put {names}?")
         if len(targets) > 1 and place.relation in ("at", "offset") and place.spot is None:
             raise ImpossibleError(f"only one thing can stand {place.words()}")
+        missing: list[UngroundedError] = []
         for target in targets:
-            self._put_one(target, place)
+            try:
+                self._put_one(target, place)
+            except UngroundedError as error:
+                if not (place.things and place.things[0].matching) or error.candidates:
+                    raise
+                missing.append(error)
+        if missing and len(missing) == len(targets):
+            raise missing[0]
         if len(targets) == 1:
-            self._grounding.mentioned = targets[0]
+            self.grounding.mentioned = targets[0]
+        return None
 
     def _put_one(self, target: str, place: Place) -> None:
-        if place.relation == "shifted":
-            x, y, _ = self._scene.objects[target].position
-            point = self._moved((x, y), place.direction, place.distance_m or _STEP_M)
-            call, below = PlaceSkill(relation="at", point=point), None
+        if self.is_there(target, place):
+            return
+        call = self.destination(target, place)
+        self.carry(target, call)
+
+    def _deal_out(self, command: Command, place: Place) -> None:
+        """ "A block into each bowl": one thing for each place."""
+        bases = copy(self.grounding).all(place.things[0])
+        thing = command.things[0]
+        if len(command.things) == 1 and thing.any:
+            for base in bases:
+                fresh = [n for n in self.grounding.all(thing) if n not in (*bases, *self._dealt)]
+                if not fresh:
+                    raise ImpossibleError(f"there are not enough for {len(bases)} places")
+                target = fresh[0]
+                self.carry(target, self.onto_or_by(place.relation, target, base))
+                self._dealt = (*self._dealt, target)
+            return
+        targets = [name for name in self._targets(command) if name not in bases]
+        if len(bases) == 1:
+            for target in targets:
+                self.carry(target, self.onto_or_by(place.relation, target, bases[0]))
+        elif len(targets) == len(bases):
+            for target, base in zip(targets, bases, strict=True):
+                self.carry(target, self.onto_or_by(place.relation, target, base))
         else:
-            call, below = self._destination(target, place)
-        self._take(target)
-        self._let_go(call, below)
+            names = ", ".join(self.name(base) for base in bases)
+            raise UngroundedError(f"which one do you mean: {names}?", tuple(bases))
+
+    _dealt: tuple[str, ...] = ()
+
+    def onto_or_by(self, relation: str, target: str, base: str) -> PlaceSkill:
+        """On, in, to or beside something."""
+        if relation in ("on", "in"):
+            return self.onto(relation, target, base)
+        where = Place(relation, (Thing(f"#{base}"),))
+        return self.destination(target, where)
 
     def _want(self, command: Command) -> None:
         """A state that is wished for: what is so already needs no motion."""
-        place = command.place
+        self._put(command)
+
+    def _put_back(self, command: Command) -> None:
         targets = self._targets(command)
-        if place is not None and place.relation in ("on", "in") and place.things:
-            base = self._reference(place.things[0], targets[0])
-            above = self._carries.get(base, ())
-            targets = [target for target in targets if target not in above]
-        for target in targets:
-            if place is not None:
-                self._put_one(target, place)
+        for target in reversed(targets):
+            self._restore(target)
+        if len(targets) == 1:
+            self.grounding.mentioned = targets[0]
+
+    def _restore(self, target: str) -> None:
+        """To where it was before this instruction, or before the previous one."""
+        now = self.scene.objects[target]
+        untouched = self.scene.holding != target and not self._apart(self._first, target)
+        origin = self._past if untouched and self._past is not None else self._first
+        if target not in origin.objects or (untouched and self._past is None):
+            raise ImpossibleError(f"{self.name(target)} was not moved")
+        then = origin.objects[target]
+        if then.on in self.scene.objects:
+            call = self.onto("on", target, str(then.on))
+        elif then.in_ in self.scene.objects:
+            call = self.onto("in", target, str(then.in_))
+        else:
+            x, y, _ = then.position
+            call = PlaceSkill(relation="at", point=(round(x, 3), round(y, 3)))
+        if now != then or self.scene.holding == target:
+            self.carry(target, call)
+
+    def _apart(self, other: Scene, target: str) -> bool:
+        """Whether something is elsewhere than in another scene."""
+        now, then = self.scene.objects[target], other.objects.get(target)
+        if then is None:
+            return False
+        moved = math.dist(now.position[:2], then.position[:2]) > _MOVED_M
+        return moved or now.on != then.on or now.in_ != then.in_
+
+    def _undo(self, _: Command) -> None:
+        """Put back what this instruction moved so far, or else the previous one."""
+        changed = [n for n in reversed(self.grounding.touched) if n in self.scene.objects]
+        changed = [n for n in changed if self._apart(self._first, n) or n == self.scene.holding]
+        if not changed and self._past is not None:
+            changed = [n for n in self.scene.objects if self._apart(self._past, n)]
+            held = self.scene.holding
+            if held is not None and held != self._past.holding and held not in changed:
+                changed.append(held)
+        if not changed:
+            raise ImpossibleError("there is nothing to undo")
+        for target in changed:
+            self._restore(target)
 
     def _drop(self, command: Command) -> None:
         targets = self._targets(command)
         for target in targets:
-            self._take(target)
-            self._let_go(PlaceSkill(relation="on", reference="table"), None)
+            self.carry(target, PlaceSkill(relation="on", reference="table"))
         if len(targets) == 1:
-            self._grounding.mentioned = targets[0]
+            self.grounding.mentioned = targets[0]
 
     def _remove(self, command: Command) -> None:
         names = " and ".join(f"the {thing.words()}" for thing in command.things)
-        everything = command.things == (Thing(every=True),)
-        raise UnsaidError(f"where should I put {'everything' if everything else names}?")
+        raise UnsaidError(f"where should I put {names}?")
 
     def _clear(self, command: Command) -> None:
-        base = self._grounding.one(command.things[0])
-        for above in list(self._carries.get(base, ())):
-            self._take(above)
-            self._let_go(PlaceSkill(relation="on", reference="table"), None)
+        base = self.grounding.one(command.things[0])
+        for above in self.above(base):
+            self.carry(above, PlaceSkill(relation="on", reference="table"))
+
+    def _tidy(self, command: Command) -> None:
+        """Everything into what is there to keep things in; asked for where that is not plain."""
+        objects = self.scene.objects
+        if command.place is not None:
+            stores = [self.grounding.one(command.place.things[0])]
+        else:
+            stores = [n for n, t in objects.items() if canonical(t.category, "CAT") in _STORES]
+        if len(stores) != 1:
+            raise UnsaidError("where should I put everything?")
+        for name in list(objects):
+            if name not in (*stores, *self.grounding.spared) and objects[name].in_ != stores[0]:
+                self.carry(name, self.onto_or_by("in", name, stores[0]))
 
     def _swap(self, command: Command) -> None:
         targets = self._targets(command)
         if len(targets) != 2:
             raise ImpossibleError(f"two things can be swapped, not {len(targets)}")
-        first, second = targets
         for target in targets:
-            thing = self._scene.objects[target]
-            if thing.on or thing.in_ or target == self._scene.holding:
-                raise ImpossibleError(f"{self._name(target)} does not stand on the table")
-        self._take(first)
-        self._let_go(PlaceSkill(relation="on", reference="table"), None)
+            thing = self.scene.objects[target]
+            if thing.on or thing.in_ or target == self.scene.holding:
+                raise ImpossibleError(f"{self.name(target)} does not stand on the table")
+        first, second = targets
+        places = {name: self.scene.objects[name].position for name in targets}
+        self.carry(first, PlaceSkill(relation="on", reference="table"))
         for target, other in ((second, first), (first, second)):
-            x, y, _ = self._scene.objects[other].position
-            self._take(target)
-            self._let_go(PlaceSkill(relation="at", point=(round(x, 3), round(y, 3))), None)
+            x, y, _ = places[other]
+            point = (round(x, 3), round(y, 3))
+            self.carry(target, PlaceSkill(relation="at", point=point))
 
     def _stack(self, command: Command) -> None:
+        place = command.place
         targets = self._targets(command)
-        if command.place is None:
+        if place is None:
             # A tower: the widest below, each next one on the one before.
-            ordered = sorted(targets, key=lambda n: -min(self._scene.objects[n].size[:2]))
+            ordered = sorted(targets, key=lambda n: -min(self.scene.objects[n].size[:2]))
             if len(ordered) < 2:
                 raise ImpossibleError("a stack needs at least two things")
             base, above = ordered[0], ordered[1:]
         else:
-            base = self._reference(command.place.things[0], targets[0])
+            base = self.reference(place.things[0], targets[0])
             above = [target for target in targets if target != base]
+            above.sort(key=lambda n: -min(self.scene.objects[n].size[:2]))
         if not above:
-            raise ImpossibleError(f"{self._name(base)} cannot be put on itself")
+            raise ImpossibleError(f"{self.name(base)} cannot be put on itself")
         for lower, target in pairwise([base, *above]):
-            call, below = self._onto("on", target, lower)
-            self._take(target)
-            self._let_go(call, below)
-        self._grounding.mentioned = above[-1]
+            if self.scene.objects[target].on != lower:
+                self.carry(target, self.onto("on", target, lower))
+        self.grounding.mentioned = above[-1]
+
+    # --- the others ---
 
     def _push(self, command: Command) -> None:
         targets = self._targets(command)
-        towards = self._reference(command.towards, targets[0]) if command.towards else None
+        towards = self.reference(command.towards, targets[0]) if command.towards else None
         for target in targets:
-            direction, distance = command.direction or "away", command.distance_m or _STEP_M
+            direction, distance = command.direction or "away", command.distance_m or STEP_M
             if towards is not None:
                 direction, distance = self._way(target, towards, command.distance_m)
             if distance > _WIDEST_PUSH_M or distance < 0.01:
                 raise ImpossibleError(
                     f"I can push by 1 to {100 * _WIDEST_PUSH_M:.0f} cm, not {100 * distance:.0f}"
                 )
-            if target == self._scene.holding:
-                raise ImpossibleError(f"{self._name(target)} is in the gripper; put it down first")
-            self._empty_hand(besides=None)
-            call = {"target": target, "direction": direction, "distance_m": round(distance, 3)}
-            self.skills.append(Push.model_validate(call))
+            if target == self.scene.holding:
+                raise ImpossibleError(f"{self.name(target)} is in the gripper; put it down first")
+            self.empty_hand()
+            arguments = {
+                "target": target,
+                "direction": direction,
+                "distance_m": round(distance, 3),
+            }
+            call = Push.model_validate(arguments)
+            self._add(call, projecting.pushed(self.scene, call))
+            self._touch(target)
         if len(targets) == 1:
-            self._grounding.mentioned = targets[0]
+            self.grounding.mentioned = targets[0]
 
     def _way(self, target: str, towards: str, wanted_m: float | None) -> tuple[str, float]:
         """Direction and distance of a push that leads to another thing."""
-        a, b = self._scene.objects[target], self._scene.objects[towards]
+        a, b = self.scene.objects[target], self.scene.objects[towards]
         dx, dy = b.position[0] - a.position[0], b.position[1] - a.position[1]
         length = math.hypot(dx, dy)
         way = max(VECTORS, key=lambda d: VECTORS[d][0] * dx + VECTORS[d][1] * dy)
         along = VECTORS[way][0] * dx + VECTORS[way][1] * dy
         if target == towards or along < _STRAIGHT * length:
             raise ImpossibleError(
-                f"{self._name(towards)} is not straight left, right, ahead or back of "
-                f"{self._name(target)}; I can push {', '.join(get_args(Direction))}"
+                f"{self.name(towards)} is not straight left, right, ahead or back of "
+                f"{self.name(target)}; I can push {', '.join(get_args(Direction))}"
             )
         gap = length - (max(a.size[:2]) + max(b.size[:2])) / 2 - 0.02
         if wanted_m is None and gap < 0.02:
-            raise ImpossibleError(f"{self._name(target)} is next to {self._name(towards)} already")
+            raise ImpossibleError(f"{self.name(target)} is next to {self.name(towards)} already")
         return way, wanted_m or min(gap, 0.2)
 
     def _look_at(self, command: Command) -> None:
@@ -209,158 +305,131 @@ class Composer:
     def _home(self, _: Command) -> None:
         self.skills.append(Home())
 
+    def _open(self, command: Command) -> None:
+        self._make(command, "open", "open")
+
+    def _close(self, command: Command) -> None:
+        self._make(command, "close", "closed")
+
+    def _make(self, command: Command, skill: str, state: str) -> None:
+        for target in self._targets(command):
+            if self.scene.objects[target].state != state:
+                self.empty_hand()
+                self.extra(skill, f"{skill} {self.name(target)}", target=target)
+                self.scene = projecting.with_state(self.scene, target, state)
+                self.grounding.scene = self.scene
+
+    def _pour(self, command: Command) -> None:
+        target = self.grounding.one(command.things[0])
+        if command.place is None:
+            raise UnsaidError(f"what should I pour {self.name(target)} into?")
+        into = self.reference(command.place.things[0], target)
+        doing = f"pour {self.name(target)} into {self.name(into)}"
+        self.take(target)
+        self.extra("pour", doing, target=target, into=into)
+        self.grounding.mentioned = target
+
+    def _hand_over(self, command: Command) -> None:
+        for target in self._targets(command):
+            self.take(target)
+            self.extra("handover", f"hand over {self.name(target)}", target=target)
+            self.scene = projecting.placed(
+                self.scene, target, PlaceSkill(relation="at", spot="far")
+            )
+            self.grounding.scene = self.scene
+
+    def _name(self, command: Command) -> None:
+        target = self.grounding.one(command.things[0])
+        self.names[command.label or ""] = target
+
+    def _same(self, command: Command) -> None:
+        """What was done last, again, or with something else."""
+        if not self.chain:
+            raise UnsaidError("the same as what? Nothing was done before")
+        first, *rest = self.chain
+        if command.things and not command.things[0].it:
+            kinds_before = first.things[0].category if first.things else None
+            things = tuple(
+                replace(t, category=kinds_before, one=False) if t.one and not t.category else t
+                for t in command.things
+            )
+            first = replace(first, things=things)
+        chain = self.chain
+        self.compose((first, *rest))
+        self.chain = chain
+
+    # --- many things ---
+
+    def _sort(self, command: Command) -> None:
+        if command.order in ("size", "largest", "height"):
+            return self._arrange(replace(command, shape="line"))
+        targets = self._targets(command)
+        order = command.order or self._telling(targets)
+        groups = kinds(targets, self.scene, order)
+        if len(groups) < 2:
+            raise ImpossibleError(f"these are all of the same {order}; there is nothing to sort")
+        for group in groups:
+            self._together(group)
+        return None
+
+    def _telling(self, targets: list[str]) -> str:
+        """Whether things differ by what they are, or only by colour."""
+        names = {self.scene.objects[name].category for name in targets}
+        return "category" if len(names) > 1 else "color"
+
+    def _gather(self, command: Command) -> None:
+        targets = self._targets(command)
+        if len(targets) < 2:
+            raise ImpossibleError("one thing alone cannot be gathered")
+        self._together(targets)
+
+    def _together(self, group: list[str]) -> None:
+        for target in group[1:]:
+            self.carry(target, PlaceSkill(relation="next_to", reference=group[0]))
+
+    def _separate(self, command: Command) -> None:
+        if len(command.things) != 2:
+            raise UnsaidError("separate them from what?")
+        for thing, spot in zip(command.things, ("left", "right"), strict=True):
+            where = Place("at", spot=spot)
+            self._put(Command("put", (replace(thing, every=True),), place=where))
+
+    def _arrange(self, command: Command) -> None:
+        targets = in_order(self._targets(command), self.scene, command.order)
+        place = command.place
+        center, inner = None, 0.0
+        if place is not None:
+            reference = self.reference(place.things[0], targets[0])
+            targets = [target for target in targets if target != reference]
+            x, y, _ = self.scene.objects[reference].position
+            center, inner = (x, y), max(self.scene.objects[reference].size[:2]) / 2
+        if len(targets) < 2:
+            raise ImpossibleError("one thing alone cannot be arranged")
+        sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
+        points = shape_points(command.shape or "line", sizes, self.scene, center, inner)
+        if points is None:
+            raise ImpossibleError(f"the table has no room for these in a {command.shape or 'line'}")
+        for target, point in zip(targets, points, strict=True):
+            self.carry(target, PlaceSkill(relation="at", point=point))
+
     def _targets(self, command: Command) -> list[str]:
         found: list[str] = []
         for thing in command.things:
-            found += [name for name in self._grounding.several(thing) if name not in found]
+            found += [name for name in self.grounding.several(thing) if name not in found]
         many = any(thing.every for thing in command.things)
         if many and command.place is not None and command.place.things:
             found = self._without_references(found, command.place.things)
         if len(found) == 1:
-            self._grounding.mentioned = found[0]
+            self.grounding.mentioned = found[0]
+        elif found:
+            self.grounding.group = tuple(found)
         return found
 
     def _without_references(self, found: list[str], references: tuple[Thing, ...]) -> list[str]:
         """All blocks onto the red block: not the red block itself."""
-        aside = copy(self._grounding)
+        aside = copy(self.grounding)
         own = {name for thing in references for name in aside.all(thing)}
         return [name for name in found if name not in own] or found
-
-    def _reference(self, thing: Thing, target: str) -> str:
-        """What a place is told by; "it" is then what was mentioned before the target."""
-        aside = copy(self._grounding)
-        if thing.it and self._before not in (None, target):
-            aside.mentioned = self._before
-        found = aside.one(thing)
-        self._grounding.category = aside.category
-        return found
-
-    def _take(self, target: str) -> None:
-        if self._holding == target:
-            return
-        self._empty_hand(besides=target)
-        for above in list(self._carries.get(target, ())):
-            self._take(above)
-            self._let_go(PlaceSkill(relation="on", reference="table"), None)
-        self.skills.append(Pick(target=target))
-        self._holding = target
-        for carried in self._carries.values():
-            if target in carried:
-                carried.remove(target)
-
-    def _empty_hand(self, besides: str | None) -> None:
-        if self._holding is not None and self._holding != besides:
-            self._let_go(PlaceSkill(relation="on", reference="table"), None)
-
-    def _let_go(self, call: PlaceSkill, below: str | None) -> None:
-        # Naming what is put down lets a later planning see that it slipped.
-        self.skills.append(call.model_copy(update={"target": self._holding}))
-        if below is not None and self._holding is not None:
-            self._carries.setdefault(below, []).append(self._holding)
-        self._holding = None
-
-    def _moved(
-        self, start: tuple[float, float], direction: str | None, distance_m: float
-    ) -> tuple[float, float]:
-        """A point of the table, from another by direction and distance."""
-        if direction not in VECTORS:
-            raise ImpossibleError(f"I do not know the direction {direction}")
-        dx, dy = VECTORS[direction]
-        x, y = round(start[0] + dx * distance_m, 3), round(start[1] + dy * distance_m, 3)
-        (x0, y0), (x1, y1) = self._scene.table_bounds
-        if not (x0 <= x <= x1 and y0 <= y <= y1):
-            raise ImpossibleError(
-                f"{100 * distance_m:.0f} cm {direction} of there is off the table, "
-                f"which spans x {x0:.2f} to {x1:.2f} m and y {y0:.2f} to {y1:.2f} m"
-            )
-        return x, y
-
-    def _destination(self, target: str, place: Place) -> tuple[PlaceSkill, str | None]:
-        if place.relation == "at":
-            spot = self._nearest_corner(target) if place.spot == "corner" else place.spot
-            return PlaceSkill.model_validate({"relation": "at", "spot": spot}), None
-        if not place.things:
-            return PlaceSkill(relation="on", reference="table"), None
-        references = self._references(target, place)
-        if target in references:
-            raise ImpossibleError(f"{self._name(target)} cannot be put with regard to itself")
-        first = references[0]
-        if place.relation == "to":
-            return self._brought(target, first)
-        if place.relation == "offset":
-            x, y, _ = self._scene.objects[first].position
-            sizes = [max(self._scene.objects[name].size[:2]) for name in (target, first)]
-            distance = max(place.distance_m or _STEP_M, sum(sizes) / 2 + 0.01)
-            point = self._moved((x, y), place.direction, distance)
-            return PlaceSkill(relation="at", point=point), None
-        if place.relation in ("on", "in"):
-            return self._onto(place.relation, target, first)
-        second = references[1] if len(references) > 1 else None
-        call = {"relation": place.relation, "reference": first, "second": second}
-        return PlaceSkill.model_validate(call), None
-
-    def _references(self, target: str, place: Place) -> list[str]:
-        if place.relation != "between" or len(place.things) > 1:
-            return [self._reference(thing, target) for thing in place.things]
-        found = [name for name in self._grounding.all(place.things[0]) if name != target]
-        if len(found) != 2:
-            names = " and ".join(self._name(name) for name in found)
-            raise ImpossibleError(f"between takes two things; these fit: {names}")
-        return found
-
-    def _brought(self, target: str, base: str) -> tuple[PlaceSkill, str | None]:
-        """To a thing: on it, in it or next to it, as suits it."""
-        kind = canonical(self._scene.objects[base].category, "CAT")
-        if kind in ("plate", "tray"):
-            return self._onto("on", target, base)
-        if kind in ("bowl", "box_open", "basket", "drawer"):
-            return self._onto("in", target, base)
-        return PlaceSkill(relation="next_to", reference=base), None
-
-    def _onto(self, relation: str, target: str, base: str) -> tuple[PlaceSkill, str | None]:
-        thing, support = self._scene.objects[target], self._scene.objects[base]
-        kind = canonical(support.category, "CAT")
-        if target == base:
-            raise ImpossibleError(f"{self._name(target)} cannot be put on itself")
-        if kind in _ROUND:
-            raise ImpossibleError(f"nothing stays on {self._name(base)}: it is round")
-        if relation == "in" and kind not in CONTAINERS:
-            raise ImpossibleError(f"{self._name(base)} is no container; nothing can be put in it")
-        if relation == "in" and support.state == "closed":
-            raise ImpossibleError(f"{self._name(base)} is closed, and I cannot open things")
-        if relation == "in" and min(thing.size[:2]) > min(support.size[:2]):
-            raise ImpossibleError(
-                f"{self._name(target)} ({100 * min(thing.size[:2]):.0f} cm) does not fit into "
-                f"{self._name(base)} ({100 * min(support.size[:2]):.0f} cm)"
-            )
-        if self._holding == base:
-            self._empty_hand(besides=target)
-        if target in self._under(base):
-            # What carries the base cannot be put on it: the base comes off first.
-            self._take(base)
-            self._let_go(PlaceSkill(relation="on", reference="table"), None)
-        if relation == "on" and kind not in _DISHES:
-            for above in [name for name in self._carries.get(base, ()) if name != target]:
-                self._take(above)
-                self._let_go(PlaceSkill(relation="on", reference="table"), None)
-        return PlaceSkill.model_validate({"relation": relation, "reference": base}), base
-
-    def _under(self, name: str) -> list[str]:
-        """What a thing stands on or in, down to the table."""
-        found: list[str] = []
-        while True:
-            below = next((b for b, above in self._carries.items() if name in above), None)
-            if below is None or below in found:
-                return found
-            found.append(below)
-            name = below
-
-    def _nearest_corner(self, target: str) -> str:
-        x, y, _ = self._scene.objects[target].position
-        return f"{'near' if x < 0.5 else 'far'}_{'left' if y > 0 else 'right'}_corner"
-
-    def _name(self, identity: str) -> str:
-        return f"the {self._scene.objects[identity].name}"
 
 
 __all__ = ["Composer", "ImpossibleError", "UngroundedError", "UnsaidError"]

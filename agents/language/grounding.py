@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handeye.perception.describe import listing
 from handeye.perception.relations import is_between, relation_holds
 from handeye.perception.scene import Scene, SceneObject
 
 from .meaning import Clause, Thing
+from .ordering import clearly_more, extent, extreme, least, most_so, place_key, ranked
 from .words import canonical
 
 _KINDS: dict[str, frozenset[str]] = {
@@ -16,10 +17,31 @@ _KINDS: dict[str, frozenset[str]] = {
     "toy": frozenset({"ball", "block", "duck", "lego", "teddy"}),
     "dishes": frozenset({"cup", "bowl", "plate"}),
     "animal": frozenset({"duck", "teddy"}),
+    "drinking": frozenset({"cup", "glass"}),
+    "eating": frozenset({"plate", "bowl"}),
+    "drink": frozenset({"can", "bottle"}),
+    "fruit": frozenset({"apple", "banana", "pear", "lemon", "strawberry", "peach", "orange"}),
+    "food": frozenset({"apple", "banana", "pear", "lemon", "strawberry", "peach", "orange"}),
+    "vegetable": frozenset({"carrot", "tomato", "potato", "onion", "pepper", "cucumber"}),
+    "cutlery": frozenset({"spoon", "fork", "knife"}),
+    "tool": frozenset({"hammer", "screwdriver", "wrench", "pliers"}),
+    "fridge_door": frozenset({"fridge"}),
+    "cupboard_door": frozenset({"cupboard"}),
+    "door": frozenset({"fridge", "cupboard", "fridge_door", "cupboard_door"}),
+    "block": frozenset({"cube"}),
 }
-"""Categories that stand for several."""
-_SAME = 0.04
-"""Two sizes that differ by less than this share look the same."""
+"""Words that stand for several categories."""
+_SHAPES: dict[str, tuple[frozenset[str], ...]] = {
+    "round": (
+        frozenset({"ball", "apple", "orange", "peach"}),
+        frozenset({"plate", "bowl", "cup", "can", "bottle", "cylinder"}),
+    ),
+    "square": (frozenset({"block", "box", "lego"}),),
+    "flat": (frozenset({"plate", "tray", "book"}),),
+    "hollow": (frozenset({"cup", "bowl"}), frozenset({"basket", "drawer", "box_open"})),
+    "soft": (frozenset({"teddy"}), frozenset({"sponge"})),
+}
+"""Categories that have a shape, those first that one means by it."""
 
 
 class UngroundedError(Exception):
@@ -43,13 +65,19 @@ class Grounding:
     Attributes:
         scene: where to look.
         mentioned: what "it" is; follows along as phrases are grounded.
+        group: what "them" is; follows along, too.
         category: what "one" is; follows along, too.
+        touched: what was dealt with so far; "the others" are not among them.
+        spared: what is to be left alone.
         answers: phrases of the user that decide between candidates (None for any).
     """
 
     scene: Scene
     mentioned: str | None = None
+    group: tuple[str, ...] = ()
     category: str | None = None
+    touched: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
     answers: Sequence[tuple[frozenset[str] | None, Thing]] = field(default=())
 
     def one(self, thing: Thing) -> str:
@@ -68,33 +96,70 @@ class Grounding:
     def several(self, thing: Thing) -> list[str]:
         """The objects that a phrase means where it may mean more than one."""
         if thing.count is not None:
-            return self._counted(thing, thing.count)
-        return self.all(thing) if thing.every else [self.one(thing)]
+            found = self._counted(thing, thing.count)
+        elif thing.every:
+            found = [name for name in self.all(thing) if name not in self.spared or thing.it]
+        else:
+            found = [self.one(thing)]
+        if len(found) > 1:
+            self.group = tuple(found)
+        return found
 
     def all(self, thing: Thing) -> list[str]:
         """Every object that fits a phrase, in the scene's order; raises UngroundedError."""
-        if thing.it:
-            name = self.mentioned or self.scene.holding
-            if name is None or name not in self.scene.objects:
-                raise UngroundedError('what is "it"? Nothing was mentioned before')
-            return [name]
-        category = self.category if thing.one and thing.category is None else thing.category
-        found = [n for n, seen in self.scene.objects.items() if _fits(thing, category, n, seen)]
-        self.category = category
-        for clause in thing.clauses:
-            found = self._restrict(found, clause)
-            self.category = category
-        keep = self.mentioned
-        for exception in thing.but:
-            left_out = self.all(exception)
-            found = [name for name in found if name not in left_out]
-            self.mentioned = keep
-        if thing.other and self.mentioned in found:
-            found.remove(self.mentioned)
+        found = self.find(thing)
         if not found:
             seen = ", ".join(listing(self.scene)) or "nothing"
             raise UngroundedError(f'nothing here matches "{thing.words()}"; in view: {seen}')
-        return self._most(found, thing)
+        return found
+
+    def find(self, thing: Thing) -> list[str]:
+        """Like `all`, but empty where nothing fits; what a clause refers to must be there."""
+        if thing.it:
+            return self._pronoun(thing)
+        scene = self.scene
+        category = self.category if thing.one and thing.category is None else thing.category
+        found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
+        found = _shaped(thing.shape, found, scene)
+        self.category = category
+        order = _order_of(thing)
+        for clause in thing.clauses:
+            if thing.rank is None or clause.relation != order:
+                found = self._restrict(found, clause)
+                self.category = category
+        keep = self.mentioned
+        for exception in thing.but:
+            left_out = self.find(replace(exception, category=exception.category or thing.category))
+            found = [name for name in found if name not in left_out]
+            self.mentioned = keep
+        if thing.other:
+            found = self._others(found, thing)
+        return self._most(found, thing, order)
+
+    def fits(self, name: str, clause: Clause) -> bool:
+        """Whether a clause is true of an object."""
+        return bool(self._restrict([name], clause))
+
+    def _pronoun(self, thing: Thing) -> list[str]:
+        objects = self.scene.objects
+        if thing.every and len(self.group) > 1:
+            return [name for name in self.group if name in objects]
+        name = self.mentioned or self.scene.holding
+        if name is None or name not in objects:
+            word = "them" if thing.every else "it"
+            raise UngroundedError(f'what is "{word}"? Nothing was mentioned before')
+        return [name]
+
+    def _others(self, found: list[str], thing: Thing) -> list[str]:
+        """What is left of those that fit when what was dealt with is taken away."""
+        if thing.every:
+            if not self.touched:
+                raise UngroundedError("the rest of what? Nothing was done before")
+            return [name for name in found if name not in self.touched]
+        if self.mentioned in found:
+            return [name for name in found if name != self.mentioned]
+        fresh = [name for name in found if name not in self.touched]
+        return fresh or found
 
     def _counted(self, thing: Thing, count: int) -> list[str]:
         found = self.all(thing)
@@ -103,6 +168,12 @@ class Grounding:
             raise UngroundedError(
                 f'there are not {count} that match "{_plain(thing)}", only {len(found)}: {names}'
             )
+        if len(found) > count and thing.size:
+            objects = self.scene.objects
+            return sorted(found, key=lambda n: -extent(objects[n], str(thing.size)))[:count]
+        if len(found) > count and thing.extreme:
+            objects, which = self.scene.objects, thing.extreme
+            return sorted(found, key=lambda n: place_key(objects[n], which))[:count]
         if len(found) > count and not thing.any:
             names = ", ".join(describe_candidate(self.scene, name) for name in found)
             raise UngroundedError(f"which {count} do you mean, of: {names}?", tuple(found))
@@ -111,6 +182,9 @@ class Grounding:
     def _restrict(self, found: list[str], clause: Clause) -> list[str]:
         keep = self.mentioned
         try:
+            if clause.negated:
+                so = self._restricted(list(found), replace(clause, negated=False))
+                return [name for name in found if name not in so]
             return self._restricted(found, clause)
         finally:
             self.mentioned = keep
@@ -118,28 +192,34 @@ class Grounding:
     def _restricted(self, found: list[str], clause: Clause) -> list[str]:
         scene, relation = self.scene, clause.relation
         objects = scene.objects
-        if relation == "held":
-            return [name for name in found if name == scene.holding]
-        if relation == "on_table":
-            return [
-                name
-                for name in found
-                if objects[name].on is None and objects[name].in_ is None and name != scene.holding
-            ]
+        if relation in _STATES:
+            return [name for name in found if _STATES[relation](scene, name)]
         if relation == "colored":
             return [n for n in found if _color(objects[n]) == clause.things[0].color]
-        if relation in ("leftmost", "rightmost"):
-            return _extreme(found, objects, relation)
+        if relation == "shaped":
+            return _shaped(clause.things[0].shape, found, scene)
+        if relation == "sized":
+            everything = list(objects) if len(found) == 1 else found
+            most = most_so(everything, objects, clause.size or "big")
+            return [name for name in found if name in most]
+        if relation in ("leftmost", "rightmost", "front", "back"):
+            return _at_edge(found, scene, relation)
         if relation in ("near_robot", "far_from_robot"):
-            return _extreme(found, objects, "nearest" if relation == "near_robot" else "farthest")
+            return extreme(found, objects, "nearest" if relation == "near_robot" else "farthest")
         if relation == "between":
-            a, b = (objects[self.one(thing)] for thing in clause.things)
+            pair = [name for thing in clause.things for name in self.several(thing)]
+            if len(pair) != 2:
+                return []
+            a, b = (objects[name] for name in pair)
             return [name for name in found if is_between(objects[name], a, b)]
+        if relation == "compared":
+            other = objects[self.one(clause.things[0])]
+            return [n for n in found if clearly_more(objects[n], other, clause.size or "big")]
         if relation in ("nearest", "farthest"):
             reference = self.one(clause.things[0])
             others = [name for name in found if name != reference]
             sign = 1 if relation == "nearest" else -1
-            return _least(others, lambda name: sign * _distance(scene, name, reference), 0.015)
+            return least(others, lambda name: sign * _distance(scene, name, reference), 0.015)
         references = [name for thing in clause.things for name in self.all(thing)]
         return [
             name
@@ -147,15 +227,16 @@ class Grounding:
             if any(name != other and _holds(scene, name, relation, other) for other in references)
         ]
 
-    def _most(self, found: list[str], thing: Thing) -> list[str]:
-        """Of several, those that a size or an extreme picks out; more than one if alike."""
+    def _most(self, found: list[str], thing: Thing, order: str | None) -> list[str]:
+        """Of several, those that a size, a side or a rank picks out; more than one if alike."""
         objects = self.scene.objects
-        if len(found) > 1 and thing.extreme:
-            found = _extreme(found, objects, thing.extreme)
-        if len(found) > 1 and thing.size and not thing.every:
-            word = thing.size
-            best = max(_size(objects[name], word) for name in found)
-            return [n for n in found if _size(objects[n], word) > best - _SAME * abs(best)]
+        if thing.rank is not None:
+            # Things are counted from the left where nothing else is said.
+            return ranked(found, objects, thing.rank, thing.size or order or "leftmost")
+        if len(found) > 1 and thing.extreme and thing.count is None:
+            found = extreme(found, objects, thing.extreme)
+        if len(found) > 1 and thing.size and not thing.every and thing.count is None:
+            found = most_so(found, objects, thing.size)
         return found
 
     def _decide(self, found: list[str]) -> list[str]:
@@ -167,7 +248,7 @@ class Grounding:
             for clause in answer.clauses:
                 fitting = self._restrict(fitting, clause)
             if fitting:
-                chosen = self._most(fitting, answer)
+                chosen = self._most(fitting, answer, _order_of(answer))
                 return [min(chosen, key=self._effort)] if answer.any else chosen
         return found
 
@@ -195,6 +276,8 @@ def describe_candidate(scene: Scene, name: str) -> str:
 def _fits(thing: Thing, category: str | None, name: str, seen: SceneObject) -> bool:
     if thing.unknown or thing.color not in (None, _color(seen)):
         return False
+    if any(word not in seen.name.lower().split() for word in thing.traits):
+        return False
     if category is None:
         return True
     if category.startswith("#"):
@@ -221,30 +304,54 @@ def _holds(scene: Scene, a: str, relation: str, b: str) -> bool:
     return relation_holds(scene, a, relation, b)
 
 
-def _extreme(found: list[str], objects: dict[str, SceneObject], which: str) -> list[str]:
-    """Those furthest to a side, or nearest to the robot; more than one within 1.5 cm."""
-
-    def key(name: str) -> float:
-        x, y, _ = objects[name].position
-        if which in ("leftmost", "rightmost"):
-            return -y if which == "leftmost" else y
-        return math.hypot(x, y) * (1 if which == "nearest" else -1)
-
-    return _least(found, key, 0.015)
-
-
-def _least(found: list[str], key: Callable[[str], float], slack: float) -> list[str]:
-    if not found:
-        return []
-    best = min(key(name) for name in found)
-    return [name for name in found if key(name) <= best + slack]
+def _shaped(shape: str | None, found: list[str], scene: Scene) -> list[str]:
+    """Those of a shape; what one thinks of first, if there is any of it."""
+    if shape is None:
+        return found
+    for kinds in _SHAPES[shape]:
+        fitting = [n for n in found if canonical(scene.objects[n].category, "CAT") in kinds]
+        if fitting:
+            return fitting
+    return []
 
 
-def _size(seen: SceneObject, word: str) -> float:
-    if word in ("tall", "short"):
-        return seen.size[2] if word == "tall" else -seen.size[2]
-    volume = seen.size[0] * seen.size[1] * seen.size[2]
-    return volume if word == "big" else -volume
+def _order_of(thing: Thing) -> str | None:
+    """The side from which a rank counts."""
+    sides = [c.relation for c in thing.clauses if c.relation in _SIDES]
+    return thing.extreme or (sides[0] if sides else None)
+
+
+def _at_edge(found: list[str], scene: Scene, side: str) -> list[str]:
+    """Of several the one furthest to a side; one alone where it is on that side of the table."""
+    if len(found) != 1:
+        return extreme(found, scene.objects, side)
+    (x0, y0), (x1, y1) = scene.table_bounds
+    x, y, _ = scene.objects[found[0]].position
+    so = {
+        "leftmost": y > (y0 + y1) / 2,
+        "rightmost": y < (y0 + y1) / 2,
+        "front": x < (x0 + x1) / 2,
+        "back": x > (x0 + x1) / 2,
+    }
+    return found if so[side] else []
+
+
+def _on_table(scene: Scene, name: str) -> bool:
+    thing = scene.objects[name]
+    return thing.on is None and thing.in_ is None and name != scene.holding
+
+
+_SIDES = frozenset({"leftmost", "rightmost", "front", "back", "nearest", "farthest"})
+_STATES: dict[str, Callable[[Scene, str], bool]] = {
+    "held": lambda scene, name: name == scene.holding,
+    "on_table": _on_table,
+    "open": lambda scene, name: scene.objects[name].state == "open",
+    "closed": lambda scene, name: scene.objects[name].state == "closed",
+    "empty": lambda scene, name: (
+        not any(name in (thing.on, thing.in_) for thing in scene.objects.values())
+    ),
+}
+"""What is true of a thing by itself, or not."""
 
 
 def _distance(scene: Scene, a: str, b: str) -> float:
@@ -253,5 +360,11 @@ def _distance(scene: Scene, a: str, b: str) -> float:
 
 
 def _plain(thing: Thing) -> str:
-    words = (thing.size, thing.color, (thing.category or "thing").lstrip("=#").replace("_", " "))
+    words = (
+        *thing.traits,
+        thing.size,
+        thing.shape,
+        thing.color,
+        (thing.category or "thing").lstrip("=#").replace("_", " "),
+    )
     return " ".join(word for word in words if word)

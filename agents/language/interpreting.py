@@ -1,30 +1,26 @@
 # ruff: noqa: D102 – each method is the rule of the grammar that it is named after
-"""Interpreting: from a parse tree to what it says, rule by rule of the grammar."""
+"""Interpreting: from a parse tree to commands, questions and conditions, rule by rule."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from lark import Token, Transformer
+from lark import Token
 
-from .meaning import Clause, Command, Place, Reading, Relation, Thing
-
-_SIDES: dict[str, str] = {
-    "LEFT_OF": "left_of",
-    "RIGHT_OF": "right_of",
-    "FRONT_OF": "in_front_of",
-    "BEHIND": "behind",
-    "NEXT_TO": "next_to",
-    "BY": "next_to",
-}
-_WAYS = {"left_of": "left", "right_of": "right", "in_front_of": "closer", "behind": "away"}
-
-
-class SenselessError(Exception):
-    """A derivation that the grammar allows and that says nothing."""
+from .meaning import Clause, Command, Fact, Place, Reading, Thing
+from .phrases import (
+    Phrases,
+    SenselessError,
+    groups_of,
+    is_a,
+    restricted,
+    things_of,
+    value,
+    where,
+)
 
 
-class Interpreter(Transformer[Token, Any]):
-    """Turns a parse tree into a Reading, rule by rule."""
+class Interpreter(Phrases):
+    """Turns a parse tree into a Reading, a Fact or a Thing."""
 
     def step(self, parts: list[Any]) -> Reading:
         return parts[0] if isinstance(parts[0], tuple) else (parts[0],)
@@ -33,14 +29,16 @@ class Interpreter(Transformer[Token, Any]):
         if isinstance(parts[0], Thing):
             return parts[0]
         if isinstance(parts[0], Token):
-            return _where(parts[0])
+            return where(parts[0])
         raise SenselessError
 
+    # --- commands ---
+
     def pick(self, parts: list[Any]) -> Command:
-        thing = _things(parts)
-        if any(str(p) == "TABLE" for p in parts):
-            thing = tuple(_restricted(t, Clause("on_table")) for t in thing)
-        return Command("pick", thing)
+        found = things_of(parts)
+        if any(is_a(p, "TABLE") for p in parts):
+            found = tuple(restricted(t, Clause("on_table")) for t in found)
+        return Command("pick", found)
 
     def pick_from(self, parts: list[Any]) -> Command:
         return Command("pick", _from(parts))
@@ -49,281 +47,346 @@ class Interpreter(Transformer[Token, Any]):
         return tuple(part for part in parts if isinstance(part, Command))
 
     def move(self, parts: list[Any]) -> Command:
-        return Command("put", _things(parts), place=parts[-1])
+        return _put(things_of(parts), parts[-1])
 
     def put_one(self, parts: list[Any]) -> Command:
-        return Command("put", _things(parts), place=parts[-1])
+        return _put(things_of(parts), parts[-1])
+
+    def move_it(self, parts: list[Any]) -> Command:
+        return _put((Thing(it=True),), parts[-1])
+
+    def where_to(self, parts: list[Any]) -> Place:
+        return next(part for part in parts if isinstance(part, Place))
+
+    def put_from(self, parts: list[Any]) -> Command:
+        return _put(_from(parts), parts[-1])
+
+    def put_back(self, parts: list[Any]) -> Command:
+        return Command("put_back", things_of(parts) or (Thing(it=True),))
 
     def drop(self, parts: list[Any]) -> Command:
-        return Command("drop", _things(parts))
+        return Command("drop", things_of(parts) or (Thing(it=True),))
 
     def unplaced(self, parts: list[Any]) -> Command:
-        return Command("put", _things(parts))
+        return Command("put", things_of(parts))
 
     def stack(self, parts: list[Any]) -> Command:
-        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+        groups = groups_of(parts)
         place = Place("on", groups[1]) if len(groups) > 1 else None
         return Command("stack", groups[0], place=place)
 
+    def stack_on(self, parts: list[Any]) -> Command:
+        what, on = groups_of(parts)
+        return Command("stack", what, place=Place("on", on))
+
+    def stack_it(self, parts: list[Any]) -> Command:
+        return Command("stack", (Thing(it=True),), place=Place("on", things_of(parts)))
+
     def tower(self, parts: list[Any]) -> Command:
-        return Command("stack", _things(parts) or (Thing("block", every=True),))
+        on = next((i for i, part in enumerate(parts) if is_a(part, "ON")), None)
+        place = None if on is None else Place("on", things_of(parts[on:]))
+        what = things_of(parts[:on])
+        return Command("stack", what or (Thing("block", every=True),), place=place)
 
     def push(self, parts: list[Any]) -> Command:
-        direction = next((_value(p) for p in parts if _is(p, "DIR")), None)
+        direction = next((value(p) for p in parts if is_a(p, "DIR")), None)
         distance = next((p for p in parts if isinstance(p, float)), None)
-        return Command("push", _things(parts), direction=direction, distance_m=distance)
+        return Command("push", things_of(parts), direction=direction, distance_m=distance)
 
     def push_to(self, parts: list[Any]) -> Command:
-        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
+        what, to = groups_of(parts)
         distance = next((p for p in parts if isinstance(p, float)), None)
-        return Command("push", groups[0], towards=groups[1][0], distance_m=distance)
+        return Command("push", what, towards=to[0], distance_m=distance)
+
+    def push_beside(self, parts: list[Any]) -> Command:
+        what, to = groups_of(parts)
+        return Command("push", what, towards=to[0])
 
     def look(self, parts: list[Any]) -> Command:
-        return Command("look_at", _things(parts))
+        return Command("look_at", things_of(parts))
 
     def home(self, _: list[Any]) -> Command:
         return Command("home")
 
     def want(self, parts: list[Any]) -> Command:
-        return Command("pick", _things(parts))
+        return Command("pick", things_of(parts))
 
     def want_place(self, parts: list[Any]) -> Command:
-        return Command("want", _things(parts), place=parts[-1])
+        return Command("want", things_of(parts), place=parts[-1])
+
+    def want_state(self, parts: list[Any]) -> Command:
+        return _made(things_of(parts), parts[-1])
 
     def goal(self, parts: list[Any]) -> Command:
-        return Command("want", _things(parts), place=parts[-1])
+        return Command("want", things_of(parts), place=parts[-1])
+
+    def goal_state(self, parts: list[Any]) -> Command:
+        return _made(things_of(parts), parts[-1])
+
+    def goal_nothing(self, parts: list[Any]) -> Command:
+        clause = parts[-1]
+        if clause.relation not in ("on", "in") or clause.negated:
+            raise SenselessError
+        return Command("clear", clause.things)
 
     def remove(self, parts: list[Any]) -> Command:
-        return Command("remove", _things(parts))
+        return Command("remove", things_of(parts))
 
     def remove_from(self, parts: list[Any]) -> Command:
         return Command("drop", _from(parts))
 
     def clear(self, parts: list[Any]) -> Command:
-        return Command("clear", _things(parts))
+        return Command("clear", things_of(parts))
 
     def clear_table(self, _: list[Any]) -> Command:
-        return Command("remove", (Thing(every=True),))
+        return Command("tidy")
+
+    def tidy(self, parts: list[Any]) -> Command:
+        into = things_of(parts)
+        return Command("tidy", place=Place("in", into) if into else None)
 
     def swap(self, parts: list[Any]) -> Command:
-        groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
-        return Command("swap", tuple(thing for group in groups for thing in group))
+        return Command("swap", tuple(thing for group in groups_of(parts) for thing in group))
 
-    def distance(self, parts: list[Any]) -> float:
-        number = next((float(_value(p)) for p in parts if _is(p, "NUMBER")), 5.0)
-        return number / 100.0
+    def opened(self, parts: list[Any]) -> Command:
+        return Command("open", things_of(parts))
 
-    def several(self, parts: list[Any]) -> tuple[Thing, ...]:
-        return _shared([part for part in parts if isinstance(part, Thing)])
+    def closed(self, parts: list[Any]) -> Command:
+        return Command("close", things_of(parts))
 
-    def on_table(self, _: list[Any]) -> Place:
-        return Place("on")
+    def place_in(self, _: list[Any]) -> None:
+        return None
 
-    def at_spot(self, parts: list[Any]) -> Place:
-        return Place("at", spot=_value(parts[0]))
+    def pour(self, parts: list[Any]) -> Command:
+        groups = groups_of(parts)
+        place = Place("in", groups[1]) if len(groups) > 1 else None
+        return Command("pour", groups[0], place=place)
 
-    def shifted(self, parts: list[Any]) -> Place:
-        direction = next(_value(p) for p in parts if _is(p, "DIR"))
-        distance = next((p for p in parts if isinstance(p, float)), None)
-        return Place("shifted", direction=direction, distance_m=distance)
+    def give(self, parts: list[Any]) -> Command:
+        return Command("hand_over", things_of(parts))
 
-    def on(self, parts: list[Any]) -> Place:
-        return Place("on", (parts[-1],))
+    def sort(self, parts: list[Any]) -> Command:
+        return Command("sort", things_of(parts), order=_order(parts))
 
-    def in_(self, parts: list[Any]) -> Place:
-        return Place("in", (parts[-1],))
+    def sort_into(self, parts: list[Any]) -> Command:
+        what, into = groups_of(parts)
+        return _put(what, Place("in", into))
 
-    def to(self, parts: list[Any]) -> Place:
-        return Place("to", (parts[-1],))
+    def gather(self, parts: list[Any]) -> Command:
+        place = next((part for part in parts if isinstance(part, Place)), None)
+        if place is not None:
+            return _put(things_of(parts), place)
+        order = _order(parts)
+        return Command("sort" if order else "gather", things_of(parts), order=order)
 
-    def beside(self, parts: list[Any]) -> Place:
-        return Place(parts[0], (parts[-1],))
+    def separate(self, parts: list[Any]) -> Command:
+        return Command("separate", tuple(t for group in groups_of(parts) for t in group))
 
-    def offset(self, parts: list[Any]) -> Place:
-        distance, side, thing = parts
-        if side not in _WAYS:
+    def arrange(self, parts: list[Any]) -> Command:
+        groups = groups_of(parts)
+        shape = next((value(p) for p in parts if is_a(p, "IN_SHAPE")), None)
+        around = Place("around", groups[1]) if len(groups) > 1 else None
+        if around is not None:
+            shape = "circle"
+        return Command("arrange", groups[0], place=around, shape=shape, order=_order(parts))
+
+    def undo(self, _: list[Any]) -> Command:
+        return Command("undo")
+
+    def same(self, parts: list[Any]) -> Command:
+        return Command("same", things_of(parts))
+
+    def same_too(self, parts: list[Any]) -> Command:
+        return Command("same", things_of(parts))
+
+    def name(self, parts: list[Any]) -> Command:
+        label = " ".join(value(p) for p in parts if is_a(p, "UNK"))
+        return Command("name", things_of(parts), label=label)
+
+    def name_mine(self, parts: list[Any]) -> Command:
+        mine, what = (part for part in parts if isinstance(part, Thing))
+        if mine.category is None or mine.color or mine.clauses:
             raise SenselessError
-        return Place("offset", (thing,), direction=_WAYS[side], distance_m=distance)
+        return Command("name", (what,), label=mine.category.lstrip("*"))
 
-    def between(self, parts: list[Any]) -> Place:
-        return Place("between", tuple(p for p in parts if isinstance(p, Thing)))
+    # --- questions ---
 
-    def side(self, parts: list[Any]) -> str:
-        return _SIDES[str(parts[0])]
-
-    def thing(self, parts: list[Any]) -> Thing:
-        noun = next(part for part in parts if isinstance(part, Thing))
-        many = noun.category is not None and noun.category.startswith("*")
-        clauses = tuple(part for part in parts if isinstance(part, Clause))
-        found = replace(_single(noun), clauses=(*noun.clauses, *clauses))
-        return replace(found, every=True) if many and not _picks(found) else found
-
-    def any(self, parts: list[Any]) -> Thing:
-        found = self.thing(parts)
-        return found if found.every else replace(found, any=True)
-
-    def every(self, parts: list[Any]) -> Thing:
-        but = next((part for part in parts if isinstance(part, tuple)), ())
-        return replace(self.thing(parts), every=True, but=but)
-
-    def both(self, parts: list[Any]) -> Thing:
-        return replace(self.thing(parts), every=False, count=2)
-
-    def everything(self, parts: list[Any]) -> Thing:
-        clauses = tuple(part for part in parts if isinstance(part, Clause))
-        but = next((part for part in parts if isinstance(part, tuple)), ())
-        return Thing(every=True, clauses=clauses, but=but)
-
-    def some(self, parts: list[Any]) -> Thing:
-        return replace(self.exactly(parts), any=True)
-
-    def exactly(self, parts: list[Any]) -> Thing:
-        number = next(_value(p) for p in parts if _is(p, "NUMBER"))
-        if not number.isdigit() or not 0 < int(number) < 100:
-            raise SenselessError
-        return replace(self.thing(parts), every=False, count=int(number))
-
-    def exception(self, parts: list[Any]) -> tuple[Thing, ...]:
-        return _things(parts)
-
-    def it(self, _: list[Any]) -> Thing:
-        return Thing(it=True)
-
-    def noun(self, parts: list[Any]) -> Thing:
-        if _is(parts[-1], "UNK"):
-            return _noun(parts, None)
-        category = _value(parts[-1])
-        mark = "*" if _is(parts[-1], "CATS") else ""
-        if category in ("any", "one"):
-            return replace(_noun(parts[:-1], mark or None), one=category == "one")
-        return _noun(parts[:-1], mark + category)
-
-    def colored_one(self, parts: list[Any]) -> Thing:
-        return replace(_noun(parts, None), one=True)
-
-    def bare(self, parts: list[Any]) -> Thing:
-        return replace(_noun(parts, None), one=True)
-
-    def clause_table(self, _: list[Any]) -> Clause:
-        return Clause("on_table")
-
-    def clause_held(self, _: list[Any]) -> Clause:
-        return Clause("held")
-
-    def clause_on(self, parts: list[Any]) -> Clause:
-        return Clause("on", (parts[-1],))
-
-    def clause_in(self, parts: list[Any]) -> Clause:
-        return Clause("in", (parts[-1],))
-
-    def clause_beside(self, parts: list[Any]) -> Clause:
-        return Clause(cast(Relation, parts[-2]), (parts[-1],))
-
-    def clause_between(self, parts: list[Any]) -> Clause:
-        return Clause("between", tuple(p for p in parts if isinstance(p, Thing)))
-
-    def clause_with_on(self, parts: list[Any]) -> Clause:
-        return Clause("carries", tuple(p for p in parts if isinstance(p, Thing) and not p.it))
-
-    def clause_with_in(self, parts: list[Any]) -> Clause:
-        return Clause("contains", tuple(p for p in parts if isinstance(p, Thing) and not p.it))
-
-    def clause_nearest(self, parts: list[Any]) -> Clause:
-        return Clause("nearest", (parts[-1],))
-
-    def clause_farthest(self, parts: list[Any]) -> Clause:
-        return Clause("farthest", (parts[-1],))
-
-    def clause_near_robot(self, _: list[Any]) -> Clause:
-        return Clause("near_robot")
-
-    def clause_far_robot(self, _: list[Any]) -> Clause:
-        return Clause("far_from_robot")
-
-    def clause_spot(self, parts: list[Any]) -> Clause:
-        return Clause(_edge(parts[-1]))
-
-    def clause_color(self, parts: list[Any]) -> Clause:
-        return Clause("colored", (Thing(color=_value(parts[-1])),))
-
-
-def _noun(parts: list[Any], category: str | None) -> Thing:
-    colors = [_value(p) for p in parts if _is(p, "COLOR")]
-    sizes = [_value(p) for p in parts if _is(p, "SIZE")]
-    extremes = [
-        str(p).lower() for p in parts if str(p) in ("LEFTMOST", "RIGHTMOST", "NEAREST", "FARTHEST")
-    ]
-    extremes += [_edge(p) for p in parts if _is(p, "DIR")]
-    if max(len(colors), len(sizes), len(extremes)) > 1:
+    def question(self, _: list[Any]) -> Fact:
         raise SenselessError
-    return Thing(
-        category,
-        colors[0] if colors else None,
-        sizes[0] if sizes else None,
-        extremes[0] if extremes else None,
-        other=any(str(p) == "OTHER" for p in parts),
-        unknown=tuple(_value(p) for p in parts if _is(p, "UNK")),
-    )
+
+    def q_count(self, parts: list[Any]) -> Fact:
+        return Fact("count", _every(_with_clauses(parts)))
+
+    def q_where(self, parts: list[Any]) -> Fact:
+        return Fact("where", things_of(parts)[0])
+
+    def q_state(self, parts: list[Any]) -> Fact:
+        return _state(things_of(parts)[0], _clause(parts), _negated(parts))
+
+    def q_nothing(self, parts: list[Any]) -> Fact:
+        return Fact("exists", Thing(every=True, clauses=(_clause(parts),)), negated=True)
+
+    def q_table_empty(self, _: list[Any]) -> Fact:
+        return Fact("exists", Thing(every=True, clauses=(Clause("on_table"),)), negated=True)
+
+    def q_exists(self, parts: list[Any]) -> Fact:
+        return self.c_exists(parts)
+
+    def q_what(self, parts: list[Any]) -> Fact:
+        return Fact("what", Thing(every=True, clauses=(_clause(parts),)))
+
+    def q_which(self, parts: list[Any]) -> Fact:
+        return Fact("what", _every(_with_clauses(parts)))
+
+    def q_which_is(self, parts: list[Any]) -> Fact:
+        nouns = [part for part in parts if isinstance(part, Thing)]
+        first, second = self.thing([nouns[0]]), self.thing([nouns[1]])
+        category = second.category or first.category
+        return Fact("what", replace(second, category=category, color=second.color or first.color))
+
+    def q_which_size(self, parts: list[Any]) -> Fact:
+        size = next(value(p) for p in parts if is_a(p, "SIZE"))
+        return Fact("what", replace(_with_clauses(parts), size=size))
+
+    def q_than(self, parts: list[Any]) -> Fact:
+        size = next(value(p) for p in parts if is_a(p, "SIZE"))
+        one, two = groups_of(parts)
+        return Fact("state", one[0], Clause("compared", two, size=size))
+
+    def q_exists_there(self, parts: list[Any]) -> Fact:
+        return Fact("exists", _every(_with_clauses(parts)))
+
+    def q_not_there(self, parts: list[Any]) -> Fact:
+        return replace(self.q_exists_there(parts), negated=True)
+
+    def q_what_thing(self, parts: list[Any]) -> Fact:
+        return Fact("what", things_of(parts)[0])
+
+    def q_color(self, parts: list[Any]) -> Fact:
+        found = things_of(parts)
+        return Fact("color", found[0] if found else Thing(it=True))
+
+    def q_size(self, parts: list[Any]) -> Fact:
+        size = next(value(p) for p in parts if is_a(p, "HOW_SIZE"))
+        return Fact("size", things_of(parts)[0], size=size)
+
+    def q_distance(self, parts: list[Any]) -> Fact:
+        groups = groups_of(parts)
+        other = groups[1][0] if len(groups) > 1 else None
+        return Fact("distance", groups[0][0], other=other)
+
+    def q_see(self, parts: list[Any]) -> Fact:
+        clauses = tuple(part for part in parts if isinstance(part, Clause))
+        return Fact("what", Thing(every=True, clauses=clauses))
+
+    def q_holding(self, _: list[Any]) -> Fact:
+        return Fact("holding", Thing(every=True))
+
+    # --- conditions ---
+
+    def condition(self, _: list[Any]) -> Fact:
+        raise SenselessError
+
+    def c_exists(self, parts: list[Any]) -> Fact:
+        thing = things_of(parts)[0]
+        least = thing.count or (2 if thing.every else 1)
+        exactly = thing.count is not None and not thing.any
+        return Fact("exists", _every(thing), least=least, most=thing.count if exactly else None)
+
+    def c_no(self, parts: list[Any]) -> Fact:
+        return Fact("exists", _every(things_of(parts)[0]), negated=True)
+
+    def c_compared(self, parts: list[Any]) -> Fact:
+        how = next(value(p) for p in parts if is_a(p, "COMPARE"))
+        number = int(float(next(value(p) for p in parts if is_a(p, "NUMBER"))))
+        least, most = {
+            "more": (number + 1, None),
+            "fewer": (0, number - 1),
+            "least": (number, None),
+            "most": (0, number),
+            "exactly": (number, number),
+        }[how]
+        return Fact("exists", _every(_with_clauses(parts)), least=least, most=most)
+
+    def c_state(self, parts: list[Any]) -> Fact:
+        thing = next((p for p in parts if isinstance(p, Thing)), Thing(it=True))
+        return _state(thing, _clause(parts), _negated(parts))
+
+    def c_not_state(self, parts: list[Any]) -> Fact:
+        return self.c_state(parts)
+
+    def c_nothing(self, parts: list[Any]) -> Fact:
+        return self.q_nothing(parts)
+
+    def c_none(self, parts: list[Any]) -> Fact:
+        return Fact("exists", _every(_with_clauses(parts)), negated=True)
+
+    def c_table_empty(self, parts: list[Any]) -> Fact:
+        return self.q_table_empty(parts)
+
+    def c_held(self, parts: list[Any]) -> Fact:
+        return Fact("state", things_of(parts)[0], Clause("held"))
+
+    def c_hold_nothing(self, _: list[Any]) -> Fact:
+        return Fact("exists", Thing(every=True, clauses=(Clause("held"),)), negated=True)
 
 
-def _edge(token: Any) -> Relation:
-    """Leftmost or rightmost, of a direction or a spot."""
-    side = _value(token)
-    if side == "left":
-        return "leftmost"
-    if side == "right":
-        return "rightmost"
+def _state(thing: Thing, clause: Clause, negated: bool) -> Fact:
+    """Something is so: one thing, any that fits, or all of them."""
+    if thing.any:
+        fitting = replace(_every(thing), clauses=(*thing.clauses, clause))
+        return Fact("exists", fitting, negated=negated)
+    if thing.every:
+        # All are so if none is not.
+        opposite = replace(clause, negated=not clause.negated)
+        fitting = replace(thing, clauses=(*thing.clauses, opposite))
+        return Fact("exists", fitting, negated=not negated)
+    return Fact("state", thing, clause, negated=negated)
+
+
+def _put(things: tuple[Thing, ...], place: Place) -> Command:
+    """Moving something; where the place is matched by colour, so is its thing."""
+    return Command("put", things, place=place)
+
+
+def _made(things: tuple[Thing, ...], clause: Clause) -> Command:
+    """A state that is wished for: empty, open, closed."""
+    if clause.relation == "empty":
+        return Command("clear", things)
+    if clause.relation in ("open", "closed"):
+        return Command("open" if clause.relation == "open" else "close", things)
     raise SenselessError
-
-
-def _where(token: Token) -> Thing:
-    return Thing(extreme=_edge(token), one=True)
-
-
-def _single(noun: Thing) -> Thing:
-    if noun.category is None or not noun.category.startswith("*"):
-        return noun
-    return replace(noun, category=noun.category[1:] or None)
-
-
-def _picks(thing: Thing) -> bool:
-    """Whether a size or an extreme picks out one of several."""
-    return bool(thing.size or thing.extreme or thing.other)
-
-
-def _shared(things: list[Thing]) -> tuple[Thing, ...]:
-    """ "The red and the green block": a noun that is left out is that of the next thing."""
-    found: list[Thing] = []
-    for thing in reversed(things):
-        after = found[0] if found else None
-        if after and thing.one and not thing.it and thing.category is None and after.category:
-            thing = replace(thing, category=after.category, one=False)
-        found.insert(0, thing)
-    return tuple(found)
 
 
 def _from(parts: list[Any]) -> tuple[Thing, ...]:
     """Things that are to be taken off or out of another."""
-    groups = [_as_tuple(part) for part in parts if isinstance(part, Thing | tuple)]
-    return tuple(_restricted(thing, Clause("at", groups[1])) for thing in groups[0])
+    groups = groups_of(parts)
+    return tuple(restricted(thing, Clause("at", groups[1])) for thing in groups[0])
 
 
-def _restricted(thing: Thing, clause: Clause) -> Thing:
-    return thing if thing.it else replace(thing, clauses=(*thing.clauses, clause))
+def _order(parts: list[Any]) -> str | None:
+    return next((value(p) for p in parts if is_a(p, "BY_ORDER")), None)
 
 
-def _things(parts: list[Any]) -> tuple[Thing, ...]:
-    return _as_tuple(next((part for part in parts if isinstance(part, Thing | tuple)), ()))
+def _clause(parts: list[Any]) -> Clause:
+    return next(part for part in reversed(parts) if isinstance(part, Clause))
 
 
-def _as_tuple(group: Any) -> tuple[Thing, ...]:
-    return group if isinstance(group, tuple) else (group,)
+def _with_clauses(parts: list[Any]) -> Thing:
+    """The first thing with the clauses that follow it."""
+    thing = next(part for part in parts if isinstance(part, Thing))
+    if thing.category is not None and thing.category.startswith("*"):
+        thing = replace(thing, category=thing.category[1:] or None)
+    clauses = tuple(part for part in parts if isinstance(part, Clause))
+    return replace(thing, clauses=(*thing.clauses, *clauses))
 
 
-def _is(part: Any, kind: str) -> bool:
-    return isinstance(part, Token) and part.type == kind
+def _every(thing: Thing) -> Thing:
+    return thing if thing.it else replace(thing, every=True, any=False, count=None)
 
 
-def _value(token: Any) -> str:
-    """The part of a term behind its first underscore: COLOR_red is red."""
-    return str(token).split("_", 1)[1]
+def _negated(parts: list[Any]) -> bool:
+    return any(is_a(p, "IS_NOT") for p in parts)
+
+
+__all__ = ["Interpreter", "SenselessError"]

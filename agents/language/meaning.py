@@ -24,18 +24,72 @@ Relation = Literal[
     "colored",
     "leftmost",
     "rightmost",
+    "front",
+    "back",
+    "open",
+    "closed",
+    "empty",
+    "compared",
+    "sized",
+    "shaped",
+    "matching",
 ]
 Verb = Literal[
-    "pick", "put", "drop", "stack", "push", "look_at", "home", "want", "remove", "clear", "swap"
+    "pick",
+    "put",
+    "put_back",
+    "drop",
+    "stack",
+    "push",
+    "look_at",
+    "home",
+    "want",
+    "remove",
+    "clear",
+    "tidy",
+    "swap",
+    "open",
+    "close",
+    "pour",
+    "hand_over",
+    "sort",
+    "gather",
+    "separate",
+    "arrange",
+    "undo",
+    "same",
+    "name",
 ]
+Kind = Literal["exists", "state", "where", "what", "color", "count", "size", "distance", "holding"]
+"""Of facts: what is asked about, or stated."""
+
+
+_COMPARATIVES = {"big": "bigger", "small": "smaller", "tall": "taller", "short": "shorter"}
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A restriction by relation: "… on the plate", "… between the cup and the ball"."""
+    """A restriction by relation: "… on the plate", "… between the cup and the ball".
+
+    Attributes:
+        relation: how it stands to `things`.
+        things: none for a state, two for "between".
+        negated: "that is not …".
+        size: of a comparison, "big" for "bigger than".
+    """
 
     relation: Relation
     things: tuple["Thing", ...] = ()
+    negated: bool = False
+    size: str | None = None
+
+    def words(self) -> str:
+        """The restriction in plain words."""
+        others = " and ".join(f"the {thing.words()}" for thing in self.things)
+        relation = "from" if self.relation == "at" else self.relation.replace("_", " ")
+        if self.relation == "compared":
+            relation = f"{_COMPARATIVES.get(self.size or '', 'bigger')} than"
+        return f"{'not ' if self.negated else ''}{relation} {others}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -52,6 +106,10 @@ class Thing:
         one: "the red one": of the category that was mentioned last.
         other: "the other one".
         it: a pronoun, with nothing else.
+        rank: of an order by size or place: 2 of "the second smallest", "the second from the left".
+        matching: of the colour of what is put there.
+        shape: "round", "square", "flat", "hollow", "soft".
+        traits: words that must be in the object's name, such as "wooden".
         unknown: words that are in no lexicon.
         clauses: restrictions by relation.
         but: exceptions.
@@ -67,6 +125,10 @@ class Thing:
     one: bool = False
     other: bool = False
     it: bool = False
+    rank: int | None = None
+    matching: bool = False
+    shape: str | None = None
+    traits: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     clauses: tuple[Clause, ...] = ()
     but: tuple["Thing", ...] = ()
@@ -76,14 +138,20 @@ class Thing:
         if self.it:
             return "it"
         noun = (self.category or ("" if self.unknown else "thing")).lstrip("=#").replace("_", " ")
-        other = "other" if self.other else None
-        count = str(self.count) if self.count else None
-        parts = [count, other, self.extreme, self.size, *self.unknown, self.color, noun]
-        text = " ".join(part for part in parts if part)
-        for clause in self.clauses:
-            others = " and ".join(f"the {thing.words()}" for thing in clause.things)
-            relation = "from" if clause.relation == "at" else clause.relation.replace("_", " ")
-            text += f" {relation} {others}".rstrip()
+        parts = [
+            str(self.count) if self.count else None,
+            "other" if self.other else None,
+            _ordinal(self.rank),
+            self.extreme,
+            self.size,
+            "matching" if self.matching else None,
+            self.shape,
+            *self.traits,
+            *self.unknown,
+            self.color,
+            noun,
+        ]
+        text = " ".join(part for part in (*parts, *(c.words() for c in self.clauses)) if part)
         if self.but:
             text += " except " + " and ".join(f"the {thing.words()}" for thing in self.but)
         return text
@@ -117,6 +185,39 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """What is asked about the scene, or stated as a condition.
+
+    Attributes:
+        kind: what about.
+        thing: about what.
+        clause: of a state: what should be true of the thing.
+        other: of a distance: to what.
+        negated: whether the opposite is stated.
+        least, most: bounds of how many there are, for "exists".
+        size: of a question about size: "tall", "big", "wide".
+    """
+
+    kind: Kind
+    thing: Thing
+    clause: Clause | None = None
+    other: Thing | None = None
+    negated: bool = False
+    least: int = 1
+    most: int | None = None
+    size: str | None = None
+
+    def words(self) -> str:
+        """The fact in plain words."""
+        no = "not " if self.negated else ""
+        if self.kind == "state" and self.clause:
+            return f"{no}{_article(self.thing)} is {self.clause.words()}"
+        if self.kind == "exists":
+            return f"there is {no}{_article(self.thing)}"
+        return f"{self.kind} of {_article(self.thing)}"
+
+
+@dataclass(frozen=True)
 class Command:
     """One thing to do.
 
@@ -127,6 +228,9 @@ class Command:
         direction: of a push.
         towards: what is pushed to.
         distance_m: of a push.
+        shape: of an arrangement: "line", "row", "circle", "triangle", "square".
+        order: by what things are sorted: "size", "color", "category".
+        label: the user's name for a thing.
     """
 
     verb: Verb
@@ -135,6 +239,9 @@ class Command:
     direction: str | None = None
     towards: Thing | None = None
     distance_m: float | None = None
+    shape: str | None = None
+    order: str | None = None
+    label: str | None = None
 
     def words(self) -> str:
         """How it was read, in plain words."""
@@ -149,11 +256,23 @@ class Command:
             text += f" towards the {self.towards.words()}"
         if self.distance_m:
             text += f" by {100 * self.distance_m:.0f} cm"
+        if self.shape:
+            text += f" in a {self.shape}"
+        if self.order:
+            text += f" by {self.order}"
+        if self.label:
+            text += f' "{self.label}"'
         return text
 
 
 Reading = tuple[Command, ...]
 """One way to read a step of a sentence."""
+
+
+def _ordinal(rank: int | None) -> str | None:
+    if rank is None:
+        return None
+    return {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(rank, f"{rank}th")
 
 
 def _article(thing: Thing) -> str:

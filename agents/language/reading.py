@@ -1,4 +1,4 @@
-"""Reading: from terms to every meaning that the grammar allows, step by step, likeliest first."""
+"""Reading: from the terms of a step to every meaning that the grammar allows, likeliest first."""
 
 from functools import lru_cache
 from importlib import resources
@@ -8,53 +8,13 @@ from lark import Lark, Token, Tree
 from lark.exceptions import LarkError, VisitError
 from lark.visitors import CollapseAmbiguities
 
-from .interpreting import Interpreter, SenselessError
-from .meaning import Reading, Thing
+from .interpreting import Interpreter
+from .meaning import Fact, Reading, Thing
+from .phrases import SenselessError
+from .structure import TangledError
 
-_MAX_TERMS = 40
-_MAX_STEPS = 30
 _MAX_AMBIGUITIES = 6
 _MAX_READINGS = 48
-VERBS = frozenset(
-    (
-        "PICK",
-        "PUT",
-        "PUTDOWN",
-        "DROP",
-        "STACK",
-        "TOWER",
-        "PUSH",
-        "LOOK",
-        "HOME",
-        "WANT",
-        "REMOVE",
-        "CLEAR",
-        "SWAP",
-    )
-)
-_GLUE = frozenset(("THEN", "AND", ","))
-
-
-class TangledError(Exception):
-    """A step is too long, or can be read in too many ways to choose among them."""
-
-
-def steps(terms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """A sentence cut before each verb; what precedes the first verb is a step of its own.
-
-    Raises TangledError for a sentence that is too long.
-    """
-    found: list[list[str]] = [[]]
-    for term in terms:
-        begins = term in VERBS and found[-1] not in ([], ["NOT"])
-        if begins or (term == "THEN" and found[-1]):
-            found.append([])
-        found[-1].append(term)
-    cut = [_bare(step) for step in found]
-    kept = tuple(tuple(step) for step in cut if step)
-    if len(kept) > _MAX_STEPS or any(len(step) > _MAX_TERMS for step in kept):
-        raise TangledError
-    return kept
 
 
 @lru_cache(maxsize=4096)
@@ -63,36 +23,49 @@ def readings(step: tuple[str, ...], language: str = "en") -> tuple[Reading, ...]
 
     Raises TangledError where there are too many.
     """
-    return tuple(sorted((r for r in _parsed(step, language) if isinstance(r, tuple)), key=nesting))
+    said = _parsed(step, language, "said")
+    return tuple(sorted((r for r in said if isinstance(r, tuple)), key=nesting))
 
 
 @lru_cache(maxsize=512)
 def phrase(step: tuple[str, ...], language: str = "en") -> Thing | None:
     """What a noun phrase on its own says, or None if it is none."""
-    found = [r for r in _parsed(step, language) if isinstance(r, Thing)]
-    return found[0] if found else None
+    found = [r for r in _parsed(step, language, "said") if isinstance(r, Thing)]
+    return min(found, key=_depth) if found else None
 
 
-def _bare(step: list[str]) -> list[str]:
-    while step and step[0] in _GLUE:
-        step = step[1:]
-    while step and step[-1] in _GLUE:
-        step = step[:-1]
-    return step
+@lru_cache(maxsize=512)
+def facts(step: tuple[str, ...], language: str = "en") -> tuple[Fact, ...]:
+    """Every way in which a step is a question, the flattest first; may be empty."""
+    found = [r for r in _parsed(step, language, "said") if isinstance(r, Fact)]
+    return tuple(sorted(found, key=lambda fact: _depth(fact.thing)))
+
+
+@lru_cache(maxsize=512)
+def conditions(step: tuple[str, ...], language: str = "en") -> tuple[Fact, ...]:
+    """Every way to read what stands behind an "if"; may be empty."""
+    found = [r for r in _parsed(step, language, "condition") if isinstance(r, Fact)]
+    return tuple(sorted(found, key=lambda fact: _depth(fact.thing)))
 
 
 @lru_cache(maxsize=4)
 def _parser(language: str) -> Lark:
     grammar = (resources.files(__package__) / f"grammar_{language}.lark").read_text("utf-8")
-    return Lark(grammar, parser="earley", lexer="basic", ambiguity="explicit")
+    return Lark(
+        grammar,
+        parser="earley",
+        lexer="basic",
+        ambiguity="explicit",
+        start=["said", "condition"],
+    )
 
 
-def _parsed(step: tuple[str, ...], language: str) -> list[Reading | Thing]:
+def _parsed(step: tuple[str, ...], language: str, start: str) -> list[Reading | Thing | Fact]:
     try:
-        forest = _parser(language).parse(" ".join(step))
+        forest = _parser(language).parse(" ".join(step), start=start)
     except LarkError:
         return []
-    found: dict[Reading | Thing, None] = {}
+    found: dict[Reading | Thing | Fact, None] = {}
     for tree in _derivations(forest):
         try:
             found[Interpreter().transform(tree)] = None
@@ -116,10 +89,10 @@ def _derivations(forest: Tree[Token]) -> list[Tree[Token]]:
 
 def nesting(reading: Reading) -> int:
     """How deep a reading's phrases are nested; the flatter one is the likelier."""
-
-    def depth(thing: Thing) -> int:
-        clauses = sum(1 + sum(depth(t) for t in clause.things) for clause in thing.clauses)
-        return clauses + sum(depth(t) for t in thing.but)
-
     things = [t for c in reading for t in (*c.things, *(c.place.things if c.place else ()))]
-    return sum(depth(thing) for thing in things)
+    return sum(_depth(thing) for thing in things)
+
+
+def _depth(thing: Thing) -> int:
+    clauses = sum(1 + sum(_depth(t) for t in clause.things) for clause in thing.clauses)
+    return clauses + sum(_depth(t) for t in thing.but)

@@ -10,8 +10,11 @@ from importlib import resources
 from handeye.perception.scene import Scene
 from handeye.perception.yaml_file import parse_yaml
 
+from .structure import VERBS
+
 MAX_CHARACTERS = 600
-_LONGEST = 7
+_HAN = "\u4e00-\u9fff"
+_LONGEST = 10
 _TYPO_LENGTH = 3
 
 Wordings = Mapping[tuple[str, ...], str]
@@ -57,12 +60,17 @@ def lexicon(language: str = "en") -> Lexicon:
     wordings: dict[tuple[str, ...], str] = {}
     for term, phrases in table.items():
         for phrase in phrases:
-            words = tuple(str(phrase).split())
+            words = tuple(_split(str(phrase)))
             wordings[words] = term
-            if term.startswith("CAT_"):
+            if term.startswith("CAT_") and language == "en":
                 wordings[_plural(words)] = _many(term)
     vocabulary = frozenset(word for words in wordings for word in words)
     return Lexicon(wordings, vocabulary, known)
+
+
+def language_of(text: str) -> str:
+    """ "zh" for a text with Chinese characters in it, else "en"."""
+    return "zh" if re.search(rf"[{_HAN}]", text) else "en"
 
 
 def canonical(word: str, kind: str, language: str = "en") -> str:
@@ -96,6 +104,8 @@ def scene_words(scene: Scene, language: str = "en") -> Wordings:
         if words != plain:
             add(words, f"CAT_={'_'.join(words)}")
         add(_split(name), f"CAT_#{name}")
+        for word in words if len(words) > 1 else ():
+            add([word], f"TRAIT_{word}")
     return found
 
 
@@ -112,8 +122,8 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
     while i < len(fixed):
         length, term = _longest(fixed, i, book.wordings, own)
         if term is None:
-            if fixed[i] == ",":
-                terms.append(",")
+            if fixed[i] in (",", "."):
+                terms.append(fixed[i])
             elif re.fullmatch(r"\d{1,4}(?:\.\d{1,3})?", fixed[i]):
                 terms.append(f"NUMBER_{fixed[i]}")
             else:
@@ -122,13 +132,26 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
         elif term != "noise":
             terms.append(term)
         i += length
-    return Terms(tuple(terms), tuple(unknown), corrected)
+    return Terms(_counted_off(terms), tuple(unknown), corrected)
+
+
+def _counted_off(terms: list[str]) -> tuple[str, ...]:
+    """ "First grab …, second put …": what counts steps instead of things only orders them."""
+    found = []
+    for i, term in enumerate(terms):
+        following = terms[i + 1] if i + 1 < len(terms) else ""
+        steps = term.startswith("RANK_") and (following in VERBS or following in (",", "THEN"))
+        found.append("THEN" if steps else term)
+    return tuple(found)
 
 
 def _split(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower().replace("’", "'")
     plain = re.sub(r"(\d)\s*(cm|centimet)", r"\1 \2", plain)
-    plain = re.sub(r"[.;!?:…]+(?=\s|$)", " , ", plain)
+    # Chinese is written without spaces: each character is a word of its own here.
+    plain = re.sub(rf"([{_HAN}])", r" \1 ", plain.replace("。", " . "))
+    plain = re.sub(r"[.;!?…]+(?=\s|$)", " . ", plain)
+    plain = re.sub(r":(?=\s|$)", " , ", plain)
     plain = re.sub(r"(?<=\w)-(?=[^\W\d])", " ", plain)
     pattern = r"[^\W\d]+_\d+|\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|,|[^\w\s]"
     return re.findall(pattern, plain)

@@ -29,7 +29,7 @@ class EpisodeResult(BaseModel):
         task: its name.
         instruction: what the agent was told.
         status: how the agent says it ended.
-        reason, question: of the agent.
+        reason, answer, question: of the agent.
         judged: whether the goal is reached, from the simulator's state; None if there is no goal.
         skills: every call with its outcome and verification.
         recording: the folder, or None.
@@ -45,6 +45,7 @@ class EpisodeResult(BaseModel):
     instruction: str
     status: Status
     reason: str = ""
+    answer: str = ""
     question: str = ""
     judged: bool | None = None
     skills: tuple[Step, ...] = ()
@@ -138,6 +139,7 @@ def _episode(
         instruction=instruction,
         status=result.status,
         reason=result.reason,
+        answer=result.answer,
         question=result.question,
         judged=judged,
         skills=result.skills,

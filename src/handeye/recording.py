@@ -23,6 +23,7 @@ from handeye.agents.events import (
     Planned,
     Progressed,
     Replanned,
+    Replied,
     Started,
     Verified,
 )
@@ -142,6 +143,8 @@ class Recorder:
             story.steps = [step for step in story.steps if step[1] != "wait"]
         elif isinstance(event, Asked):
             story.lines.append(event.question)
+        elif isinstance(event, Replied):
+            story.lines.append(f"answer: {event.text}")
         elif isinstance(event, Ended):
             story.status = event.status.replace("_", " ")
             self._mark("now", "ok" if event.status == "succeeded" else "bad")
@@ -159,7 +162,9 @@ def _is_a_moment(event: Event) -> bool:
     """Whether the contact sheet needs it; a success was told by the last verification."""
     if isinstance(event, Planned):
         return bool(event.calls)
-    return isinstance(event, Verified) or (isinstance(event, Ended) and event.status != "succeeded")
+    return isinstance(event, Verified | Replied) or (
+        isinstance(event, Ended) and event.status != "succeeded"
+    )
 
 
 def _caption(event: Event) -> str:
@@ -167,6 +172,8 @@ def _caption(event: Event) -> str:
         return "plan: " + ", ".join(call.words() for call in event.calls)
     if isinstance(event, Verified):
         return f"verified: {event.truth}, {event.evidence}"
+    if isinstance(event, Replied):
+        return f"answer: {event.text}"
     if isinstance(event, Ended):
         return event.reason or event.question or event.status.replace("_", " ")
     return event.kind

@@ -1,60 +1,57 @@
-"""A corpus of utterances over one table: each with its skill calls, its question or its refusal."""
+"""The corpora of utterances: one used while building, one that is only scored."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.language.words import lexicon
-from handeye.agents.planner import Plan, Progress, Question, Refusal
+from handeye.agents.planner import Plan, Progress, Question, Refusal, Reply
 from handeye.perception.scene import Scene
 from handeye.perception.yaml_file import parse_yaml
-from handeye.skills import Skill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-CORPUS = parse_yaml((Path(__file__).parent / "basic_en.yaml").read_text(encoding="utf-8"))
+from .corpus import confidently_wrong, fits, read, scene, written
+
 PLANNER = EmbeddedPlanner()
+SCENES = {name: scene(name) for name in ("table", "blocks", "kitchen")}
 
 
-def call(skill: Skill) -> str:
-    return f"{skill.name}({', '.join(map(plain, skill.model_dump(exclude_none=True).values()))})"
+@pytest.mark.parametrize("utterance", [*read("used_en.txt"), *read("used_zh.txt")], ids=str)
+def test_what_was_used_while_building(utterance) -> None:
+    result = PLANNER.plan(utterance.text, SCENES[utterance.scene], Progress())
+    assert fits(result, utterance.expected), written(result)
 
 
-def plain(value: Any) -> str:
-    if isinstance(value, tuple):
-        return " ".join(map(plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+@pytest.mark.parametrize("name", ["scored_en.txt", "scored_zh.txt"])
+def test_what_is_only_scored(name: str) -> None:
+    utterances = read(name)
+    results = [PLANNER.plan(u.text, SCENES[u.scene], Progress()) for u in utterances]
+    pairs = list(zip(utterances, results, strict=True))
+    assert sum(fits(result, u.expected) for u, result in pairs) >= 0.9 * len(pairs)
+    assert sum(confidently_wrong(r, u.expected) for u, r in pairs) <= 0.02 * len(pairs)
 
 
-@pytest.mark.parametrize(("said", "done"), CORPUS["do"].items())
-def test_it_is_done(said: str, done: str, table: Scene) -> None:
-    result = PLANNER.plan(said, table, Progress())
-    assert isinstance(result, Plan), result
-    assert "; ".join(map(call, result.skills)) == done
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_wording_means_two_things(language: str) -> None:
+    import handeye.agents.language as room
 
-
-@pytest.mark.parametrize(("said", "candidates"), CORPUS["ask"].items())
-def test_it_is_asked_about(said: str, candidates: list[str], table: Scene) -> None:
-    result = PLANNER.plan(said, table, Progress())
-    assert isinstance(result, Question), result
-    assert list(result.candidates) == candidates
-
-
-@pytest.mark.parametrize(("said", "reason"), CORPUS["refuse"].items())
-def test_it_is_refused(said: str, reason: str, table: Scene) -> None:
-    result = PLANNER.plan(said, table, Progress())
-    assert isinstance(result, Refusal), result
-    assert result.text.startswith(reason)
+    file = Path(next(iter(room.__path__))) / f"lexicon_{language}.yaml"
+    said = [str(w) for words in parse_yaml(file.read_text("utf-8")).values() for w in words]
+    assert sorted({w for w in said if said.count(w) > 1}) == []
 
 
 WORDS = sorted({" ".join(words) for words in lexicon().wordings} | {"qux", ",", "7", "10 cm"})
+HAN = sorted({"".join(words) for words in lexicon("zh").wordings} | {"，", "7", "10厘米"})
+SCENE = Scene.model_validate(
+    {"objects": {"cup_1": {"name": "red cup", "category": "cup", "position": [0.5, 0, 0.05]}}}
+)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.lists(st.sampled_from(WORDS), max_size=20).map(" ".join))
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=20).map(" ".join)
+    | st.lists(st.sampled_from(HAN), max_size=20).map("".join)
+)
 def test_no_order_of_known_words_makes_it_crash(text: str) -> None:
-    scene = Scene.model_validate(
-        {"objects": {"cup_1": {"name": "red cup", "category": "cup", "position": [0.5, 0, 0.05]}}}
-    )
-    assert isinstance(PLANNER.plan(text, scene, Progress()), Plan | Question | Refusal)
+    assert isinstance(PLANNER.plan(text, SCENE, Progress()), Plan | Reply | Question | Refusal)

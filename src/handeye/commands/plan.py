@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handeye.agents.agent import make_planner
-from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question
+from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question, Reply
 from handeye.perception.errors import SceneFileError
 from handeye.perception.scene import Scene
 from handeye.perception.scene_file import load_scene
@@ -42,6 +42,13 @@ def _as_dict(result: PlanResult) -> dict[str, Any]:
             for skill in result.skills
         ]
         return {"status": "succeeded", "skills": calls, "reading": result.reading}
+    if isinstance(result, Reply):
+        return {
+            "status": "succeeded",
+            "answer": result.text,
+            "objects": list(result.objects),
+            "reading": result.reading,
+        }
     if isinstance(result, Question):
         return {
             "status": "needs_input",
@@ -58,7 +65,7 @@ def _words(shown: dict[str, Any]) -> str:
             for i, call in enumerate(shown["skills"], start=1)
         ]
         return "\n".join([f"read as: {shown['reading']}", *calls])
-    return str(shown.get("question") or shown.get("refusal"))
+    return str(shown.get("answer") or shown.get("question") or shown.get("refusal"))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -172,6 +172,7 @@ def _with_robot(
             instruction=instruction or asked["instruction"] or "",
             status=done.status,
             reason=done.reason,
+            answer=done.answer,
             question=done.question,
             judged=judged,
             skills=done.skills,
@@ -189,6 +190,8 @@ def show(event: "Event") -> None:
     elif event.kind == "planned":
         calls = ", ".join(call.words() for call in event.calls) or "nothing left to do"
         _line(event.stamp_s, "plans", calls)
+    elif event.kind == "replied":
+        _line(event.stamp_s, "answers", event.text)
     elif event.kind == "acting":
         _line(event.stamp_s, "acts", event.call.words())
     elif event.kind == "progressed":
@@ -233,7 +236,7 @@ def _tell(result: "EpisodeResult") -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     color = "green" if result.status == "succeeded" else "red"
-    why = result.question or result.reason
+    why = result.answer or result.question or result.reason
     console.print(
         f"\n[bold {color}]{result.status.replace('_', ' ')}[/]{': ' + why if why else ''}"
     )

@@ -1,0 +1,240 @@
+"""Running: a program of steps, held against a scene, becomes a plan, an answer or a question."""
+
+from dataclasses import dataclass
+
+from handeye.perception.scene import Scene
+
+from ..planner import Plan, PlanResult, Question, Refusal, Reply
+from .composing import Composer
+from .grounding import Grounding, UngroundedError
+from .knowing import answer, holds
+from .meaning import Fact, Reading
+from .moving import ImpossibleError, UnsaidError
+from .reading import conditions, facts, nesting, phrase, readings
+from .structure import VERBS, If, Leave, Program, Repeat, Say, Terms
+
+CAN = (
+    "I can grab, put, stack, push, swap, sort and arrange things, look at them, "
+    "answer questions about them, and go home"
+)
+
+
+class EndedError(Exception):
+    """A step ends the planning.
+
+    Attributes:
+        result: with what.
+    """
+
+    def __init__(self, result: Question | Refusal) -> None:
+        super().__init__(result.text)
+        self.result = result
+
+
+@dataclass
+class Run:
+    """One program on its way through a scene.
+
+    Attributes:
+        text: what was said, for messages.
+        language: of the text.
+        composer: collects the skill calls.
+    """
+
+    text: str
+    language: str
+    composer: Composer
+
+    def __post_init__(self) -> None:
+        self._read: list[str] = []
+        self._answers: list[tuple[str, tuple[str, ...]]] = []
+        self._last: Fact | None = None
+        self._said = ""
+
+    def result(self, program: Program) -> PlanResult:
+        """Run a program to its end.
+
+        Raises TangledError where a step can be read in too many ways.
+        """
+        try:
+            self._spare(program)
+            self._program(program)
+        except EndedError as error:
+            return error.result
+        reading = ", then ".join(self._read)
+        if self._answers and not self.composer.skills:
+            named = tuple(dict.fromkeys(n for _, names in self._answers for n in names))
+            return Reply(
+                text="; ".join(text for text, _ in self._answers), objects=named, reading=reading
+            )
+        return Plan(skills=tuple(self.composer.skills), reading=reading, names=self.composer.names)
+
+    def _program(self, program: Program) -> None:
+        for node in program:
+            if isinstance(node, Say):
+                self._say(node.terms)
+            elif isinstance(node, If):
+                so = self._holds(node.condition, node.then) != node.negated
+                self._read.append(f"{'unless' if node.negated else 'if'} {self._said}")
+                self._program(node.then if so else node.otherwise)
+            elif isinstance(node, Repeat):
+                self._repeat(node)
+            else:
+                spared = ", ".join(self.composer.name(n) for n in self.composer.grounding.spared)
+                self._read.append(f"leave {spared} alone")
+
+    def _spare(self, program: Program) -> None:
+        """What is to be left alone is so from the start, wherever in the text it is said."""
+        for node in program:
+            if isinstance(node, Leave):
+                terms = node.terms[1:] if node.terms[0] in VERBS else node.terms
+                thing = phrase(terms, self.language)
+                things = (thing,) if thing else ()
+                if not things:
+                    found = readings(node.terms, self.language)
+                    things = found[0][0].things if found else ()
+                if not things:
+                    raise EndedError(
+                        Refusal(text=f"I understand what to do, but not what not to do; {CAN}")
+                    )
+                grounding = self.composer.grounding
+                try:
+                    names = [name for thing in things for name in grounding.all(thing)]
+                except UngroundedError as error:
+                    raise EndedError(_trouble(error)) from error
+                grounding.spared = (*grounding.spared, *names)
+
+    def _repeat(self, node: Repeat) -> None:
+        for _ in range(node.times):
+            if node.until and self._holds(node.until, ()) != node.negated:
+                return
+            before = len(self.composer.skills)
+            self._program(node.body)
+            if node.until and len(self.composer.skills) == before:
+                break
+        if node.until and self._holds(node.until, ()) == node.negated:
+            reason = f"I do not see how to come to an end here: {self._said}"
+            raise EndedError(Refusal(text=reason))
+
+    def _say(self, terms: Terms) -> None:
+        if terms[0] == "KEEP" and len(terms) > 1:
+            terms = terms[1:]
+        found = readings(terms, self.language)
+        asked = () if found else facts(terms, self.language)
+        if asked:
+            return self._answer(asked)
+        if not found:
+            raise EndedError(self._not_understood(terms))
+        done = composed(found, self.composer)
+        if isinstance(done, Question | Refusal):
+            raise EndedError(done)
+        self.composer, reading = done
+        self._read.append(", then ".join(command.words() for command in reading))
+        return None
+
+    def _answer(self, asked: tuple[Fact, ...]) -> None:
+        trouble: UngroundedError | None = None
+        for fact in asked:
+            try:
+                self._answers.append(answer(fact, self.composer.grounding))
+            except UngroundedError as error:
+                trouble = trouble or error
+                continue
+            self._read.append(fact.words())
+            self._last = fact
+            return
+        if trouble is not None:
+            raise EndedError(_trouble(trouble))
+
+    def _holds(self, condition: Terms, then: Program) -> bool:
+        """Whether a condition holds in the scene as it will be by then."""
+        grounding = self.composer.grounding
+        if condition == ("SO",) and self._last is not None:
+            return holds(self._last, grounding)
+        found = conditions(condition, self.language) or facts(condition, self.language)
+        if not found:
+            raise EndedError(self._not_understood(condition))
+        if {"IT", "THEM"} & set(condition) and grounding.mentioned is None:
+            # "grab the cup if it is on the plate": "it" is said before, or only then.
+            grounding.mentioned = self._first_target(then)
+        for fact in found:
+            try:
+                so = holds(fact, grounding)
+            except UngroundedError as error:
+                if error.candidates:
+                    raise EndedError(_trouble(error)) from error
+                so = False
+            self._said = f"{fact.words()}: {'yes' if so else 'no'}"
+            self._mention(fact)
+            if so:
+                return True
+        return False
+
+    def _mention(self, fact: Fact) -> None:
+        """ "If nothing is in the bowl, put it there": then "it" is what was spoken of."""
+        grounding = self.composer.grounding
+        spoken = [thing for clause in fact.thing.clauses for thing in clause.things]
+        if grounding.mentioned is None and len(spoken) == 1:
+            try:
+                grounding.one(spoken[0])
+            except UngroundedError:
+                return
+
+    def _first_target(self, program: Program) -> str | None:
+        aside = Run(self.text, self.language, self.composer.fork())
+        try:
+            aside._program(program)
+        except EndedError as error:
+            raise error
+        return aside.composer.grounding.mentioned
+
+    def _not_understood(self, terms: Terms) -> Question | Refusal:
+        unknown = [term.split("_", 1)[1] for term in terms if term.startswith("UNK_")]
+        if unknown:
+            words = ", ".join(f'"{word}"' for word in unknown[:8])
+            return Refusal(text=f"I do not understand {words}; {CAN}")
+        thing = phrase(terms, self.language)
+        if thing is not None:
+            return Question(text=f"what should I do with the {thing.words()}?")
+        short = self.text.strip()[:80]
+        return Refusal(text=f'I know the words of "{short}", but not what they say together; {CAN}')
+
+
+def composed(
+    found: tuple[Reading, ...], composer: Composer
+) -> tuple[Composer, Reading] | Question | Refusal:
+    """The likeliest reading that fits the scene; a question where two are as likely."""
+    fitting: tuple[Composer, Reading] | None = None
+    trouble: Question | Refusal | None = None
+    for reading in found:
+        if fitting is not None and nesting(reading) > nesting(fitting[1]):
+            break
+        trial = composer.fork()
+        try:
+            trial.compose(reading)
+        except (UngroundedError, UnsaidError, ImpossibleError) as error:
+            result = _trouble(error)
+            if trouble is None or (isinstance(result, Question) and isinstance(trouble, Refusal)):
+                trouble = result
+            continue
+        if fitting is None:
+            fitting = trial, reading
+        elif trial.skills != fitting[0].skills:
+            ways = ", or ".join(", then ".join(c.words() for c in r) for r in (fitting[1], reading))
+            return Question(text=f"do you mean: {ways}?")
+    return fitting or trouble or Refusal(text=CAN)
+
+
+def chain_of(program: Program, scene: Scene, language: str) -> Reading:
+    """The commands that "the same" refers to: those of the last subject of an earlier text."""
+    run = Run("", language, Composer(scene, Grounding(scene)))
+    run.result(program)
+    return run.composer.chain
+
+
+def _trouble(error: UngroundedError | UnsaidError | ImpossibleError) -> Question | Refusal:
+    if isinstance(error, UnsaidError):
+        return Question(text=str(error))
+    if isinstance(error, UngroundedError) and error.candidates:
+        return Question(text=error.text, candidates=error.candidates)
+    return Refusal(text=str(error))
