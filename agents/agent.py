@@ -55,7 +55,8 @@ class Agent:
     Args:
         robot: connected; it is guarded with `limits` unless it is Guarded already.
         vlm: a name for `load_vlm`, a model with some of the verbs, or a Perception.
-        planner: "embedded", or anything with `plan`.
+        planner: "embedded", a language model by name or as a LangChain chat model, or anything
+            with `plan`; see `make_planner`.
         observer: the eyes; unless given, those of the session that `robot` is, or made from the
             robot's cameras and the VLM.
         limits: for the guard; derived from the robot's spec unless given.
@@ -75,7 +76,7 @@ class Agent:
         robot: Robot,
         *,
         vlm: object = "embedded",
-        planner: Planner | str = "embedded",
+        planner: object = "embedded",
         observer: Observer | None = None,
         limits: Limits | None = None,
         approve: Approve | Literal["interrupt"] | None = None,
@@ -280,16 +281,49 @@ def arm_view(robot: Robot) -> ArmView:
     return view if kinematics is None else replace(view, body=kinematics.body_points(state.q))
 
 
-def make_planner(planner: Planner | str) -> Planner:
-    """A planner by name, or the one that is given."""
+def make_planner(planner: object) -> Planner:
+    """A planner by name, from a LangChain chat model, or the one that is given.
+
+    Args:
+        planner: "embedded"; a name of a language model for `load_chat_model`; several names with
+            commas between them, each asked what the one before did not understand; a LangChain
+            chat model; or an object with `plan`.
+
+    Raises UserError for anything else.
+    """
     if not isinstance(planner, str):
-        return planner
+        return _planner_of(planner)
+    names = [name.strip() for name in planner.split(",")]
+    if len(names) > 1:
+        from .models.planner import ChainedPlanner
+
+        return ChainedPlanner([make_planner(name) for name in names])
     if planner == "embedded":
         from .embedded_planner import EmbeddedPlanner
 
         return EmbeddedPlanner()
+    if ":" not in planner:
+        raise UserError(
+            f'there is no planner "{planner}"; accepted are "embedded", a language model '
+            '("provider:model", "http://host:port/v1#model", "transformers:FOLDER"), both as '
+            '"embedded,provider:model", and an object with plan()'
+        )
+    from .models.planner import ModelPlanner
+
+    return ModelPlanner(planner)
+
+
+def _planner_of(planner: object) -> Planner:
+    if isinstance(planner, Planner):
+        return planner
+    from langchain_core.language_models import BaseChatModel
+
+    if isinstance(planner, BaseChatModel):
+        from .models.planner import ModelPlanner
+
+        return ModelPlanner(planner)
     raise UserError(
-        f'there is no planner "{planner}"; accepted are "embedded" and an object with plan()'
+        f"{type(planner).__name__} is no planner: it has no plan() and is no chat model"
     )
 
 

@@ -63,7 +63,9 @@ def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
         composer = Composer(scene, grounding, progress.past.scene, chain)
         return Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
-        return Refusal(text="that is too much at once; say it in shorter sentences")
+        return Refusal(
+            text="that is too much at once; say it in shorter sentences", understood=False
+        )
 
 
 def _own_words(scene: Scene, past: Past, language: str) -> Wordings:

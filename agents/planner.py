@@ -1,6 +1,6 @@
 """Planner: instruction, scene and what happened so far to the next skill calls."""
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from handeye.perception.scene import Scene
 from handeye.skills.skill import Skill
@@ -55,10 +55,16 @@ class Question(_Result):
 
 
 class Refusal(_Result):
-    """Why it cannot be done."""
+    """Why it cannot be done.
+
+    Attributes:
+        text: the reason.
+        understood: whether the instruction was understood; another planner may do better if not.
+    """
 
     kind: Literal["refusal"] = "refusal"
     text: str
+    understood: bool = True
 
 
 PlanResult = Plan | Reply | Question | Refusal
@@ -108,6 +114,7 @@ class Progress(_Result):
     failure: str | None = None
 
 
+@runtime_checkable
 class Planner(Protocol):
     """Chooses skill calls. It sees the scene, never the simulator."""
 

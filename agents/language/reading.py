@@ -1,8 +1,9 @@
 """Reading: from the terms of a step to every meaning that the grammar allows, likeliest first."""
 
+import threading
 from functools import lru_cache
 from importlib import resources
-from typing import cast
+from typing import Any, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import LarkError, VisitError
@@ -61,10 +62,18 @@ def _parser(language: str) -> Lark:
 
 
 def _parsed(step: tuple[str, ...], language: str, start: str) -> list[Reading | Thing | Fact]:
-    try:
-        forest = _parser(language).parse(" ".join(step), start=start)
-    except LarkError:
-        return []
+    parser = _parser(language)
+    text = " ".join(step)
+    with _PARSING:
+        try:
+            kinds = frozenset(token.type for token in parser.lex(text))
+            # Most rules speak of terms that a step does not have; an Earley parser would predict
+            # them at every place all the same.
+            earley: Any = parser.parser.parser
+            earley.predictions = _possible(language, kinds)
+            forest = parser.parse(text, start=start)
+        except LarkError:
+            return []
     found: dict[Reading | Thing | Fact, None] = {}
     for tree in _derivations(forest):
         try:
@@ -73,6 +82,39 @@ def _parsed(step: tuple[str, ...], language: str, start: str) -> list[Reading | 
             if not isinstance(error.orig_exc, SenselessError):
                 raise
     return list(found)
+
+
+_PARSING = threading.Lock()
+"""A parser's predictions are narrowed for one step at a time."""
+
+
+@lru_cache(maxsize=1024)
+def _possible(language: str, kinds: frozenset[str]) -> dict[Any, list[Any]]:
+    """Of a grammar's rules, by what predicts them, those that such terms can fulfil."""
+    every = _predictions(language)
+    rules = {rule for predicted in every.values() for rule in predicted}
+    able: set[Any] = set()
+    usable: set[Any] = set()
+    grown = True
+    while grown:
+        fresh = [
+            rule
+            for rule in rules - usable
+            if all(s.name in kinds if s.is_term else s in able for s in rule.expansion)
+        ]
+        grown = bool(fresh)
+        usable.update(fresh)
+        able.update(rule.origin for rule in fresh)
+    return {
+        symbol: [rule for rule in predicted if rule in usable]
+        for symbol, predicted in every.items()
+    }
+
+
+@lru_cache(maxsize=4)
+def _predictions(language: str) -> dict[Any, list[Any]]:
+    earley: Any = _parser(language).parser.parser
+    return dict(earley.predictions)
 
 
 def _derivations(forest: Tree[Token]) -> list[Tree[Token]]:

@@ -8,7 +8,7 @@ from ..planner import Plan, PlanResult, Question, Refusal, Reply
 from .composing import Composer
 from .grounding import Grounding, UngroundedError
 from .knowing import answer, holds
-from .meaning import Fact, Reading
+from .meaning import Fact, Reading, Thing
 from .moving import ImpossibleError, UnsaidError
 from .reading import conditions, facts, nesting, phrase, readings
 from .structure import VERBS, If, Leave, Program, Repeat, Say, Terms
@@ -89,14 +89,13 @@ class Run:
             if isinstance(node, Leave):
                 terms = node.terms[1:] if node.terms[0] in VERBS else node.terms
                 thing = phrase(terms, self.language)
-                things = (thing,) if thing else ()
+                things: tuple[Thing, ...] = (thing,) if thing else ()
                 if not things:
                     found = readings(node.terms, self.language)
                     things = found[0][0].things if found else ()
                 if not things:
-                    raise EndedError(
-                        Refusal(text=f"I understand what to do, but not what not to do; {CAN}")
-                    )
+                    why = f"I understand what to do, but not what not to do; {CAN}"
+                    raise EndedError(Refusal(text=why, understood=False))
                 grounding = self.composer.grounding
                 try:
                     names = [name for thing in things for name in grounding.all(thing)]
@@ -192,7 +191,7 @@ class Run:
         unknown = [term.split("_", 1)[1] for term in terms if term.startswith("UNK_")]
         if unknown:
             words = ", ".join(f'"{word}"' for word in unknown[:8])
-            return Refusal(text=f"I do not understand {words}; {CAN}")
+            return Refusal(text=f"I do not understand {words}; {CAN}", understood=False)
         thing = phrase(terms, self.language)
         if thing is not None:
             return Question(text=f"what should I do with the {thing.words()}?")

@@ -1,0 +1,87 @@
+"""Grouping: commands about several things at once: sort, gather, separate, arrange."""
+
+from copy import copy
+from dataclasses import replace
+
+from handeye.skills.place import Place as PlaceSkill
+
+from .arranging import in_order, kinds, shape_points
+from .meaning import Command, Place, Thing
+from .moving import ImpossibleError, Moves, UnsaidError
+
+
+class Grouping(Moves):
+    """Verbs that put things with regard to each other."""
+
+    def _sort(self, command: Command) -> None:
+        if command.order in ("size", "largest", "height"):
+            return self._arrange(replace(command, shape="line"))
+        targets = self._targets(command)
+        order = command.order or self._telling(targets)
+        groups = kinds(targets, self.scene, order)
+        if len(groups) < 2:
+            raise ImpossibleError(f"these are all of the same {order}; there is nothing to sort")
+        for group in groups:
+            self._together(group)
+        return None
+
+    def _telling(self, targets: list[str]) -> str:
+        """Whether things differ by what they are, or only by colour."""
+        names = {self.scene.objects[name].category for name in targets}
+        return "category" if len(names) > 1 else "color"
+
+    def _gather(self, command: Command) -> None:
+        targets = self._targets(command)
+        if len(targets) < 2:
+            raise ImpossibleError("one thing alone cannot be gathered")
+        self._together(targets)
+
+    def _together(self, group: list[str]) -> None:
+        for target in group[1:]:
+            self.carry(target, PlaceSkill(relation="next_to", reference=group[0]))
+
+    def _separate(self, command: Command) -> None:
+        if len(command.things) != 2:
+            raise UnsaidError("separate them from what?")
+        for thing, spot in zip(command.things, ("left", "right"), strict=True):
+            where = Place("at", spot=spot)
+            every = Command("put", (replace(thing, every=True),), place=where)
+            for target in self._targets(every):
+                self.carry(target, self.destination(target, where))
+
+    def _arrange(self, command: Command) -> None:
+        targets = in_order(self._targets(command), self.scene, command.order)
+        place = command.place
+        center, inner = None, 0.0
+        if place is not None:
+            reference = self.reference(place.things[0], targets[0])
+            targets = [target for target in targets if target != reference]
+            x, y, _ = self.scene.objects[reference].position
+            center, inner = (x, y), max(self.scene.objects[reference].size[:2]) / 2
+        if len(targets) < 2:
+            raise ImpossibleError("one thing alone cannot be arranged")
+        sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
+        points = shape_points(command.shape or "line", sizes, self.scene, center, inner)
+        if points is None:
+            raise ImpossibleError(f"the table has no room for these in a {command.shape or 'line'}")
+        for target, point in zip(targets, points, strict=True):
+            self.carry(target, PlaceSkill(relation="at", point=point))
+
+    def _targets(self, command: Command) -> list[str]:
+        found: list[str] = []
+        for thing in command.things:
+            found += [name for name in self.grounding.several(thing) if name not in found]
+        many = any(thing.every for thing in command.things)
+        if many and command.place is not None and command.place.things:
+            found = self._without_references(found, command.place.things)
+        if len(found) == 1:
+            self.grounding.mentioned = found[0]
+        elif found:
+            self.grounding.group = tuple(found)
+        return found
+
+    def _without_references(self, found: list[str], references: tuple[Thing, ...]) -> list[str]:
+        """All blocks onto the red block: not the red block itself."""
+        aside = copy(self.grounding)
+        own = {name for thing in references for name in aside.all(thing)}
+        return [name for name in found if name not in own] or found

@@ -1,0 +1,1 @@
+"""Language models as planners: any LangChain chat model, by object, name, URL or folder."""
