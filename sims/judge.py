@@ -22,6 +22,7 @@ from handeye.perception.conditions import (
 )
 from handeye.perception.errors import UserError
 
+from .articulated import state_of
 from .world import World
 
 _LIFTED_M = 0.02
@@ -138,7 +139,9 @@ def _moved(condition: Moved, world: World) -> bool:
 
 
 def _opened(condition: Opened, world: World) -> bool:
-    raise UserError(f'"{world[condition.object].name}" has no joint that opens')
+    if world[condition.object].joint is None:
+        raise UserError(f'"{condition.object}" has no joint that opens')
+    return state_of(world, condition.object) == ("open" if condition.open else "closed")
 
 
 def _center(world: World, name: str) -> np.ndarray:

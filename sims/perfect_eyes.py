@@ -9,8 +9,9 @@ import re
 import numpy as np
 from handeye.perception.errors import CameraError
 from handeye.perception.frame import Frame
-from handeye.perception.vlm.verbs import Answer, Detection
+from handeye.perception.vlm.verbs import Answer, Box, Detection
 
+from .articulated import state_of
 from .judge import touches_fingers
 from .world import Body, World
 
@@ -39,6 +40,14 @@ class PerfectEyes:
             mask = np.asarray(rendering.segmentation == body.uid)
             if int(mask.sum()) >= _MIN_PIXELS:
                 found.append(self._detection(body, mask))
+        for body in self._world.furniture.values():
+            mask = np.asarray(rendering.segmentation == body.uid)
+            if body.joint is not None and int(mask.sum()) >= _MIN_PIXELS:
+                state = state_of(self._world, body.name)
+                kind, color = body.joint.kind, body.joint.color
+                found.append(
+                    Detection(f"{color} {kind}", _box(mask), 1.0, kind, color, mask, state)
+                )
         return found
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
@@ -55,15 +64,18 @@ class PerfectEyes:
         return Answer("", 0.0)
 
     def _detection(self, body: Body, mask: np.ndarray) -> Detection:
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
         spec = body.spec
         if spec is None:
             raise CameraError(f'"{body.name}" is not an object of the catalogue')
         held = touches_fingers(self._world, body.name)
         return Detection(
-            spec.name, box, 1.0, spec.category, spec.color, mask, "held" if held else None
+            spec.name, _box(mask), 1.0, spec.category, spec.color, mask, "held" if held else None
         )
+
+
+def _box(mask: np.ndarray) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def _color_words() -> set[str]:

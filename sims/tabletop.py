@@ -170,11 +170,20 @@ def sample_specs(
     return [sample_object(pairs[i][1], pairs[i][0], rng) for i in order]
 
 
+FURNITURE_ROOM_M = 0.20
+
+
 def footprint_m(spec: ObjectSpec) -> float:
     """Radius of a circle around the object's footprint."""
     handle = 0.012 if spec.category == "cup" else 0.0
     corner = 1.3 if spec.category in ("block", "box") else 1.08
     return spec.width_m / 2 * corner + handle
+
+
+def furniture_room(world: World, name: str) -> np.ndarray:
+    """(x, y), m: the middle of what furniture and its open drawer or door take up."""
+    T = world.pose(name)
+    return np.asarray(T[:2, 3] + 0.08 * T[:2, 0])
 
 
 def scatter(
@@ -197,6 +206,7 @@ def scatter(
         for name, body in world.objects.items()
         if body.spec is not None
     ]
+    taken += [(furniture_room(world, name), FURNITURE_ROOM_M) for name in world.furniture]
     names = [""] * len(specs)
     for i in sorted(range(len(specs)), key=lambda k: -specs[k].width_m):
         radius = footprint_m(specs[i])

@@ -12,7 +12,7 @@ from handeye.perception.errors import UserError
 from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
 from .meshes import TOY_FACES, decimated, simple_hulls
-from .objects import ObjectSpec
+from .objects import ColorName, ObjectSpec
 from .shapes import Shape, shape_of, surface
 
 TIMESTEP_S = 1.0 / 240.0
@@ -20,6 +20,26 @@ _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHER
 
 Segmentation = npt.NDArray[np.int32]
 """[H, W] int32, the body's uid at each pixel; -1 where there is none."""
+
+
+FurnitureKind = Literal["drawer", "fridge"]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The joint of a piece of furniture.
+
+    Attributes:
+        kind: what it is the joint of.
+        color: of the furniture.
+        index: PyBullet's number of it.
+        travel: from closed (0) to wide open, m or rad.
+    """
+
+    kind: FurnitureKind
+    color: ColorName
+    index: int
+    travel: float
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,7 @@ class Body:
         spec: what it was built from; None for what is not of the catalogue.
         shape: its geometry; None for what is not of the catalogue.
         com_m: height of its centre of mass above its origin.
+        joint: of furniture.
     """
 
     name: str
@@ -39,6 +60,7 @@ class Body:
     spec: ObjectSpec | None = None
     shape: Shape | None = None
     com_m: float = 0.0
+    joint: Joint | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +152,11 @@ class World:
         """The bodies of the catalogue, by name."""
         return {name: body for name, body in self.bodies.items() if body.spec is not None}
 
+    @property
+    def furniture(self) -> dict[str, Body]:
+        """The bodies with a joint, by name."""
+        return {name: body for name, body in self.bodies.items() if body.joint is not None}
+
     def add(
         self,
         spec: ObjectSpec,
@@ -175,13 +202,14 @@ class World:
         spec: ObjectSpec | None = None,
         shape: Shape | None = None,
         com_m: float = 0.0,
+        joint: Joint | None = None,
     ) -> Body:
         """Register a body that was built with PyBullet directly, under a free name."""
         unique, count = name, 1
         while unique in self.bodies:
             count += 1
             unique = f"{name} {count}"
-        body = Body(unique, uid, spec, shape, com_m)
+        body = Body(unique, uid, spec, shape, com_m, joint)
         self.bodies[unique] = body
         return body
 

@@ -4,6 +4,7 @@ from .checks import check_robot, check_skill
 from .guarded import Box, Guarded, Limits
 from .handover import Handover
 from .look import Home, LookAt
+from .opening import Close, Open
 from .pick import Pick
 from .place import Place
 from .push import Push
@@ -15,6 +16,7 @@ from .stack import Stack
 __all__ = [
     "Box",
     "CancelToken",
+    "Close",
     "Code",
     "Guarded",
     "Handover",
@@ -22,6 +24,7 @@ __all__ = [
     "JointArm",
     "Limits",
     "LookAt",
+    "Open",
     "Outcome",
     "Pick",
     "Place",

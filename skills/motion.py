@@ -137,6 +137,19 @@ class Mover:
         path = straight_line(self._kinematics, self.solve(T_base_tcp), before)
         return path[-1], before
 
+    def followable(self, poses: Sequence[Transform]) -> int:
+        """How many poses, from the first on, the arm can go through without turning over."""
+        if self._kinematics is None:
+            return next((i for i, T in enumerate(poses) if not self.reachable(T)), len(poses))
+        found: list[Joints] = []
+        try:
+            found.append(self.solve(poses[0]))
+            for pose in poses[1:]:
+                found.append(straight_line(self._kinematics, found[-1], pose)[-1])
+        except UnreachableError:
+            return len(found)
+        return len(found)
+
     def reachable(self, T_base_tcp: Transform) -> bool:
         """Whether the arm can put its TCP there."""
         if self._kinematics is None:

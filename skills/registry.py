@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from .handover import Handover
 from .look import Home, LookAt
+from .opening import Close, Open
 from .pick import Pick
 from .place import Place
 from .push import Push
 from .skill import Skill
 from .stack import Stack
 
-BUILT_IN: tuple[type[Skill], ...] = (Pick, Place, Stack, Push, Handover, LookAt, Home)
+BUILT_IN: tuple[type[Skill], ...] = (Pick, Place, Stack, Push, Handover, Open, Close, LookAt, Home)
 
 
 @lru_cache(maxsize=1)

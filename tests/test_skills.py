@@ -14,12 +14,14 @@ from handeye.sims.tasks import get_task
 from handeye.skills import (
     Box,
     CancelToken,
+    Close,
     Code,
     Guarded,
     Handover,
     Home,
     Limits,
     LookAt,
+    Open,
     Pick,
     Place,
     Push,
@@ -37,6 +39,26 @@ def seen(simulation: Simulation) -> tuple[SkillContext, Observer]:
     observer = make_observer(simulation.robot, PerfectEyes(simulation.world))
     observer.look()
     return SkillContext(Guarded(simulation.robot), observer), observer
+
+
+@pytest.mark.parametrize("name", ["open_drawer", "close_drawer", "open_fridge", "close_fridge"])
+def test_drawers_and_doors_are_opened_and_closed_by_their_handles(name: str) -> None:
+    with simulate(get_task(name), 1) as simulation:
+        context, observer = seen(simulation)
+        [target] = [n for n, t in observer.scene.objects.items() if t.state is not None]
+        skill = (Open if name.startswith("open") else Close)(target=target)
+        outcome = skill.execute(context)
+        assert outcome.ok, outcome.message
+        assert simulation.judged() is True
+        goal = skill.goal(observer.scene)
+        assert goal is not None
+        assert check(goal, observer.look()).truth is Truth.YES
+
+
+def test_what_has_no_handle_is_not_opened(grab: Simulation) -> None:
+    context, observer = seen(grab)
+    outcome = Open(target=observer.resolve("the red cup")).execute(context)
+    assert outcome.code is Code.NO_GRASP
 
 
 def test_handover_brings_a_thing_to_the_user(grab: Simulation) -> None:
@@ -182,7 +204,7 @@ def test_every_skill_is_a_tool_for_language_models() -> None:
 
 
 def test_wrong_calls_name_what_is_wrong() -> None:
-    with pytest.raises(NotFoundError, match="skills: home, look_at"):
+    with pytest.raises(NotFoundError, match="skills: close, handover, home"):
         skill_from_call("juggle", {})
     with pytest.raises(UserError, match="needs a reference"):
         skill_from_call("place", {"relation": "left_of"})

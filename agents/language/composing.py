@@ -312,12 +312,23 @@ class Composer(Grouping):
         self._make(command, "close", "closed")
 
     def _make(self, command: Command, skill: str, state: str) -> None:
+        if command.things[0].it:
+            self._mention_what_opens()
         for target in self._targets(command):
             if self.scene.objects[target].state != state:
                 self.empty_hand()
                 self.extra(skill, f"{skill} {self.name(target)}", target=target)
                 self.scene = projecting.with_state(self.scene, target, state)
                 self.grounding.scene = self.scene
+
+    def _mention_what_opens(self) -> None:
+        """ "Put it in the fridge and close it": "it" is what can be closed."""
+        objects = self.scene.objects
+        spoken = [getattr(skill, "reference", None) for skill in reversed(self.skills)]
+        for name in (self.grounding.mentioned, *spoken):
+            if name in objects and objects[str(name)].state is not None:
+                self.grounding.mentioned = name
+                return
 
     def _pour(self, command: Command) -> None:
         target = self.grounding.one(command.things[0])

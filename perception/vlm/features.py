@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 _MAX_OBJECTS = 40
 _NMS_IOU = 0.6
+_SURROUNDINGS = 0.5
+"""Weight of what the dense heads call an object, beside the glimpse; fitted on renders apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +132,7 @@ class Looker:
             owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes)
             names, held = self._closer(pixels, owner, boxes)
             # The dense heads saw the object in its surroundings, the glimpse saw it well.
-            names = names + 0.3 * out.names[0][picks]
+            names = names + _SURROUNDINGS * out.names[0][picks]
             held = (held + out.held[0][picks]) / 2
             count = len(self.config.categories)
             return Features(
@@ -161,8 +163,11 @@ class Looker:
             return torch.zeros(0, named), torch.zeros(0)
         masks = owner[None] == torch.arange(len(boxes))[:, None, None]
         crops, sizes = crops_of(pixels, masks.float(), boxes)
-        names, held = self._model.glimpse(crops, sizes)
-        return names, held
+        # Things and their mirror images have the same names: two looks err less than one.
+        both = torch.cat([crops, crops.flip(-1)])
+        names, held = self._model.glimpse(both, sizes.repeat(2, 1))
+        count = len(boxes)
+        return (names[:count] + names[count:]) / 2, (held[:count] + held[count:]) / 2
 
     def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""

@@ -6,6 +6,7 @@ from handeye.perception.errors import NotFoundError
 
 from .from_file import load_task
 from .grab import Grab
+from .opening import Opening
 from .push import Push
 from .put import PutBeside, PutIn, PutOn, Stack
 from .task import Task
@@ -20,6 +21,10 @@ TASKS: dict[str, Task] = {
         PutBeside(),
         Stack(),
         Push(),
+        Opening("drawer", True, name="open_drawer"),
+        Opening("drawer", False, name="close_drawer"),
+        Opening("fridge", True, name="open_fridge"),
+        Opening("fridge", False, name="close_fridge"),
     )
 }
 """The built-in tasks by name."""

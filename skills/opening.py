@@ -1,0 +1,294 @@
+"""Open and Close: drawers and doors, by the handle that is found in what is seen of them.
+
+The top of a piece of furniture shows its footprint; what sticks out of that is the drawer, or the
+door, and its handle. A drawer moves along the normal of the side that it sticks out of, a door
+around the corner that it hangs on, and the gripper follows until it is stopped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from handeye.perception.conditions import Condition, Opened
+from handeye.perception.errors import UnreachableError
+from handeye.perception.frame import Points, Transform
+from handeye.perception.scene import Scene
+from pydantic import Field
+
+from .grasping import downward
+from .motion import Mover
+from .running import Failed, run
+from .skill import Code, Outcome, Skill, SkillContext
+
+_Vec2 = npt.NDArray[np.float64]
+
+_SLIDING = frozenset({"drawer"})
+_TOP_M = 0.012
+_CELL_M = 0.005
+_OUT_M = 0.014
+"""How far something must stick out to be no part of the box."""
+_HANDLE_DEPTH_M = 0.024
+_HANDLE_OUT_M = (0.022, 0.07)
+"""Least and most distance between a door and the middle of its handle."""
+_PREGRASP_M = 0.08
+_INTO_M = 0.016
+"""How far the fingers reach down beside a handle."""
+_WIDTH_M = 0.034
+"""How wide the fingers are apart when they reach down: wider, and they hit the door."""
+_STEP_M = 0.02
+_SLIDE_M, _SWING_RAD = 0.13, 1.25
+_STALLED_M = 0.009
+_LEAST_M = 0.004
+
+
+class Open(Skill):
+    """Open a drawer or a door by its handle."""
+
+    name: ClassVar[str] = "open"
+
+    target: str = Field(description="the drawer, fridge or cupboard: an id, or a phrase")
+
+    def goal(self, scene: Scene) -> Condition | None:
+        """The target is open."""
+        return Opened(object=self.target, open=True) if self.target in scene.objects else None
+
+    def execute(self, context: SkillContext) -> Outcome:
+        """Find the handle, take hold of it, and pull along the estimated joint."""
+        return run(context, lambda mover: _work(self.target, context, mover, opening=True))
+
+
+class Close(Skill):
+    """Close a drawer or a door by its handle."""
+
+    name: ClassVar[str] = "close"
+
+    target: str = Field(description="the drawer, fridge or cupboard: an id, or a phrase")
+
+    def goal(self, scene: Scene) -> Condition | None:
+        """The target is closed."""
+        return Opened(object=self.target, open=False) if self.target in scene.objects else None
+
+    def execute(self, context: SkillContext) -> Outcome:
+        """Find the handle, take hold of it, and push along the estimated joint."""
+        return run(context, lambda mover: _work(self.target, context, mover, opening=False))
+
+
+@dataclass(frozen=True, eq=False)
+class Handle:
+    """A handle and the joint that it moves on.
+
+    Attributes:
+        point: [3] middle of its top, m, base frame.
+        normal: [2] unit vector out of the drawer or door, at the handle.
+        hinge: [2] (x, y) of the hinge; None for what slides.
+        closing_sign: of the turn about z that closes a door.
+    """
+
+    point: npt.NDArray[np.float64]
+    normal: _Vec2
+    hinge: _Vec2 | None = None
+    closing_sign: float = 1.0
+
+
+def _work(target: str, context: SkillContext, mover: Mover, *, opening: bool) -> Outcome:
+    scene = context.sight.scene
+    if scene.holding is not None:
+        held = scene.objects[scene.holding].name
+        raise Failed(Code.HANDS_FULL, f"the gripper holds the {held}; place it first")
+    identity = context.sight.resolve(target)
+    handle = _seen_handle(identity, context, mover)
+    path = _way(handle, mover, opening=opening)
+    if len(path) < 2:
+        raise Failed(Code.UNREACHABLE, f"the handle of {identity} is out of reach")
+    _grip(path, identity, context, mover)
+    word = "opening" if opening else "closing"
+    context.report(f"{word} {identity}")
+    way = _follow(path, mover)
+    state = mover.robot.read()
+    mover.gripper(min(state.gripper_width_m + 0.03, mover.robot.spec.gripper_stroke_m))
+    mover.lift(float(state.T_base_tcp[2, 3]) + 0.10)
+    mover.home()
+    if way < _STEP_M:
+        raise Failed(Code.BLOCKED, f"{identity} did not move", way_m=round(way, 3))
+    return Outcome(
+        code=Code.OK,
+        message=f"{'opened' if opening else 'closed'} {identity}",
+        evidence={"way_m": round(way, 3), "joint": "slides" if handle.hinge is None else "turns"},
+    )
+
+
+def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
+    sight = context.sight
+    thing = sight.scene.objects[identity]
+    if "wrist" in context.robot.cameras:
+        context.report(f"looking at {identity} from above")
+        top = thing.position[2] + thing.size[2] / 2
+        toward = np.array([0.45, 0.0]) - np.array(thing.position[:2])
+        for share in (0.55, 0.75, 0.9):
+            x, y = np.array(thing.position[:2]) + share * toward
+            pose = downward(float(x), float(y), top + 0.22, np.pi / 2)
+            if mover.reachable(pose):
+                mover.over(pose, ignore=[identity])
+                sight.look(["wrist"])
+                break
+    points = sight.points(identity)
+    slides = sight.scene.objects[identity].category in _SLIDING
+    handle = find_handle(points, slides=slides)
+    if handle is None:
+        raise Failed(Code.NO_GRASP, f"no handle is seen on {identity}")
+    return handle
+
+
+def find_handle(points: Points, *, slides: bool) -> Handle | None:
+    """The handle among the points of a piece of furniture; None where none can be told.
+
+    Args:
+        points: [N, 3] m, base frame; z is up.
+        slides: whether it is a drawer; otherwise a door.
+    """
+    corners = _footprint(points)
+    if corners is None:
+        return None
+    best: tuple[int, Handle] | None = None
+    for i in range(4):
+        a, b = corners[i], corners[(i + 1) % 4]
+        edge = b - a
+        length = float(np.linalg.norm(edge))
+        if length < 0.06:
+            continue
+        normal = np.array([edge[1], -edge[0]]) / length
+        if normal @ (corners.mean(axis=0) - a) > 0:
+            normal = -normal
+        out = (points[:, :2] - a) @ normal
+        outside = points[out > _OUT_M]
+        if len(outside) < 12:
+            continue
+        found = _drawer(outside, a, normal) if slides else _door(outside, a, b, normal)
+        if found is not None and (best is None or len(outside) > best[0]):
+            best = len(outside), found
+    return best[1] if best else None
+
+
+def _footprint(points: Points) -> npt.NDArray[np.float64] | None:
+    """[4, 2] corners of the box, from its top; handles and doors are too thin to be of it."""
+    import cv2
+
+    if len(points) < 50:
+        return None
+    top = points[points[:, 2] > np.percentile(points[:, 2], 99) - _TOP_M][:, :2]
+    low = top.min(axis=0) - 4 * _CELL_M
+    cells = np.floor((top - low) / _CELL_M).astype(int)
+    plan = np.zeros(cells.max(axis=0) + 5, np.uint8)
+    plan[cells[:, 0], cells[:, 1]] = 1
+    plan = np.asarray(cv2.morphologyEx(plan, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
+    plan = np.asarray(cv2.morphologyEx(plan, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)))
+    solid = np.argwhere(plan > 0)
+    if len(solid) < 60:
+        return None
+    rectangle = cv2.minAreaRect(((solid + 0.5) * _CELL_M + low).astype(np.float32))
+    return np.asarray(cv2.boxPoints(rectangle), dtype=np.float64)
+
+
+def _drawer(outside: Points, a: _Vec2, normal: _Vec2) -> Handle | None:
+    """The outermost of what sticks out is the handle."""
+    out = (outside[:, :2] - a) @ normal
+    handle = outside[out > np.percentile(out, 99) - _HANDLE_DEPTH_M / 2]
+    return Handle(_top_of(handle), normal) if len(handle) >= 6 else None
+
+
+def _door(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> Handle | None:
+    """A door reaches from one corner; its handle stands off it, near its free end."""
+    far = outside[np.argmax((outside[:, :2] - a) @ normal)][:2]
+    reach = (outside[:, :2] - a) @ normal
+    if reach.max() < _HANDLE_OUT_M[1] + 0.01:
+        # Closed: what sticks out is the handle, and the hinge is at the corner far from it.
+        middle = outside[:, :2].mean(axis=0)
+        hinge = a if np.linalg.norm(middle - a) > np.linalg.norm(middle - b) else b
+        other = b if hinge is a else a
+        return Handle(_top_of(outside), normal, hinge, _sign(other - hinge, normal))
+    hinge = a if _standing_on(outside, a) > _standing_on(outside, b) else b
+    other = b if hinge is a else a
+    sign = _sign(other - hinge, normal)
+    along = far - hinge
+    along = along / np.linalg.norm(along)
+    # The side of the door that is its front when it is closed.
+    outward = np.array([along[1], -along[0]]) * sign
+    off = (outside[:, :2] - hinge) @ outward
+    handle = outside[(off > _HANDLE_OUT_M[0]) & (off < _HANDLE_OUT_M[1])]
+    return Handle(_top_of(handle), outward, hinge, sign) if len(handle) >= 6 else None
+
+
+def _standing_on(points: Points, corner: _Vec2) -> int:
+    return int((np.linalg.norm(points[:, :2] - corner, axis=1) < 0.04).sum())
+
+
+def _sign(edge: _Vec2, normal: _Vec2) -> float:
+    """Sign of the turn about z from the opened side back to the closed edge."""
+    return float(np.sign(normal[0] * edge[1] - normal[1] * edge[0]))
+
+
+def _top_of(points: Points) -> npt.NDArray[np.float64]:
+    height = float(np.percentile(points[:, 2], 95))
+    upper = points[points[:, 2] > height - _INTO_M]
+    return np.array([*np.median(upper[:, :2], axis=0), height])
+
+
+def _grip(way: list[Transform], identity: str, context: SkillContext, mover: Mover) -> None:
+    above = way[0].copy()
+    above[2, 3] += _PREGRASP_M
+    context.report(f"taking {identity} by its handle")
+    mover.over(above, ignore=[identity])
+    mover.gripper(_WIDTH_M)
+    mover.straight(way[0], speed=0.3)
+    width = mover.gripper(0.0, force_n=30.0).gripper_width_m
+    if width < _LEAST_M:
+        mover.gripper(_WIDTH_M)
+        mover.lift(float(above[2, 3]))
+        raise Failed(Code.SLIPPED, f"the gripper closed beside the handle of {identity}")
+
+
+def _way(handle: Handle, mover: Mover, *, opening: bool) -> list[Transform]:
+    """The poses of the TCP from the handle along its joint, as far as the arm reaches.
+
+    Turned by half a turn the gripper holds a handle as well; the way that leads further is taken.
+    """
+    ways = []
+    for half_turn in (0.0, np.pi):
+        way = list(_poses(handle, half_turn, opening=opening))
+        ways.append(way[: mover.followable(way)])
+    return max(ways, key=len)
+
+
+def _poses(handle: Handle, half_turn: float, *, opening: bool) -> Iterator[Transform]:
+    start, sign = handle.point[:2], 1 if opening else -1
+    yaw = float(np.arctan2(handle.normal[1], handle.normal[0])) + half_turn
+    yaw = (yaw + np.pi) % (2 * np.pi) - np.pi
+    z = float(handle.point[2]) - _INTO_M
+    if handle.hinge is None:
+        for way in np.arange(0.0, _SLIDE_M, _STEP_M):
+            x, y = start + handle.normal * way * sign
+            yield downward(float(x), float(y), z, yaw)
+        return
+    radius = float(np.linalg.norm(start - handle.hinge))
+    for turn in np.arange(0.0, _SWING_RAD, _STEP_M / radius):
+        angle = -float(turn) * handle.closing_sign * sign
+        c, s = np.cos(angle), np.sin(angle)
+        x, y = handle.hinge + np.array([[c, -s], [s, c]]) @ (start - handle.hinge)
+        yield downward(float(x), float(y), z, yaw + angle)
+
+
+def _follow(way: list[Transform], mover: Mover) -> float:
+    """Move along in small steps, until the joint stops the hand; returns the way, m."""
+    reached = way[0][:2, 3]
+    for pose in way[1:]:
+        try:
+            state = mover.straight(pose, speed=0.2)
+        except UnreachableError:
+            break
+        reached = state.T_base_tcp[:2, 3]
+        lag = float(np.linalg.norm(reached - pose[:2, 3]))
+        if lag > _STALLED_M or state.gripper_width_m < _LEAST_M:
+            break
+    return float(np.linalg.norm(reached - way[0][:2, 3]))
