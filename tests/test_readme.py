@@ -65,8 +65,8 @@ def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:
 
 
 def test_the_plans_of_the_readme_come_out_as_printed() -> None:
-    shown = blocks(README, "console")[1].strip().split("$ handeye ")[1:]
-    assert len(shown) == 2
+    shown = "".join(blocks(README, "console")[1:3]).split("$ handeye ")[1:]
+    assert len(shown) == 5
     for text in shown:
         command, printed = text.strip().split("\n", 1)
         words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', command)]

@@ -1,6 +1,6 @@
 """Meanings: what a sentence says, before it is held against a scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Relation = Literal[
@@ -85,7 +85,7 @@ class Clause:
 
     def words(self) -> str:
         """The restriction in plain words."""
-        others = " and ".join(f"the {thing.words()}" for thing in self.things)
+        others = " and ".join(the(thing) for thing in self.things)
         relation = "from" if self.relation == "at" else self.relation.replace("_", " ")
         if self.relation == "compared":
             relation = f"{_COMPARATIVES.get(self.size or '', 'bigger')} than"
@@ -136,7 +136,7 @@ class Thing:
     def words(self) -> str:
         """The phrase in plain words."""
         if self.it:
-            return "it"
+            return "them" if self.every else "it"
         noun = (self.category or ("" if self.unknown else "thing")).lstrip("=#").replace("_", " ")
         parts = [
             str(self.count) if self.count else None,
@@ -153,7 +153,7 @@ class Thing:
         ]
         text = " ".join(part for part in (*parts, *(c.words() for c in self.clauses)) if part)
         if self.but:
-            text += " except " + " and ".join(f"the {thing.words()}" for thing in self.but)
+            text += " except " + " and ".join(the(thing) for thing in self.but)
         return text
 
 
@@ -174,7 +174,7 @@ class Place:
 
     def words(self) -> str:
         """The place in plain words."""
-        others = " and ".join(f"the {thing.words()}" for thing in self.things)
+        others = " and ".join(the(thing) for thing in self.things)
         if self.relation == "on" and not self.things:
             return "on the table"
         if self.relation in ("shifted", "offset"):
@@ -213,7 +213,10 @@ class Fact:
         if self.kind == "state" and self.clause:
             return f"{no}{_article(self.thing)} is {self.clause.words()}"
         if self.kind == "exists":
-            return f"there is {no}{_article(self.thing)}"
+            kind = replace(self.thing, every=False).words()
+            most = f", at most {self.most}" if self.most is not None else ""
+            count = "a " if self.least <= 1 else f"at least {self.least} "
+            return f"there is {no}{count}{kind}{most}"
         return f"{self.kind} of {_article(self.thing)}"
 
 
@@ -253,7 +256,7 @@ class Command:
         if self.direction:
             text += f" {self.direction}"
         if self.towards:
-            text += f" towards the {self.towards.words()}"
+            text += f" towards {the(self.towards)}"
         if self.distance_m:
             text += f" by {100 * self.distance_m:.0f} cm"
         if self.shape:
@@ -273,6 +276,11 @@ def _ordinal(rank: int | None) -> str | None:
     if rank is None:
         return None
     return {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(rank, f"{rank}th")
+
+
+def the(thing: Thing) -> str:
+    """A phrase with its article; pronouns have none."""
+    return thing.words() if thing.it else f"the {thing.words()}"
 
 
 def _article(thing: Thing) -> str:

@@ -130,6 +130,11 @@ class Moves:
         if target in references:
             raise ImpossibleError(f"{self.name(target)} cannot be put with regard to itself")
         first = references[0]
+        if place.relation == "under":
+            raise ImpossibleError(
+                f"with one hand I cannot put anything under {self.name(first)}; "
+                f"put {self.name(first)} on it instead"
+            )
         if place.relation == "to":
             return self._brought(target, first)
         if place.relation == "offset":

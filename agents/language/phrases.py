@@ -82,6 +82,9 @@ class Phrases(Transformer[Token, Any]):
     def far_from(self, parts: list[Any]) -> Place:
         return Place("far_from", things_of(parts))
 
+    def under(self, parts: list[Any]) -> Place:
+        return Place("under", things_of(parts))
+
     def beside(self, parts: list[Any]) -> Place:
         side = next(part for part in parts if isinstance(part, str) and part in SIDE_NAMES)
         return Place(side, things_of(parts))

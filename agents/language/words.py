@@ -132,7 +132,37 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
         elif term != "noise":
             terms.append(term)
         i += length
-    return Terms(_counted_off(terms), tuple(unknown), corrected)
+    return Terms(_counted_off(_seen_from(terms)), tuple(unknown), corrected)
+
+
+_OPPOSITE = {
+    "left": "right",
+    "near": "far",
+    "front": "back",
+    "closer": "away",
+    "LEFT": "RIGHT",
+    "FRONT": "BACK",
+}
+_TURNED = _OPPOSITE | {there: here for here, there in _OPPOSITE.items()}
+
+
+def _seen_from(terms: list[str]) -> list[str]:
+    """Sides as the robot has them; the user sits across the table and has them turned around."""
+    turned = "VIEW_user" in terms
+    rest = [term for term in terms if not term.startswith("VIEW_")]
+    return [_across(term) for term in rest] if turned else rest
+
+
+def _across(term: str) -> str:
+    kind, _, value = term.partition("_")
+    if kind in ("DIR", "SPOT", "EDGE"):
+        return f"{kind}_{'_'.join(_TURNED.get(word, word) for word in value.split('_'))}"
+    if term in ("FRONT_OF", "BEHIND"):
+        return "BEHIND" if term == "FRONT_OF" else "FRONT_OF"
+    for side, other in _TURNED.items():
+        if side.isupper() and term in (f"{side}_OF", f"{side}MOST"):
+            return term.replace(side, other)
+    return term
 
 
 def _counted_off(terms: list[str]) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class TransformersChat(BaseChatModel):
         **kwargs: Any,
     ) -> Runnable[Any, AIMessage]:
         """Offer tools in OpenAI's format; `tool_choice` is left to the model."""
-        return self.bind(tools=list(tools), **kwargs)  # type: ignore[return-value]
+        return self.bind(tools=list(tools), **kwargs)
 
     def _generate(
         self,
