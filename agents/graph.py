@@ -41,6 +41,7 @@ from .planner import (
     Question,
     Refusal,
     Reply,
+    SeeingPlanner,
 )
 from .state import AgentState, Budget, Step
 from .verifying import verify
@@ -136,6 +137,8 @@ class Nodes:
     def _planned(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """What the planner says; whatever it raises becomes one clear ModelError."""
         try:
+            if isinstance(self._planner, SeeingPlanner):
+                self._planner.show(self._observer.frames)
             return self._planner.plan(instruction, scene, progress)
         except HandeyeError:
             raise

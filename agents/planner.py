@@ -1,7 +1,9 @@
 """Planner: instruction, scene and what happened so far to the next skill calls."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
+from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
 from handeye.skills.skill import Skill
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
@@ -120,3 +122,11 @@ class Planner(Protocol):
 
     def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """Plan, or plan again after a failure; raises InstructionError for nonsense only."""
+
+
+@runtime_checkable
+class SeeingPlanner(Planner, Protocol):
+    """A planner that also wants the pictures behind the scene."""
+
+    def show(self, frames: Mapping[str, Frame]) -> None:
+        """Take the latest frame of each camera, before `plan`."""

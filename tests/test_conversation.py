@@ -1,10 +1,18 @@
 """A thread remembers: what was done, where things were, and what the user calls them."""
 
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import pytest
 from handeye.agents.agent import Agent
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.planner import Past, Plan, Progress, Reply
+from handeye.perception.errors import UserError
 from handeye.perception.scene import Scene
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
@@ -76,6 +84,47 @@ def test_a_thread_survives_a_restart(tmp_path: Path) -> None:
         assert result.status == "succeeded", result
         assert abs(simulation.world.pose("red block")[:2, 3] - start).max() < 0.05
         second.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """A Postgres server of our own, on a socket in a folder of its own."""
+    programs = [shutil.which(name) for name in ("initdb", "pg_ctl")]
+    if not all(programs):
+        pytest.skip("there is no Postgres on this machine to keep threads in")
+    initdb, pg_ctl = (str(program) for program in programs)
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    if user is not None:
+        shutil.chown(folder, user)
+    data, options = folder / "data", f"-c listen_addresses= -k {folder}"
+    run = partial(subprocess.run, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+    run([initdb, "-D", str(data), "-U", "handeye", "--auth=trust", "--no-sync"])
+    run([pg_ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"])
+    yield f"postgresql://handeye@/postgres?host={folder}"
+    run([pg_ctl, "-D", str(data), "-m", "immediate", "stop"])
+    shutil.rmtree(folder)
+
+
+def test_threads_can_be_kept_in_postgres(database: str) -> None:
+    with simulate(Instructed("grab the red block"), 4) as simulation:
+        eyes = PerfectEyes(simulation.world)
+        with Agent(simulation.robot, vlm=eyes, checkpoint=database) as first:
+            assert first.run("call the red block Rosie", thread="kitchen").status == "succeeded"
+        with Agent(simulation.robot, vlm=eyes, checkpoint=database) as second:
+            assert second.run("what colour is Rosie?", thread="kitchen").answer == "red"
+
+
+def test_a_database_that_is_not_there_is_told_so() -> None:
+    with (
+        simulate(Instructed("grab the red block"), 4) as simulation,
+        pytest.raises(UserError, match="the database for the threads cannot be reached"),
+    ):
+        Agent(
+            simulation.robot,
+            vlm=PerfectEyes(simulation.world),
+            checkpoint="postgresql://nobody@127.0.0.1:1/nothing",
+        )
 
 
 def talker(simulation: Simulation, folder: Path) -> Agent:

@@ -1,5 +1,7 @@
 """Language models as planners, over the wire: a loopback server that speaks OpenAI's protocol."""
 
+import base64
+import io
 import json
 import threading
 import time
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handeye.agents.agent import make_planner
+from handeye.agents.agent import Agent, make_planner
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.models.local import TransformersChat, parse
 from handeye.agents.models.planner import ChainedPlanner, ModelPlanner
@@ -17,7 +19,10 @@ from handeye.agents.models.prompts import user_message
 from handeye.agents.planner import Plan, Progress, Question, Refusal, Reply
 from handeye.perception.errors import ModelError, UserError
 from handeye.perception.scene import Scene
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.simulation import Simulation
 from handeye.skills import Pick, Place
+from PIL import Image
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -185,6 +190,18 @@ def test_a_failure_is_told_to_the_model(server: Server, table: Scene) -> None:
     said = server.requests[0]["messages"][-1]["content"]
     assert "the cup is on the table" in said
     assert '"tool": "place"' in said
+
+
+def test_a_model_that_sees_gets_the_pictures(server: Server, grab: Simulation) -> None:
+    target = ("pick", '{"target": "cup_1"}')
+    server.write = None
+    server.answers = [(200, message(None, target))] * 6
+    agent = Agent(grab.robot, vlm=PerfectEyes(grab.world), planner=f"{server.url}#tiny+images")
+    agent.run("grab the red cup")
+    text, _, picture = server.requests[0]["messages"][-1]["content"]
+    assert "grab the red cup" in text["text"]
+    data = base64.b64decode(picture["image_url"]["url"].split(",")[1])
+    assert Image.open(io.BytesIO(data)).size == (320, 240)
 
 
 def test_words_in_the_scene_are_no_instructions(table: Scene, server: Server) -> None:
