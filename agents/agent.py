@@ -66,6 +66,8 @@ class Agent:
         checkpoint: SQLite file, or "postgresql://…", in which threads survive a restart; they are
             kept in memory without it.
         on_event: called with each event, in the thread that runs the agent.
+        verify: whether it looks if a skill brought about what it should; without, it believes
+            what the skill says of itself.
 
     Raises:
         ModelError: the VLM cannot be loaded.
@@ -84,6 +86,7 @@ class Agent:
         budget: Budget | None = None,
         checkpoint: str | Path | None = None,
         on_event: Callable[[Event], None] | None = None,
+        verify: bool = True,
     ) -> None:
         self.robot: Robot = robot if isinstance(robot, Guarded) else Guarded(robot, limits)
         self.observer = observer or _eyes_of(robot, vlm) or make_observer(self.robot, vlm)
@@ -96,6 +99,7 @@ class Agent:
             budget or Budget(),
             approve,
             self._emit,
+            verify=verify,
         )
         self._connection, saver = _saver(checkpoint)
         self._graph = build_graph(self._nodes, saver)

@@ -70,6 +70,7 @@ class Nodes:
         budget: bounds of a run.
         approve: asked before each motion; "interrupt" pauses the graph for it; None approves all.
         emit: takes events.
+        verify: whether to look for what a skill should have brought about.
     """
 
     def __init__(
@@ -80,9 +81,12 @@ class Nodes:
         budget: Budget,
         approve: Approve | str | None,
         emit: Callable[[Event], None],
+        *,
+        verify: bool = True,
     ) -> None:
         self._robot, self._observer, self._planner = robot, observer, planner
         self._budget, self._approve, self._emit = budget, approve, emit
+        self._verify = verify
         self.cancel = CancelToken()
 
     def observe(self, state: AgentState) -> AgentState:
@@ -217,7 +221,9 @@ class Nodes:
         step = Step.model_validate(state["steps"][-1])
         raw = state.get("goal")
         ok = step.code == Code.OK.value
-        if raw is None:
+        if not self._verify:
+            self._observer.look()
+        if raw is None or not self._verify:
             return self._after(state, step, holds=ok, seen=step.message)
         found = verify(_CONDITION.validate_python(raw), self._observer, tuple(self._robot.cameras))
         self._emit(

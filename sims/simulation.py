@@ -57,6 +57,7 @@ def simulate(
     *,
     dark: bool = False,
     held_out: bool | None = None,
+    clutter: bool = False,
     renderer: Literal["auto", "tiny", "egl"] = "auto",
 ) -> Simulation:
     """Build a task from a seed: same task, same seed, same simulation, bit for bit.
@@ -66,6 +67,7 @@ def simulate(
         seed: an int or a SeedSequence.
         dark: draw a light from outside the normal range.
         held_out: draw only (True) or never (False) held-out colour-category pairs as targets.
+        clutter: as many distractors as fit, 9 to 12.
         renderer: see `World`.
     """
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
@@ -74,7 +76,7 @@ def simulate(
     try:
         style = sample_style(style_rng, dark=dark)
         robot = build_tabletop(world, style)
-        setup = task.build(Table(world, robot, style, task_rng, held_out))
+        setup = task.build(Table(world, robot, style, task_rng, held_out, clutter))
         world.settle(max_s=3.0)
         robot.connect()
     except BaseException:

@@ -15,7 +15,6 @@ from handeye.sims.tasks import get_task
 
 import handeye
 from handeye.episode import run_episode
-from handeye.evaluation import episode_seed, evaluate, wilson
 from handeye.recording import Recorder
 
 
@@ -110,24 +109,3 @@ def test_a_crash_leaves_events_and_a_playable_video(tmp_path: Path) -> None:
         with av.open(str(written)) as video:
             assert any(True for _ in video.decode(video=0))
     recorder.close()
-
-
-def test_results_do_not_depend_on_the_number_of_workers() -> None:
-    one, two = (
-        evaluate(["grab_red_cup"], 2, vlm="perfect-eyes", jobs=jobs)["grab_red_cup"]
-        for jobs in (1, 2)
-    )
-    strip = {"seconds", "thread"}
-    assert [r.model_dump(exclude=strip) for r in one] == [r.model_dump(exclude=strip) for r in two]
-
-
-def test_episodes_have_seeds_of_their_own() -> None:
-    a, b = episode_seed("grab", 0), episode_seed("grab", 1)
-    assert a.generate_state(4).tolist() != b.generate_state(4).tolist()
-    assert a.generate_state(4).tolist() == episode_seed("grab", 0).generate_state(4).tolist()
-
-
-def test_wilson_agrees_with_the_textbook() -> None:
-    low, high = wilson(90, 100)
-    assert (round(low, 3), round(high, 3)) == (0.826, 0.945)
-    assert wilson(0, 0) == (0.0, 1.0)

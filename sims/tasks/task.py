@@ -12,6 +12,8 @@ from ..panda import SimPanda
 from ..tabletop import Style, sample_specs, scatter
 from ..world import World
 
+_CLUTTER = (9, 12)
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -36,6 +38,7 @@ class Table:
         rng: the only source of chance a task may use.
         held_out: whether only held-out colour-category pairs are drawn (True), never (False),
             or regardless (None).
+        clutter: whether there are 9 to 12 distractors, whatever the task asks for.
     """
 
     world: World
@@ -43,6 +46,7 @@ class Table:
     style: Style
     rng: np.random.Generator
     held_out: bool | None = None
+    clutter: bool = False
 
     def draw(
         self,
@@ -76,7 +80,8 @@ class Table:
             distractors: fewest and most other objects.
             avoid: categories of which there shall be no other.
         """
-        count = int(self.rng.integers(distractors[0], distractors[1] + 1))
+        low, high = _CLUTTER if self.clutter else distractors
+        count = int(self.rng.integers(low, high + 1))
         categories = [category for category in CATEGORIES if category not in avoid]
         others = sample_specs(self.rng, count, wanted=specs, categories=categories)
         names = scatter(

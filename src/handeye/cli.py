@@ -156,15 +156,28 @@ def doctor(as_json: bool) -> None:
 @click.option("--entropy", type=int, help="seeds the episodes")
 @_VLM
 @_PLANNER
-@click.option("--held-out", is_flag=True, help="targets of colour-category pairs never trained on")
-@click.option("--dark", is_flag=True, help="light from outside the training range")
-@click.option("--out", type=click.Path(), help="write results.jsonl into this folder")
+@click.option("--split", default="all", show_default=True, help="seen, unseen-objects, dark, …")
+@click.option("--baselines", is_flag=True, help="also perfect eyes, open loop, and chance")
+@click.option("--out", type=click.Path(), help="folder for the results and the report")
+@click.option("--resume", is_flag=True, help="go on with what --out holds")
+@click.option("--record", is_flag=True, help="record every episode into --out")
 @_JSON
 def evaluate(**options: Any) -> None:
     """Measure success rates on TASKS; "--vlm perfect-eyes" shows what perception costs."""
     from .commands.evaluate import evaluate as command
 
-    command(**options)
+    sys.exit(command(**options))
+
+
+@main.command("compare")
+@click.argument("first", type=click.Path())
+@click.argument("second", type=click.Path())
+@_JSON
+def compare(first: str, second: str, as_json: bool) -> None:
+    """Compare two folders of `eval --out` on the same seeds (McNemar's test)."""
+    from .commands.evaluate import compare_folders
+
+    compare_folders(first, second, as_json)
 
 
 @main.command()

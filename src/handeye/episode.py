@@ -71,6 +71,8 @@ def run_episode(
     eyes: "Callable[[Simulation], object] | None" = None,
     held_out: bool | None = None,
     dark: bool = False,
+    clutter: bool = False,
+    verify: bool = True,
     checkpoint: Path | None = None,
 ) -> EpisodeResult:
     """Build a task from a seed, let an agent do it, and judge the outcome.
@@ -84,13 +86,14 @@ def run_episode(
         video: whether the recording has a video and pictures.
         on_event: called with each event.
         eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
-        held_out, dark: see `handeye.sims.simulation.simulate`.
+        held_out, dark, clutter: see `handeye.sims.simulation.simulate`.
+        verify: whether the agent checks what its skills brought about.
         checkpoint: SQLite file for the agent's thread.
     """
     from handeye.sims.simulation import simulate
 
     began = time.perf_counter()
-    with simulate(task, seed, held_out=held_out, dark=dark) as simulation:
+    with simulate(task, seed, held_out=held_out, dark=dark, clutter=clutter) as simulation:
         built = time.perf_counter() - began
         model = eyes(simulation) if eyes is not None else vlm
         observer = make_observer(simulation.robot, model)
@@ -110,6 +113,7 @@ def run_episode(
             approve=approve,
             on_event=emit,
             checkpoint=checkpoint,
+            verify=verify,
         ) as agent:
             result = agent.run(told)
         judged = simulation.judged()

@@ -1,0 +1,63 @@
+"""Where an episode failed, told from its record."""
+
+from ..episode import EpisodeResult
+
+STAGES = (
+    "perception",
+    "grounding",
+    "language",
+    "planning",
+    "grasp",
+    "place",
+    "motion",
+    "verification",
+    "timeout",
+    "broken",
+)
+"""The stages, in the order in which an episode goes through them."""
+
+_GRASP = frozenset({"no_grasp", "slipped"})
+_MOTION = frozenset({"unreachable", "blocked", "fault", "refused"})
+
+
+def failed_at(result: EpisodeResult) -> str | None:
+    """The stage that an episode failed at; None for a success.
+
+    "perception": something that is there was not seen, or not seen as what it is. "grounding": it
+    asked which one, where the instruction says it. "verification": it believed what is not so, or
+    could not see what is.
+    """
+    if result.judged:
+        return None
+    if result.status == "succeeded":
+        return "verification"
+    if result.status == "needs_input":
+        return "grounding" if result.question.startswith("which") else "language"
+    if "out of time" in result.reason or "out of steps" in result.reason:
+        return "timeout"
+    if not result.skills:
+        return _before_motion(result.reason)
+    step = result.skills[-1]
+    if step.code == "timeout":
+        return "timeout"
+    if step.code in _MOTION:
+        return "motion"
+    if step.code in _GRASP:
+        return "grasp"
+    if step.code == "not_found":
+        return "perception"
+    if step.code == "ok" and step.verified == "can't tell":
+        return "verification"
+    if step.call.skill == "pick":
+        return "grasp"
+    return "place" if step.call.skill in ("place", "stack", "handover") else "motion"
+
+
+def _before_motion(reason: str) -> str:
+    if "nothing here matches" in reason:
+        return "perception"
+    if "understand" in reason or "what they say together" in reason:
+        return "language"
+    if "failed:" in reason or reason.startswith("the episode"):
+        return "broken"
+    return "planning"
