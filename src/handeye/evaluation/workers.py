@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from typing import Any
 
 from ..episode import EpisodeResult, run_episode
 from .plan import SPLITS, Job, episode_seed
@@ -30,9 +31,12 @@ def run_all(
     from pebble import ProcessPool
 
     context = multiprocessing.get_context("spawn")
+    pool: Any
     with ProcessPool(max_workers=jobs, context=context, initializer=prepare) as pool:
         tries = dict.fromkeys(plan, 1)
-        running = {pool.schedule(run_job, args=[job], timeout=timeout_s): job for job in plan}
+        running: dict[Any, Job] = {
+            pool.schedule(run_job, args=[job], timeout=timeout_s): job for job in plan
+        }
         try:
             while running:
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
