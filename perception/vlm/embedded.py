@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .features import Features
 
+Key = tuple[int, str, int, float]
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
 _QUESTIONS = (
@@ -47,7 +48,7 @@ class EmbeddedVLM:
 
         self.folder = Path(folder) if folder is not None else CHECKPOINT
         self._looker = Looker(self.folder)
-        self._kept: OrderedDict[int, tuple[npt.NDArray[np.uint8], Features]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[npt.NDArray[np.uint8], Features]] = OrderedDict()
         self.passes = 0
 
     @property
@@ -173,7 +174,8 @@ class EmbeddedVLM:
 
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
-        key = id(frame.rgb)
+        # A camera may write its next picture into the same array.
+        key = (id(frame.rgb), frame.camera, frame.sequence, frame.stamp_s)
         kept = self._kept.get(key)
         if kept is not None and kept[0] is frame.rgb:
             return kept[1]

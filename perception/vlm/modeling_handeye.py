@@ -76,6 +76,21 @@ class Neck(nn.Module):
         return features, self.smooth_fine(self.fine(stages[0]) + up)
 
 
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut; the identity at first."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.first = _block(dim, dim)
+        self.second = nn.Conv2d(dim, dim, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(dim)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[K, dim, h, w] -> the same shape."""
+        return F.relu(x + self.norm(self.second(self.first(x))))
+
+
 class Glimpse(nn.Module):
     """A closer look at one object: what it is, its colour, and whether it is held.
 
@@ -93,9 +108,12 @@ class Glimpse(nn.Module):
             nn.MaxPool2d(2),
             _block(48, 80),
             _block(80, 80),
+            Residual(80),
             nn.MaxPool2d(2),
             _block(80, 128),
             _block(128, 128),
+            Residual(128),
+            Residual(128),
         )
         self.mix = nn.Linear(2 * 128 + 2, 128)
         self.names = nn.Linear(128, named)

@@ -15,8 +15,9 @@ from ..evaluation import wilson
 from .shards import Sample, Shards
 from .targets import CATEGORIES, COLORS
 
-MIN_PIXELS = 60
-"""Objects with fewer visible pixels are neither wanted nor held against a model."""
+MIN_PIXELS, MIN_SHOWN = 60, 0.4
+"""Objects with fewer visible pixels, or a smaller share of their outline, are neither wanted nor
+held against a model: what is mostly hidden cannot be told by anyone."""
 SPLITS: dict[str, dict[str, Any]] = {
     "seen": {"entropy": 777_000, "held_out": False},
     "unseen-pairs": {"entropy": 777_001, "held_out": True},
@@ -91,8 +92,12 @@ def calibration_error(answers: list[tuple[float, bool]], bins: int = 10) -> floa
 
 
 def counted(sample: Sample) -> list[dict[str, Any]]:
-    """The objects that count: those with enough visible pixels."""
-    return [o for o in sample.objects if o["box"] and o["pixels"] >= MIN_PIXELS]
+    """The objects that count: those of which enough is seen."""
+    return [o for o in sample.objects if o["box"] and _is_seen(o)]
+
+
+def _is_seen(record: dict[str, Any]) -> bool:
+    return bool(record["pixels"] >= MIN_PIXELS and record["shown"] >= MIN_SHOWN)
 
 
 def _name(record: dict[str, Any]) -> str:
@@ -101,7 +106,7 @@ def _name(record: dict[str, Any]) -> str:
 
 def _parse(perception: Perception, frame: Frame, sample: Sample, tally: Tally) -> None:
     wanted = counted(sample)
-    tiny = [o for o in sample.objects if o["box"] and o["pixels"] < MIN_PIXELS]
+    tiny = [o for o in sample.objects if o["box"] and not _is_seen(o)]
     found = perception.parse(frame)
     matched: set[int] = set()
     for record in wanted:

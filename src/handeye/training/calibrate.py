@@ -9,7 +9,7 @@ from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
 
 from .bench import counted, iou, questions
-from .shards import Shards
+from .shards import Sample, Shards
 
 
 def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, float]:
@@ -27,33 +27,45 @@ def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, floa
     config["thresholds"]["parse"] = 0.1
     config["calibration"] = {}
     _write(checkpoint, config)
-    vlm, shards = EmbeddedVLM(checkpoint), Shards(data)
+    shards = Shards(data)
+    samples = [shards[index] for index in range(min(images, len(shards)))]
+    threshold = _best_threshold(*_heats(EmbeddedVLM(checkpoint), samples))
+    config["thresholds"]["parse"] = round(threshold, 3)
+    _write(checkpoint, config)
+    # Answers rest on what is detected, so they are fitted at the threshold that will be used.
+    slope, intercept = _logistic(_answers(EmbeddedVLM(checkpoint), samples))
+    config["calibration"] = {"ask": [round(slope, 4), round(intercept, 4)]}
+    _write(checkpoint, config)
+    return {"parse": threshold, "slope": slope, "intercept": intercept}
+
+
+def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, bool]], int]:
+    """(score, whether it is an object) of every detection, and how many objects have none."""
     heats: list[tuple[float, bool]] = []
-    answers: list[tuple[float, bool]] = []
     missed = 0
-    for index in range(min(images, len(shards))):
-        sample = shards[index]
-        frame = Frame(sample.rgb, sample.camera, index, 0.0)
-        features = vlm.features(frame)
+    for index, sample in enumerate(samples):
+        features = vlm.features(Frame(sample.rgb, sample.camera, index, 0.0))
+        boxes = range(len(features.boxes))
         taken: set[int] = set()
         for record in counted(sample):
-            hits = [
-                (iou(features.box(k), tuple(record["box"])), k) for k in range(len(features.boxes))
-            ]
+            hits = [(iou(features.box(k), tuple(record["box"])), k) for k in boxes]
             overlap, k = max(hits, default=(0.0, -1))
             missed += overlap < 0.5
             taken |= {k} if overlap >= 0.5 else set()
-        heats += [(float(features.scores[k]), k in taken) for k in range(len(features.boxes))]
+        heats += [(float(features.scores[k]), k in taken) for k in boxes]
+    return heats, missed
+
+
+def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> list[tuple[float, bool]]:
+    """(probability of yes, truth) of every question."""
+    answers: list[tuple[float, bool]] = []
+    for index, sample in enumerate(samples):
+        frame = Frame(sample.rgb, sample.camera, index, 0.0)
         for question, truth, _ in questions(sample, np.random.default_rng([9, index])):
             answer = vlm.ask(frame, question)
             yes = answer.confidence if answer.text == "yes" else 1.0 - answer.confidence
             answers.append((yes, truth))
-    slope, intercept = _logistic(answers)
-    threshold = _best_threshold(heats, missed)
-    config["thresholds"]["parse"] = round(threshold, 3)
-    config["calibration"] = {"ask": [round(slope, 4), round(intercept, 4)]}
-    _write(checkpoint, config)
-    return {"parse": threshold, "slope": slope, "intercept": intercept}
+    return answers
 
 
 def _write(checkpoint: Path, config: object) -> None:

@@ -26,6 +26,8 @@ from .progress import Bar
 from .shards import Sample, Shards, recolour
 from .targets import CATEGORIES
 
+_DYED = 0.65
+"""Share of the images that are dyed."""
 _NO_COLOR = -100
 """Marks a crop whose colour was changed beyond its name."""
 
@@ -165,7 +167,7 @@ def _batch(shards: Shards, config: HandeyeConfig, recipe: GlimpseRecipe, step: i
     for index in rng.integers(len(shards), size=recipe.images):
         sample = shards[int(index)]
         rgb = recolour(sample.rgb, rng)
-        dyed = bool(rng.random() < 0.5)
+        dyed = bool(rng.random() < _DYED)
         if dyed:
             rgb = dye(rgb, rng)
         for place, record in enumerate(sample.objects):
