@@ -7,7 +7,7 @@ from typing import Any
 
 from handeye.agents.agent import make_planner
 from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question, Reply
-from handeye.perception.errors import SceneFileError
+from handeye.perception.errors import InstructionError, SceneFileError
 from handeye.perception.scene import Scene
 from handeye.perception.scene_file import load_scene
 
@@ -16,6 +16,8 @@ from ..cli import EXIT_CODES
 
 def plan(instruction: str, scene_file: str, planner_name: str, as_json: bool) -> int:
     """Plan one instruction, or a file of them; returns the exit code."""
+    if not instruction.strip():
+        raise InstructionError('say what to do, such as: handeye plan "grab the red cup" --scene …')
     scene = load_scene(Path(scene_file))
     planner = make_planner(planner_name)
     if instruction.endswith(".jsonl"):

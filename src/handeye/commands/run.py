@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,105 +14,89 @@ from ..quiet import import_simulator
 if TYPE_CHECKING:
     from handeye.agents.events import Event
     from handeye.perception.scene import Scene
+    from handeye.sims.tasks import Task
 
     from ..episode import EpisodeResult
 
 
-def run(
-    *,
-    instruction: str | None,
-    seed: int,
-    task: str | None,
-    scene: str | None,
-    robot: str,
-    vlm: str,
-    planner: str,
-    approve: bool,
-    resume: str | None,
-    out: str | None,
-    video: bool,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command; see its help."""
+
+    instruction: str | None
+    seed: int
+    task: str | None
+    scene: str | None
+    robot: str
+    vlm: str
+    planner: str
+    approve: bool
+    resume: str | None
+    out: str | None
+    video: bool
+    as_json: bool
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What is kept beside the recording, so that resuming finds its scene."""
+        return {
+            "instruction": self.instruction,
+            "seed": self.seed,
+            "task": self.task,
+            "robot": self.robot,
+            "scene": None if self.scene is None else str(Path(self.scene).resolve()),
+        }
+
+
+def run(**options: Any) -> int:
     """Run one episode; returns the exit code."""
-    if resume is None and task is None and not (instruction or "").strip():
+    asked = Asked(**options)
+    if asked.resume is None and asked.task is None and not (asked.instruction or "").strip():
         raise InstructionError('say what to do, such as: handeye run "grab the red cup"')
     import_simulator()
-    if not as_json:
-        _greet(instruction or task or "")
-    folder = Path(out) if out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    asked = _asked(folder, instruction, seed, task, scene, robot, resume)
-    if resume is not None or asked["robot"] != "sim":
-        result = _with_robot(
-            instruction or "",
-            asked,
-            vlm,
-            planner,
-            approve,
-            resume,
-            folder,
-            video,
-            as_json,
-        )
+    from handeye.sims.tasks.choosing import choose_task
+
+    folder = Path(asked.out) if asked.out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+    if asked.resume is not None or asked.robot != "sim":
+        result = _with_robot(asked, folder)
     else:
-        result = _simulated(
-            instruction, seed, task, scene, vlm, planner, approve, folder, video, as_json
-        )
-    shown = result.model_dump(mode="json")
-    if as_json:
-        print(json.dumps(shown, ensure_ascii=False))
+        # What cannot be built is told before anything is written.
+        task = choose_task(task=asked.task, scene=asked.scene, instruction=asked.instruction)
+        result = _simulated(asked, task, folder)
+    if asked.as_json:
+        print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False))
     else:
-        _tell(result)
+        _tell(result, asked.video)
     return EXIT_CODES[result.status]
 
 
-def _simulated(
-    instruction: str | None,
-    seed: int,
-    task: str | None,
-    scene: str | None,
-    vlm: str,
-    planner: str,
-    approve: bool,
-    folder: Path,
-    video: bool,
-    as_json: bool,
-) -> "EpisodeResult":
-    from handeye.sims.tasks.choosing import choose_task
-
+def _simulated(asked: Asked, task: "Task", folder: Path) -> "EpisodeResult":
     from ..episode import run_episode
 
-    chosen = choose_task(task=task, scene=scene, instruction=instruction)
+    if not asked.as_json:
+        _greet(asked.instruction or asked.task or "")
+    _keep(asked, folder)
     return run_episode(
-        chosen,
-        seed,
-        instruction=instruction,
-        vlm=vlm,
-        planner=planner,
-        approve=_ask_approval if approve else None,
+        task,
+        asked.seed,
+        instruction=asked.instruction,
+        vlm=asked.vlm,
+        planner=asked.planner,
+        approve=_ask_approval if asked.approve else None,
         out=folder,
-        video=video,
-        on_event=None if as_json else show,
+        video=asked.video,
+        on_event=None if asked.as_json else show,
         checkpoint=folder / "thread.sqlite",
     )
 
 
-def _asked(
-    folder: Path,
-    instruction: str | None,
-    seed: int,
-    task: str | None,
-    scene: str | None,
-    robot: str,
-    resume: str | None,
-) -> dict[str, Any]:
-    """What was asked for at first: kept beside the recording, so that resuming finds its scene."""
+def _keep(asked: Asked, folder: Path) -> dict[str, Any]:
+    """Write what was asked for at first, or read it where a thread is resumed."""
     file = folder / "asked.json"
-    if resume is None:
-        asked = {"instruction": instruction, "seed": seed, "task": task, "robot": robot}
-        asked["scene"] = None if scene is None else str(Path(scene).resolve())
+    if asked.resume is None:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asked, ensure_ascii=False))
-        return asked
+        file.write_text(json.dumps(asked.place, ensure_ascii=False))
+        return asked.place
     if not (folder / "thread.sqlite").exists() or not file.exists():
         raise UserError(
             f"there is no thread to resume in {folder}; give the earlier run's folder with --out"
@@ -120,17 +105,7 @@ def _asked(
     return kept
 
 
-def _with_robot(
-    instruction: str,
-    asked: dict[str, Any],
-    vlm: str,
-    planner: str,
-    approve: bool,
-    resume: str | None,
-    folder: Path,
-    video: bool,
-    as_json: bool,
-) -> "EpisodeResult":
+def _with_robot(asked: Asked, folder: Path) -> "EpisodeResult":
     """A robot that is no simulation of ours, or a thread of an earlier run."""
     from handeye.agents.agent import Agent
 
@@ -138,38 +113,41 @@ def _with_robot(
     from ..episode import EpisodeResult
     from ..recording import Recorder
 
+    if not asked.as_json:
+        _greet(asked.instruction or asked.task or "")
+    kept = _keep(asked, folder)
     checkpoint = folder / "thread.sqlite"
-    with connect(**asked, vlm=vlm) as session:
+    with connect(**kept, vlm=asked.vlm) as session:
         observer = session.observer
 
         def look() -> Any:
             frame = observer.frames.get("overview")
             return None if frame is None else (frame, observer.detections.get("overview", []))
 
-        recorder = Recorder(folder, look, video=video)
+        recorder = Recorder(folder, look, video=asked.video)
 
         def emit(event: "Event") -> None:
             recorder.event(event)
-            if not as_json:
+            if not asked.as_json:
                 show(event)
 
         with Agent(
             session,
-            planner=planner,
+            planner=asked.planner,
             observer=observer,
             on_event=emit,
             checkpoint=checkpoint,
-            approve=_ask_approval if approve else None,
+            approve=_ask_approval if asked.approve else None,
         ) as agent:
-            if resume is not None:
+            if asked.resume is not None:
                 observer.look()  # what the thread speaks of must be in sight again
-                done = agent.resume(resume, instruction or None)
+                done = agent.resume(asked.resume, asked.instruction or None)
             else:
-                done = agent.run(instruction)
+                done = agent.run(asked.instruction or "")
         judged = session.simulation.judged() if session.simulation is not None else None
         result = EpisodeResult(
-            task=asked["task"] or asked["robot"],
-            instruction=instruction or asked["instruction"] or "",
+            task=kept["task"] or kept["robot"],
+            instruction=asked.instruction or kept["instruction"] or "",
             status=done.status,
             reason=done.reason,
             answer=done.answer,
@@ -231,7 +209,7 @@ def _greet(instruction: str) -> None:
     Console(highlight=False).print(f"[bold]“{instruction}”[/]  [dim]building the scene …[/]")
 
 
-def _tell(result: "EpisodeResult") -> None:
+def _tell(result: "EpisodeResult", video: bool) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -244,9 +222,8 @@ def _tell(result: "EpisodeResult") -> None:
         word = "reached" if result.judged else "not reached"
         console.print(f"judge:     goal {word} (from the simulator's state)")
     if result.recording:
-        console.print(
-            f"recording: {result.recording}/ (episode.mp4, contact_sheet.png, events.jsonl)"
-        )
+        files = "episode.mp4, contact_sheet.png, events.jsonl" if video else "events.jsonl"
+        console.print(f"recording: {result.recording}/ ({files})")
     if result.status == "needs_input":
         console.print(
             f'answer:    handeye run "…" --resume {result.thread} --out {result.recording}'

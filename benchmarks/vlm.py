@@ -1,0 +1,149 @@
+"""How fast the embedded VLM is: its verbs beside its own bare forward pass, and beside big models.
+
+    python benchmarks/vlm.py [--frames 30]
+
+The big models have the shape of OWLv2-base and Florence-2-base with random weights: the time that
+they take does not depend on what they know. All is measured in one run, in turns, on two threads.
+"""
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Callable
+from statistics import median
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import numpy as np
+import torch
+from handeye.perception.frame import Frame
+from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.sims.simulation import simulate
+from handeye.sims.tasks import get_task
+from rich.console import Console
+from rich.table import Table
+
+THREADS = 2
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=30)
+    count = parser.parse_args().frames
+    torch.set_num_threads(THREADS)
+    with simulate(get_task("grab_red_cup"), 3) as simulation:
+        seen = simulation.robot.cameras["overview"].read()
+    before = peak_mb()
+    vlm = EmbeddedVLM()
+    frames = [Frame(seen.rgb.copy(), "overview", i, float(i)) for i in range(count)]
+    rgb = torch.from_numpy(np.ascontiguousarray(seen.rgb)).permute(2, 0, 1)[None].float() / 255
+    bare = vlm._looker._model
+    vlm.parse(frames[0])
+    memory = peak_mb() - before
+    detections = len(vlm.parse(frames[0]))
+
+    def fresh() -> Frame:
+        frames.append(frames.pop(0))
+        vlm._kept.clear()
+        return frames[0]
+
+    work: dict[str, Callable[[], object]] = {
+        "bare forward pass": lambda: forward(bare, rgb, detections),
+        "parse": lambda: vlm.parse(fresh()),
+        "ground": lambda: vlm.ground(fresh(), "the red cup"),
+        "ask": lambda: vlm.ask(fresh(), "is the red cup held by the gripper?"),
+        "ask again of the same frame": lambda: vlm.ask(frames[0], "is the red cup on the plate?"),
+        "OWLv2-base, one image": owlv2(),
+        "Florence-2-base, one image": florence2(),
+    }
+    times = measure(work, count)
+    table = Table(title=f"{THREADS} threads, 320×240, medians of {count}; {detections} objects")
+    for column in ("what", "ms", "× bare forward", "× parse"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, seconds in times.items():
+        table.add_row(
+            name,
+            f"{1000 * seconds:.1f}",
+            f"{seconds / times['bare forward pass']:.2f}",
+            f"{seconds / times['parse']:.1f}",
+        )
+    Console().print(table)
+    print(f"memory above torch and the simulator: {memory:.0f} MB")
+
+
+def measure(work: dict[str, Callable[[], object]], count: int) -> dict[str, float]:
+    """Median seconds of each, measured in turns, so that all see the same machine."""
+    taken: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(count + 2):
+        for name, call in work.items():
+            if name.endswith("one image") and turn > max(count // 10, 3):
+                continue
+            start = time.perf_counter()
+            call()
+            if turn >= 2:
+                taken[name].append(time.perf_counter() - start)
+    return {name: median(times) for name, times in taken.items()}
+
+
+def forward(model: torch.nn.Module, pixels: torch.Tensor, objects: int) -> None:
+    """The model's own arithmetic and nothing else: dense pass, and glimpses at the objects."""
+    from handeye.perception.vlm.modeling_handeye import GLIMPSE_SIZE
+
+    with torch.inference_mode():
+        model(pixels.contiguous(memory_format=torch.channels_last))
+        model.glimpse(  # type: ignore[operator]
+            torch.zeros(2 * objects, 4, GLIMPSE_SIZE, GLIMPSE_SIZE), torch.zeros(2 * objects, 2)
+        )
+
+
+def owlv2() -> Callable[[], object]:
+    """A detector of the shape of google/owlv2-base-patch16, with one query."""
+    from transformers import Owlv2Config, Owlv2ForObjectDetection
+
+    config = Owlv2Config(vision_config={"image_size": 960, "patch_size": 16})
+    model = Owlv2ForObjectDetection(config).eval()
+    pixels = torch.zeros(1, 3, 960, 960)
+    ids = torch.tensor([[49406, 320, 736, 1937, 49407]])
+
+    def call() -> object:
+        with torch.inference_mode():
+            return model(pixel_values=pixels, input_ids=ids, attention_mask=torch.ones_like(ids))
+
+    return call
+
+
+def florence2() -> Callable[[], object]:
+    """A model of the shape of microsoft/Florence-2-base; it writes twenty tokens."""
+    from transformers import Florence2Config, Florence2ForConditionalGeneration
+
+    config = Florence2Config()
+    model = Florence2ForConditionalGeneration(config).eval()
+    size = 768
+    with torch.inference_mode():
+        features = model.get_image_features(torch.zeros(1, 3, size, size))
+    tokens = features.shape[-2] if hasattr(features, "shape") else features[0].shape[-2]
+    ids = torch.cat([torch.full((1, tokens), config.image_token_id), torch.tensor([[0, 5, 2]])], 1)
+
+    def call() -> object:
+        with torch.inference_mode():
+            return model.generate(
+                input_ids=ids,
+                pixel_values=torch.zeros(1, 3, size, size),
+                max_new_tokens=20,
+                min_new_tokens=20,
+                num_beams=1,
+                do_sample=False,
+            )
+
+    return call
+
+
+def peak_mb() -> float:
+    """Most memory that this process has had, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
