@@ -30,7 +30,9 @@ class EmbeddedPlanner:
 
     def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """Plan an instruction, or mend what is left of a plan after a failure."""
-        if progress.failure is not None and progress.remaining:
+        again = progress.failure is not None and bool(progress.remaining)
+        # What was lost from sight may be back under another id: then all is planned anew.
+        if again and _is_known(progress.remaining, scene):
             return Plan(skills=_mended(progress.remaining, scene), reading="try again")
         said = _plain(progress.answers[-1].text) if progress.answers else ""
         if said in _NEVER_MIND:
@@ -123,6 +125,17 @@ def _subject(text: str, scene: Scene, progress: Progress) -> str | None:
 
 def _plain(text: str) -> str:
     return text.strip().lower().rstrip(".!")
+
+
+def _is_known(remaining: tuple[Skill, ...], scene: Scene) -> bool:
+    """Whether all that is left to do speaks of things that are in the scene."""
+    named = {
+        value
+        for skill in remaining
+        for key in ("target", "reference", "second")
+        if isinstance(value := getattr(skill, key, None), str)
+    }
+    return named <= {*scene.objects, "table"}
 
 
 def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:

@@ -103,8 +103,7 @@ class Grip:
         if len(gone) != 1:
             return None
         track = gone[0]
-        spans = np.abs((track.high - track.low)[:2] - arm.gripper_width_m) < _FITS_M
-        if near < _MIN_POINTS and not spans.any():
+        if near < _MIN_POINTS and not fits(arm, track):
             return None
         shift = np.eye(4)
         shift[:3, 3] = tip - track.center
@@ -113,12 +112,6 @@ class Grip:
         return track.id
 
 
-def _from_tip(points: Points, arm: ArmView) -> float:
-    """Distance of points [N, 3] from the tip, m; half of it counts where they hang below it.
-
-    The fingers hide what is right between them, so what is seen of a held thing is further out.
-    """
-    T_tcp_base = np.linalg.inv(arm.T_base_tcp)
-    local = points @ T_tcp_base[:3, :3].T + T_tcp_base[:3, 3]
-    local[:, 2] = np.where(local[:, 2] > 0, local[:, 2] / 2, local[:, 2])
-    return float(np.linalg.norm(local, axis=1).min())
+def fits(arm: ArmView, track: Track) -> bool:
+    """Whether the fingers are as far apart as an object is wide, one way or the other."""
+    return bool((np.abs((track.high - track.low)[:2] - arm.gripper_width_m) < _FITS_M).any())

@@ -10,7 +10,7 @@ from .appearing import appeared
 from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
-from .grip import Grip
+from .grip import Grip, fits
 from .lifting import Lifted, bounds, coincide, covered, distinct, lift, without
 from .relations import with_supports
 from .scene import Scene, SceneObject
@@ -246,13 +246,19 @@ class SceneTracker:
         """The only track like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
         gone = [track for track in unseen if self._shown(track, shown) == "empty"]
-        alike = [t for t in gone if _alike(t.name, item.name) and _unlike(t, item.size) < 0.35]
-        rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         at_tip = (
             arm is not None
             and self._grip.closed(arm)
             and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
         )
+        # What the fingers half hide looks unlike itself; that they fit around it tells as much.
+        alike = [
+            t
+            for t in gone
+            if _alike(t.name, item.name)
+            and (_unlike(t, item.size) < 0.35 or (at_tip and arm is not None and fits(arm, t)))
+        ]
+        rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
 
     def _known_already(self, item: Lifted) -> bool:

@@ -182,3 +182,13 @@ def test_a_hand_that_is_free_is_not_freed_again(table: Scene) -> None:
     result = PLANNER.plan("…", table, Progress(remaining=left, failure="nothing is held"))
     assert isinstance(result, Plan)
     assert result.skills == (Pick(target="cup_1"),)
+
+
+def test_what_was_lost_is_planned_anew_under_its_new_id(table: Scene) -> None:
+    objects = dict(table.objects)
+    objects["block_9"] = objects.pop("block_3")
+    left = (Pick(target="block_3"),)
+    progress = Progress(remaining=left, failure="block_3 is not in view")
+    result = PLANNER.plan("grab the yellow block", Scene(objects=objects), progress)
+    assert isinstance(result, Plan)
+    assert result.skills == (Pick(target="block_9"),)
