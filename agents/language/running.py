@@ -181,10 +181,7 @@ class Run:
 
     def _first_target(self, program: Program) -> str | None:
         aside = Run(self.text, self.language, self.composer.fork())
-        try:
-            aside._program(program)
-        except EndedError as error:
-            raise error
+        aside._program(program)
         return aside.composer.grounding.mentioned
 
     def _not_understood(self, terms: Terms) -> Question | Refusal:

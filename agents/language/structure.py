@@ -147,6 +147,8 @@ def _conditional(terms: Terms, at: int, negated: bool, cut: "Cut") -> Program:
     else:
         end = _condition_end(after, cut)
         condition, body, following = bare(after[:end]), bare(after[end:]), ()
+    # "If so": the question before is the condition.
+    condition = condition or ("SO",)
     node = If(condition, _sentence(body, cut), _sentence(otherwise, cut), negated)
     return (node, *_sentence(following, cut)) if following else (node,)
 
