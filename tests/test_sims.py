@@ -15,6 +15,8 @@ from handeye.sims.tasks import TASKS, get_task
 from handeye.sims.tasks.instructed import Instructed
 from handeye.sims.world import World
 
+from handeye.evaluation import episode_seed
+
 
 def picture(simulation: Simulation) -> np.ndarray:
     return simulation.robot.cameras["overview"].read().rgb
@@ -185,3 +187,10 @@ def test_an_action_moves_the_tcp_by_its_delta() -> None:
     assert abs(moved[0]) < 0.02
     assert after["gripper"] < 0.02
     environment.close()
+
+
+def test_a_table_that_fills_badly_gets_fewer_distractors() -> None:
+    # In this scene the plate, which came last, found no place among nine others at first.
+    with simulate(get_task("put_on"), episode_seed("put_on", 43, 20261122)) as simulation:
+        assert len(simulation.world.objects) >= 5
+        assert simulation.judged() is False

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from handeye.perception.conditions import Condition
+from handeye.perception.errors import SceneFileError
 
 from ..objects import CATEGORIES, Category, ColorName, ObjectSpec, sample_object
 from ..panda import SimPanda
@@ -84,13 +85,24 @@ class Table:
         count = int(self.rng.integers(low, high + 1))
         categories = [category for category in CATEGORIES if category not in avoid]
         others = sample_specs(self.rng, count, wanted=specs, categories=categories)
-        names = scatter(
-            self.world,
-            [*specs, *others],
-            self.rng,
-            table_height_m=self.style.table_height_m,
-        )
-        return names[: len(specs)]
+        while True:
+            before = set(self.world.objects)
+            try:
+                names = scatter(
+                    self.world,
+                    [*specs, *others],
+                    self.rng,
+                    table_height_m=self.style.table_height_m,
+                )
+            except SceneFileError:
+                if not others:
+                    raise
+                # The table was filled badly: once more, with one distractor less.
+                others = others[:-1]
+                for name in [n for n in self.world.objects if n not in before]:
+                    self.world.remove(name)
+                continue
+            return names[: len(specs)]
 
     def choose(self, *wordings: str) -> str:
         """Draw one of several wordings."""

@@ -54,10 +54,10 @@ def failed_at(result: EpisodeResult) -> str | None:
 
 
 def _before_motion(reason: str) -> str:
+    if "failed:" in reason or reason.startswith("the episode"):
+        return "broken"
     if "nothing here matches" in reason:
         return "perception"
     if "understand" in reason or "what they say together" in reason:
         return "language"
-    if "failed:" in reason or reason.startswith("the episode"):
-        return "broken"
     return "planning"

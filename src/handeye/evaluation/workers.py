@@ -18,17 +18,20 @@ def run_all(
 ) -> Iterator[tuple[Job, EpisodeResult]]:
     """Run jobs and yield each with its result, in the order in which they end.
 
-    A worker that dies or hangs is replaced, and its episode tried once more; what is lost twice
-    comes back as a failed episode that says so.
+    A worker that dies or hangs is replaced, and its episode tried once more; what is lost twice,
+    or raises an error, comes back as a failed episode that says so.
     """
     if jobs <= 1:
         prepare()
         for job in plan:
-            yield job, run_job(job)
+            try:
+                yield job, run_job(job)
+            except Exception as error:
+                yield job, _lost(job, error)
         return
     import multiprocessing
 
-    from pebble import ProcessPool
+    from pebble import ProcessExpired, ProcessPool
 
     context = multiprocessing.get_context("spawn")
     pool: Any
@@ -45,7 +48,7 @@ def run_all(
                     error = future.exception()
                     if error is None:
                         yield job, future.result()
-                    elif tries[job] < _TRIES:
+                    elif tries[job] < _TRIES and isinstance(error, ProcessExpired | TimeoutError):
                         tries[job] += 1
                         again = pool.schedule(run_job, args=[job], timeout=timeout_s)
                         running[again] = job
@@ -91,12 +94,17 @@ def run_job(job: Job) -> EpisodeResult:
 
 
 def _lost(job: Job, error: BaseException) -> EpisodeResult:
-    what = "hung" if isinstance(error, TimeoutError) else "died"
+    from pebble import ProcessExpired
+
+    what = f"the episode failed: {type(error).__name__}: {error}"
+    if isinstance(error, ProcessExpired | TimeoutError):
+        word = "hung" if isinstance(error, TimeoutError) else "died"
+        what = f"the episode's worker {word}, {_TRIES} times"
     return EpisodeResult(
         task=job.task,
         instruction="",
         status="failed",
-        reason=f"the episode's worker {what}, {_TRIES} times: {type(error).__name__}: {error}",
+        reason=what,
         judged=False,
         seconds={"all": 0.0},
     )
