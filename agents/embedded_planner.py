@@ -30,9 +30,9 @@ class EmbeddedPlanner:
 
     def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """Plan an instruction, or mend what is left of a plan after a failure."""
-        again = progress.failure is not None and bool(progress.remaining)
+        retrying = progress.failure is not None and bool(progress.remaining)
         # What was lost from sight may be back under another id: then all is planned anew.
-        if again and _is_known(progress.remaining, scene):
+        if retrying and _is_known(progress.remaining, scene):
             return Plan(skills=_mended(progress.remaining, scene), reading="try again")
         said = _plain(progress.answers[-1].text) if progress.answers else ""
         if said in _NEVER_MIND:

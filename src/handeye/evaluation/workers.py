@@ -45,15 +45,15 @@ def run_all(
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     job = running.pop(future)
-                    error = future.exception()
-                    if error is None:
+                    problem = future.exception()
+                    if problem is None:
                         yield job, future.result()
-                    elif tries[job] < _TRIES and isinstance(error, ProcessExpired | TimeoutError):
+                    elif tries[job] < _TRIES and isinstance(problem, ProcessExpired | TimeoutError):
                         tries[job] += 1
                         again = pool.schedule(run_job, args=[job], timeout=timeout_s)
                         running[again] = job
                     else:
-                        yield job, _lost(job, error)
+                        yield job, _lost(job, problem)
         except BaseException:
             for future in running:
                 future.cancel()
