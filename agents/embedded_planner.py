@@ -12,7 +12,7 @@ from .language.meaning import Reading, Thing
 from .language.reading import phrase
 from .language.running import CAN, Run, chain_of
 from .language.structure import VERBS, Program, TangledError, bare, structure
-from .language.words import Wordings, language_of, scene_words, to_terms
+from .language.words import MAX_CHARACTERS, Wordings, language_of, scene_words, to_terms
 from .planner import Answered, Past, Plan, PlanResult, Progress, Question, Refusal
 
 _VERB_LAST = frozenset({"zh"})
@@ -52,6 +52,8 @@ class EmbeddedPlanner:
 
 def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
     """Plan a text, step by step."""
+    if len(text) > MAX_CHARACTERS:
+        return _too_much()
     language = language_of(text)
     own = _own_words(scene, progress.past, language)
     terms = to_terms(text, own, language).terms
@@ -65,9 +67,12 @@ def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
         composer = Composer(scene, grounding, progress.past.scene, chain)
         return Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
-        return Refusal(
-            text="that is too much at once; say it in shorter sentences", understood=False
-        )
+        return _too_much()
+
+
+def _too_much() -> Refusal:
+    text = "that is too much at once; say it in shorter sentences"
+    return Refusal(text=text, understood=False)
 
 
 def _own_words(scene: Scene, past: Past, language: str) -> Wordings:

@@ -192,3 +192,10 @@ def test_what_was_lost_is_planned_anew_under_its_new_id(table: Scene) -> None:
     result = PLANNER.plan("grab the yellow block", Scene(objects=objects), progress)
     assert isinstance(result, Plan)
     assert result.skills == (Pick(target="block_9"),)
+
+
+def test_nothing_of_what_is_too_long_is_done(table: Scene) -> None:
+    long = "grab the red cup" + " please" * 400
+    result = PLANNER.plan(long, table, Progress())
+    assert isinstance(result, Refusal)
+    assert "too much at once" in result.text

@@ -12,7 +12,7 @@ from handeye.perception.yaml_file import parse_yaml
 
 from .structure import VERBS
 
-MAX_CHARACTERS = 600
+MAX_CHARACTERS = 2000
 _HAN = "\u4e00-\u9fff"
 _LONGEST = 10
 _TYPO_LENGTH = 3
