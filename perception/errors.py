@@ -4,6 +4,7 @@ HandeyeError
 ├── UserError                what was asked for or given is wrong; nothing moved
 │   ├── InstructionError     the instruction cannot be understood or carried out
 │   ├── SceneFileError       a scene or task file is missing, broken or contradicts itself
+│   ├── ImageError           an image cannot be opened, or does not show what was looked for
 │   ├── NotFoundError        a name or phrase matches nothing
 │   └── AmbiguousError       a phrase matches several things
 ├── CameraError              a camera gave nothing, too late, or garbage
@@ -38,6 +39,10 @@ class InstructionError(UserError):
 
 class SceneFileError(UserError):
     """A scene or task file is missing, broken or contradicts itself."""
+
+
+class ImageError(UserError):
+    """An image cannot be opened, or does not show what was looked for."""
 
 
 class NotFoundError(UserError):

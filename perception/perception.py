@@ -1,14 +1,14 @@
 """Perception: vision-language models composed by verb."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .charts.chart import Chart
 from .errors import HandeyeError, ModelError
 from .frame import Frame
 from .vlm.verbs import (
     Answer,
     Asks,
-    Chart,
     Detection,
     Grounds,
     Parses,
@@ -33,9 +33,14 @@ class Perception:
 
     @classmethod
     def of(cls, vlm: object) -> "Perception":
-        """Every verb that one model has; a Perception is returned as it is."""
+        """Every verb that one model has; a Perception is returned as it is.
+
+        Charts are read by the default reader where the model does not read them.
+        """
         if isinstance(vlm, Perception):
             return vlm
+        from .charts.read import ChartReader
+
         composed = cls(
             vlm if isinstance(vlm, Parses) else None,
             vlm if isinstance(vlm, Grounds) else None,
@@ -46,7 +51,7 @@ class Perception:
             raise ModelError(
                 f"{type(vlm).__name__} is no VLM: it has none of parse, ground, ask, read_chart"
             )
-        return composed
+        return composed if composed.chart_with else replace(composed, chart_with=ChartReader())
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first."""

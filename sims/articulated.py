@@ -4,9 +4,11 @@ Each is a hollow box with its front along its own x, and one moving part with a 
 drawer slides out along x, the door turns about a vertical hinge at the box's -y edge.
 """
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pybullet as p
 
 from .objects import ColorName, sample_shade
@@ -31,6 +33,11 @@ class _Parts:
 
     def add(self, size: Vec3, middle: Vec3) -> None:
         self.boxes.append(((size[0] / 2, size[1] / 2, size[2] / 2), middle))
+
+    def corners(self) -> npt.NDArray[np.float64]:
+        """[8 n, 3] the corners of the boxes, m, link frame."""
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
+        return np.concatenate([np.array(half) * signs + middle for half, middle in self.boxes])
 
     def shapes(self, client: int, rgba: tuple[float, float, float, float]) -> tuple[int, int]:
         """(collision, visual) shape numbers."""
@@ -127,6 +134,19 @@ def openness(world: World, name: str) -> float:
         raise AssertionError(f'"{name}" has no joint')
     state = p.getJointState(body.uid, body.joint.index, physicsClientId=world.client)
     return float(np.clip(state[0] / body.joint.travel, 0.0, 1.0))
+
+
+def corners(world: World, name: str) -> npt.NDArray[np.float64]:
+    """[N, 3] the corners of every box that a piece of furniture is made of, m, world frame."""
+    body = world[name]
+    if body.joint is None:
+        raise AssertionError(f'"{name}" has no joint')
+    moving = (_drawer() if body.joint.kind == "drawer" else _door())[0]
+    link = p.getLinkState(body.uid, 0, physicsClientId=world.client)
+    rotation = np.array(p.getMatrixFromQuaternion(link[5])).reshape(3, 3)
+    still = _shell(body.joint.kind).corners() @ world.pose(name)[:3, :3].T
+    moved = moving.corners() @ rotation.T
+    return np.concatenate([still + world.pose(name)[:3, 3], moved + np.array(link[4])])
 
 
 def state_of(world: World, name: str) -> str | None:

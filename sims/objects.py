@@ -60,6 +60,8 @@ HELD_OUT_PAIRS: frozenset[tuple[ColorName, Category]] = frozenset(
     (COLORS[(3 * i + 1) % len(COLORS)], category) for i, category in enumerate(CATEGORIES)
 )
 """One colour of each category that no training scene ever shows."""
+HELD_OUT_FURNITURE: dict[str, ColorName] = {"drawer": "blue", "fridge": "brown"}
+"""The same for furniture."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics, Transform
 
 from .arm_poses import pose_arm, set_pose
+from .articulated import add_furniture, corners, state_of
 from .judge import holds
-from .objects import CATEGORIES, COLORS, Category, ObjectSpec
+from .objects import CATEGORIES, COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
 from .panda import HAND_LINK
 from .rendering import look_at
 from .shapes import surface
@@ -35,7 +36,7 @@ from .tabletop import (
     sample_style,
     scatter,
 )
-from .world import World
+from .world import FURNITURE, World
 
 ENTROPY = 20_260_101
 """Seeds the training scenes; episodes and benchmarks draw from other entropies."""
@@ -63,7 +64,9 @@ class SceneOptions:
         held_out: True draws only held-out colour-category pairs, False never, None regardless.
         dark: draw lights from outside the training range.
         objects: fewest and most objects on the table.
-        cameras: share of wrist views.
+        wrist_views, overview_views: images of a scene.
+        furnished_every: of so many shards one has furniture.
+        furnished: share of the scenes with a drawer or a fridge in such a shard.
     """
 
     entropy: int = ENTROPY
@@ -72,6 +75,8 @@ class SceneOptions:
     objects: tuple[int, int] = (3, 10)
     wrist_views: int = 2
     overview_views: int = 3
+    furnished_every: int = 5
+    furnished: float = 0.85
 
 
 def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> int:
@@ -79,6 +84,8 @@ def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> 
     images: list[npt.NDArray[np.uint8]] = []
     instances: list[npt.NDArray[np.uint8]] = []
     records: list[dict[str, Any]] = []
+    is_furnished = index % options.furnished_every == options.furnished_every - 1
+    options = options if is_furnished else replace(options, furnished=0.0)
     for number in range(index * scenes, (index + 1) * scenes):
         seed = np.random.SeedSequence(options.entropy, spawn_key=(number,))
         for image, instance, record in render_scene(np.random.default_rng(seed), options):
@@ -141,6 +148,8 @@ def render_scene(
     with World() as world:
         style = sample_style(rng, dark=options.dark)
         robot = build_tabletop(world, style)
+        if options.furnished and rng.random() < options.furnished:
+            _furnish(world, rng, options.held_out, style.table_height_m)
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
         specs = sample_specs(rng, count, held_out=options.held_out)
         clearance = float(rng.uniform(0.005, 0.04))
@@ -165,6 +174,29 @@ def render_scene(
             yield _render(world, view, relations, held)
             if held is not None:
                 set_pose(world, held[0], held[1])
+
+
+def _furnish(
+    world: World, rng: np.random.Generator, held_out: bool | None, table_height_m: float
+) -> None:
+    """A drawer or a fridge somewhere at the table's side, facing the middle, more or less open."""
+    kind = FURNITURE[int(rng.integers(len(FURNITURE)))]
+    reserved = HELD_OUT_FURNITURE[kind]
+    free: list[ColorName] = [color for color in COLORS if color != reserved]
+    allowed = {None: [*free, reserved], True: [reserved], False: free}[held_out]
+    side = float(rng.choice([-1.0, 1.0]))
+    position = (float(rng.uniform(0.38, 0.56)), side * float(rng.uniform(0.26, 0.44)))
+    yaw = -side * np.pi / 2 + float(rng.normal(0.0, 0.35))
+    wide = rng.random()
+    opened = rng.uniform(0.6, 1.0) if wide < 0.5 else rng.uniform(0.0, 0.1)
+    add_furniture(
+        world,
+        kind,
+        allowed[int(rng.integers(len(allowed)))],
+        (*position, table_height_m),
+        yaw,
+        opened=float(rng.uniform(0.1, 0.6) if wide > 0.92 else opened),
+    )
 
 
 def _overview(
@@ -236,7 +268,7 @@ def _render(
     segmentation = rendering.segmentation
     if segmentation is None:
         raise AssertionError("segmentation was asked for")
-    names = list(world.objects)
+    names = [*world.objects, *world.furniture]
     instances = np.zeros((HEIGHT, WIDTH), np.uint8)
     objects = []
     for number, name in enumerate(names, start=1):
@@ -258,9 +290,18 @@ def _object_record(
     held: tuple[str, Transform] | None,
     outline: float,
 ) -> dict[str, Any]:
-    spec = world[name].spec
-    if spec is None:
-        raise AssertionError("only catalogue objects are rendered as objects")
+    body = world[name]
+    if body.spec is not None:
+        category, color, width_m = (
+            CATEGORIES.index(body.spec.category),
+            body.spec.color,
+            body.spec.width_m,
+        )
+    elif body.joint is not None:
+        category, color = len(CATEGORIES) + FURNITURE.index(body.joint.kind), body.joint.color
+        width_m = 0.2
+    else:
+        raise AssertionError("only catalogue objects and furniture are rendered as objects")
     pixels = int(mask.sum())
     box = None
     if pixels >= _MIN_PIXELS:
@@ -270,15 +311,16 @@ def _object_record(
     relation = None if is_held else relations.get(name)
     low, high = world.bounds(name)
     return {
-        "category": CATEGORIES.index(spec.category),
-        "color": COLORS.index(spec.color),
-        "width_m": round(spec.width_m, 4),
+        "category": category,
+        "color": COLORS.index(color),
+        "width_m": round(width_m, 4),
         "box": box,
         "pixels": pixels,
         "shown": round(min(pixels / max(outline, 1.0), 1.0), 3),
         "held": is_held,
         "relation": relation[0] if relation else None,
         "other": names.index(relation[1]) if relation else -1,
+        "state": state_of(world, name) if body.joint else None,
         "position": [round(float(v), 4) for v in (low + high) / 2],
     }
 
@@ -288,12 +330,12 @@ def _outline(world: World, name: str, view: View) -> float:
     import cv2
 
     shape = world[name].shape
-    if shape is None:
-        return 0.0
-    points = surface(shape)
-    points = np.column_stack([points, np.ones(len(points))])
-    T_camera_object = np.linalg.inv(view.T_world_camera) @ world.pose(name)
-    x, y, z = (points @ T_camera_object.T)[:, :3].T
+    if shape is not None:
+        points = surface(shape) @ world.pose(name)[:3, :3].T + world.pose(name)[:3, 3]
+    else:
+        points = corners(world, name)
+    T_camera_world = np.linalg.inv(view.T_world_camera)
+    x, y, z = (points @ T_camera_world[:3, :3].T + T_camera_world[:3, 3]).T
     front = z > 0.02
     if front.sum() < 3:
         return 0.0

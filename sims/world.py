@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ Segmentation = npt.NDArray[np.int32]
 
 
 FurnitureKind = Literal["drawer", "fridge"]
+FURNITURE: tuple[FurnitureKind, ...] = get_args(FurnitureKind)
 
 
 @dataclass(frozen=True)

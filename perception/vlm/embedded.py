@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import ModelError
 from ..frame import Frame
-from .lexicon import Description, read
+from .lexicon import FURNITURE, Description, Relation, read
 from .verbs import Answer, Detection
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Key = tuple[int, str, int, float]
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
+_PLAIN, _SURE_NAME = 0.5, 0.9
+"""What only its pixels tell of, with a score below this, is listed if its name is sure."""
+_CANDIDATES = 4
+_UNLIKELY = 0.02
 _QUESTIONS = (
     (re.compile(r"^(?:is|are) there (?:a |an |any )?(?P<phrase>.+)$"), "exists"),
     (re.compile(r"^how many (?P<phrase>.+?)(?: are there| do you see| are in view)?$"), "count"),
@@ -67,7 +71,8 @@ class EmbeddedVLM:
         found = []
         for k in range(len(features.boxes)):
             category, color, sure = features.name(k)
-            held = features.held[k] > _HELD_SCORE
+            if features.scores[k] < _PLAIN and sure < _SURE_NAME:
+                continue
             found.append(
                 Detection(
                     f"{color} {category}",
@@ -76,7 +81,7 @@ class EmbeddedVLM:
                     category,
                     color,
                     features.mask(k),
-                    "held" if held else None,
+                    _state(features, k, category),
                 )
             )
         return sorted(found, key=lambda d: -d.score)
@@ -87,12 +92,11 @@ class EmbeddedVLM:
         if description is None:
             return []
         features = self.features(frame)
-        truth = self._truth(features, phrase, description)
+        truth = self._truth(frame, phrase, description)
         chosen = np.flatnonzero(truth > self._looker.config.thresholds["ground"])
         found = []
         for k in chosen[np.argsort(-truth[chosen])]:
             category, color, _ = features.name(int(k))
-            held = features.held[k] > _HELD_SCORE
             found.append(
                 Detection(
                     phrase,
@@ -101,7 +105,7 @@ class EmbeddedVLM:
                     category,
                     color,
                     features.mask(int(k)),
-                    "held" if held else None,
+                    _state(features, int(k), category),
                 )
             )
         return found
@@ -129,7 +133,7 @@ class EmbeddedVLM:
         if description is None or not len(features.boxes):
             known = description is not None and kind in ("exists", "state")
             return Answer("no", 0.9) if known else Answer("", 0.0)
-        truth = self._truth(features, phrase, description)
+        truth = self._truth(frame, phrase, description)
         best = int(np.argmax(truth))
         if kind == "count":
             over = truth > self._looker.config.thresholds["ground"]
@@ -137,7 +141,7 @@ class EmbeddedVLM:
             return Answer(str(int(over.sum())), sure)
         if kind == "color":
             return Answer(features.name(best)[1], float(truth[best]), features.box(best))
-        probability = self._looker.calibrated("ask", float(truth[best]))
+        probability = self._looker.calibrated(kind_of(description), float(truth[best]))
         if probability >= 0.5:
             return Answer("yes", probability, features.box(best))
         return Answer("no", 1.0 - probability)
@@ -153,24 +157,60 @@ class EmbeddedVLM:
         return Answer(f"{color} {category}", float(held[best]), features.box(best))
 
     def _truth(
-        self, features: "Features", phrase: str, description: Description
+        self, frame: Frame, phrase: str, description: Description
     ) -> npt.NDArray[np.float32]:
-        """[K] how likely the phrase is true of each detected object.
+        """[K] how likely a phrase is true of each object that was found in a frame.
 
         The phrase as a whole, and its colour and category by themselves, each have a say; the
-        latter two generalise to pairs that were never seen together.
+        latter two generalise to pairs that were never seen together. What something is on or in
+        is told by a closer look at the two.
         """
+        features = self.features(frame)
+        parts = self._parts(features, description)
+        present = np.minimum(1.0, features.scores / 0.5)
+        if description.relation and description.other:
+            related = self._related(frame, parts, description.relation, description.other)
+            return np.asarray(parts * related * present, np.float32)
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
-        parts = np.ones_like(whole)
+        fused = np.maximum(parts, np.sqrt(whole * parts))
+        if description.held or description.state:
+            fused = parts
+        return np.asarray(fused * present, np.float32)
+
+    def _parts(self, features: "Features", description: Description) -> npt.NDArray[np.float32]:
+        """[K] how likely each word of a description is true of each object, together."""
+        parts = np.ones_like(features.scores)
         if description.category:
             parts = parts * features.categories[:, self.categories.index(description.category)]
         if description.color:
             parts = parts * features.colors[:, self.colors.index(description.color)]
-        related = description.held or description.relation is not None
         if description.held:
             parts = parts * features.held
-        fused = np.sqrt(whole * parts) if related else np.maximum(parts, np.sqrt(whole * parts))
-        return np.asarray(fused * np.minimum(1.0, features.scores / 0.5), np.float32)
+        if description.state:
+            places = [self.categories.index(name) for name in FURNITURE if name in self.categories]
+            jointed = features.categories[:, places].sum(axis=1)
+            opened = features.opened if description.state == "open" else 1 - features.opened
+            parts = parts * opened * jointed
+        return np.asarray(parts, np.float32)
+
+    def _related(
+        self,
+        frame: Frame,
+        parts: npt.NDArray[np.float32],
+        relation: Relation,
+        other: Description,
+    ) -> npt.NDArray[np.float32]:
+        """[K] how likely each object is on or in something that `other` describes."""
+        features = self.features(frame)
+        others = self._parts(features, other)
+        pairs = [(int(a), int(b)) for a in _likeliest(parts) for b in _likeliest(others) if a != b]
+        related = np.zeros_like(parts)
+        if pairs:
+            column = ("on", "in").index(relation)
+            shares = self._looker.relate(frame.rgb, features, pairs)[:, column]
+            for (a, b), share in zip(pairs, shares, strict=True):
+                related[a] = max(related[a], share * others[b])
+        return related
 
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
@@ -185,6 +225,28 @@ class EmbeddedVLM:
         while len(self._kept) > 4:
             self._kept.popitem(last=False)
         return features
+
+
+def _likeliest(parts: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The few objects that a description may be meant for."""
+    order = np.argsort(-parts)[:_CANDIDATES]
+    return np.asarray(order[parts[order] > _UNLIKELY])
+
+
+def _state(features: "Features", k: int, category: str) -> str | None:
+    """ "held", or of furniture "open" or "closed"."""
+    if category in FURNITURE:
+        return "open" if features.opened[k] > 0.5 else "closed"
+    return "held" if features.held[k] > _HELD_SCORE else None
+
+
+def kind_of(description: Description) -> str:
+    """What a description asks for besides names; confidences are fitted for each."""
+    if description.relation:
+        return description.relation
+    if description.state:
+        return "open"
+    return "held" if description.held else "exists"
 
 
 def _plain(phrase: str) -> str:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 _MAX_OBJECTS = 40
 _NMS_IOU = 0.6
+_CLAIMED_IOU = 0.45
+"""A pixel whose box overlaps a found box by less speaks for an object of its own."""
+_SURE_LOGIT = 0.5
+_FEWEST_TILES = 6
+_AGREED = 0.65
 _SURROUNDINGS = 0.5
 """Weight of what the dense heads call an object, beside the glimpse; fitted on renders apart."""
 
@@ -29,6 +34,7 @@ class Features:
         boxes: [K, 4] pixels of the image.
         scores: [K] that an object is there.
         held: [K] that the gripper holds it.
+        opened: [K] that it is open, of furniture.
         embeddings: [K, E] unit vectors.
         categories, colors: [K, C], [K, D] probabilities.
         owner: [h, w] int, which object each 4×4 tile belongs to, -1 for none.
@@ -41,6 +47,7 @@ class Features:
     boxes: Array
     scores: Array
     held: Array
+    opened: Array
     embeddings: Array
     categories: Array
     colors: Array
@@ -128,17 +135,23 @@ class Looker:
             picks = _peaks(heat, self.config.thresholds["parse"])
             keep = _suppress(out.boxes[0][picks].numpy(), heat[picks].numpy())
             picks = picks[0][keep], picks[1][keep]
-            boxes, embeddings = out.boxes[0][picks], out.embeddings[0][picks]
+            boxes, scores = out.boxes[0][picks], heat[picks]
+            more = _unclaimed(out.mask_logits[0], out.mask_boxes[0], boxes)
+            if more is not None:
+                boxes, scores = torch.cat([boxes, more.boxes]), torch.cat([scores, more.scores])
+                picks = torch.cat([picks[0], more.rows]), torch.cat([picks[1], more.columns])
+            embeddings = out.embeddings[0][picks]
             owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes)
-            names, held = self._closer(pixels, owner, boxes)
+            names, held, opened = self._closer(pixels, owner, boxes)
             # The dense heads saw the object in its surroundings, the glimpse saw it well.
             names = names + _SURROUNDINGS * out.names[0][picks]
             held = (held + out.held[0][picks]) / 2
             count = len(self.config.categories)
             return Features(
                 boxes.numpy(),
-                heat[picks].numpy(),
+                scores.numpy(),
                 held.sigmoid().numpy(),
+                opened.sigmoid().numpy(),
                 embeddings.numpy(),
                 names[:, :count].softmax(dim=-1).numpy(),
                 names[:, count:].softmax(dim=-1).numpy(),
@@ -153,21 +166,44 @@ class Looker:
 
     def _closer(
         self, pixels: "torch.Tensor", owner: "torch.Tensor", boxes: "torch.Tensor"
-    ) -> tuple["torch.Tensor", "torch.Tensor"]:
-        """Names [K, C + D] and held [K] logits from a glimpse at each object."""
+    ) -> tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]:
+        """Names [K, C + D], held [K] and opened [K] logits from a glimpse at each object."""
         from .modeling_handeye import crops_of
 
         torch = self._torch
         if not len(boxes):
             named = len(self.config.categories) + len(self.config.colors)
-            return torch.zeros(0, named), torch.zeros(0)
+            return torch.zeros(0, named), torch.zeros(0), torch.zeros(0)
         masks = owner[None] == torch.arange(len(boxes))[:, None, None]
         crops, sizes = crops_of(pixels, masks.float(), boxes)
         # Things and their mirror images have the same names: two looks err less than one.
         both = torch.cat([crops, crops.flip(-1)])
-        names, held = self._model.glimpse(both, sizes.repeat(2, 1))
+        looks = self._model.glimpse(both, sizes.repeat(2, 1))
         count = len(boxes)
-        return (names[:count] + names[count:]) / 2, (held[:count] + held[count:]) / 2
+        names, held, opened = ((look[:count] + look[count:]) / 2 for look in looks)
+        return names, held, opened
+
+    def relate(
+        self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
+    ) -> Array:
+        """[P, 2] probabilities that the first object of each pair is on, or in, the second.
+
+        Args:
+            rgb: [H, W, 3] uint8, the image that the features are of.
+            features: what was found in it.
+            pairs: P pairs of places among the found objects.
+        """
+        torch = self._torch
+        from .modeling_handeye import pair_crops_of
+
+        with torch.inference_mode():
+            chosen = torch.tensor(pairs)
+            owner = torch.from_numpy(features.owner)
+            masks = (owner[None, None] == chosen[..., None, None]).float()
+            boxes = torch.from_numpy(features.boxes)[chosen]
+            crops, places = pair_crops_of(self._pixels(rgb), masks, boxes)
+            shares = self._model.pair_glimpse(crops, places).softmax(dim=-1)
+        return np.asarray(shares[:, 1:].numpy(), np.float32)
 
     def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
@@ -221,6 +257,82 @@ def _iou(a: Array, b: Array) -> float:
     overlap = float(np.prod(np.maximum(high - low, 0.0)))
     total = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - overlap
     return overlap / max(total, 1e-6)
+
+
+@dataclass(frozen=True, eq=False)
+class _More:
+    """Objects that their pixels tell of: boxes [M, 4], scores [M], cells (rows, columns) [M]."""
+
+    boxes: "torch.Tensor"
+    scores: "torch.Tensor"
+    rows: "torch.Tensor"
+    columns: "torch.Tensor"
+
+
+def _unclaimed(
+    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor"
+) -> _More | None:
+    """Objects without a peak of their own, which many pixels agree on all the same.
+
+    What lies under something has its middle hidden, so that no cell stands out as its centre;
+    but each of its pixels says what box it is of.
+
+    Args:
+        logits: [h, w] of "this tile is of an object".
+        mask_boxes: [h, w, 4] of which box, pixels.
+        boxes: [K, 4] that were found.
+    """
+    import torch
+
+    at = (logits > _SURE_LOGIT).nonzero()
+    said = mask_boxes[at[:, 0], at[:, 1]]
+    if len(boxes):
+        free = _ious(said, boxes).amax(dim=1) < _CLAIMED_IOU
+        at, said = at[free], said[free]
+    found: list[tuple[torch.Tensor, float, torch.Tensor]] = []
+    while len(said) >= _FEWEST_TILES and len(found) < 8:
+        sample = said[:: max(1, len(said) // 64)]
+        alike = _ious(sample, said) > 0.6
+        best = int(alike.sum(dim=1).argmax())
+        group = alike[best]
+        if int(group.sum()) < _FEWEST_TILES:
+            break
+        box = said[group].median(dim=0).values
+        inside = _inside(at, box)
+        agreed = float(group.sum()) / max(float(inside.sum()), 1.0)
+        if agreed > _AGREED:
+            center = at[group].float().median(dim=0).values
+            nearest = (at[group] - center).pow(2).sum(dim=1).argmin()
+            found.append((box, min(agreed, 1.0), at[group][nearest] // 2))
+        rest = ~(group | (_ious(box[None], said)[0] > 0.5))
+        at, said = at[rest], said[rest]
+    if not found:
+        return None
+    cells = torch.stack([cell for _, _, cell in found])
+    return _More(
+        torch.stack([box for box, _, _ in found]),
+        torch.tensor([0.5 * score for _, score, _ in found]),
+        cells[:, 0],
+        cells[:, 1],
+    )
+
+
+def _inside(at: "torch.Tensor", box: "torch.Tensor") -> "torch.Tensor":
+    """[N] bool: which tiles (rows, columns) have their middle in a box."""
+    y, x = (at[:, 0] + 0.5) * 4, (at[:, 1] + 0.5) * 4
+    return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
+
+
+def _ious(a: "torch.Tensor", b: "torch.Tensor") -> "torch.Tensor":
+    """[N, M] overlaps of boxes [N, 4] and [M, 4] over their unions."""
+    import torch
+
+    low = torch.maximum(a[:, None, :2], b[None, :, :2])
+    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
+    overlap = (high - low).clamp(min=0).prod(dim=-1)
+    area_a = (a[:, 2:] - a[:, :2]).prod(dim=-1)[:, None]
+    area_b = (b[:, 2:] - b[:, :2]).prod(dim=-1)[None]
+    return overlap / (area_a + area_b - overlap).clamp(min=1e-6)
 
 
 def _owners(

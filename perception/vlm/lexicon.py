@@ -22,7 +22,11 @@ CATEGORY_WORDS: dict[str, tuple[str, ...]] = {
     "duck": ("duck", "rubber duck"),
     "lego": ("lego", "lego brick"),
     "teddy": ("teddy", "teddy bear", "bear"),
+    "drawer": ("drawer", "cabinet"),
+    "fridge": ("fridge", "refrigerator"),
 }
+FURNITURE = ("drawer", "fridge")
+"""The categories that are open or closed."""
 COLOR_WORDS: dict[str, tuple[str, ...]] = {
     "red": ("red",),
     "orange": ("orange",),
@@ -37,6 +41,7 @@ COLOR_WORDS: dict[str, tuple[str, ...]] = {
 }
 THING_WORDS = ("thing", "object", "one")
 SIZE_WORDS: dict[str, tuple[str, ...]] = {"small": ("small", "little"), "big": ("big", "large")}
+STATE_WORDS: dict[str, tuple[str, ...]] = {"open": ("open",), "closed": ("closed", "shut")}
 HELD_PHRASES = ("in the gripper", "held by the gripper", "in the hand")
 RELATION_PHRASES: dict[str, tuple[str, ...]] = {
     "on": ("on", "on top of"),
@@ -54,6 +59,7 @@ class Description:
     Attributes:
         category, color: None where it doesn't say.
         size: "small" or "big" among its kind, or None.
+        state: "open" or "closed", or None.
         held: True if it says that the gripper holds it.
         relation: "on" or "in", with `other`.
         other: what it is on or in.
@@ -62,6 +68,7 @@ class Description:
     category: str | None = None
     color: str | None = None
     size: str | None = None
+    state: str | None = None
     held: bool = False
     relation: Relation | None = None
     other: "Description | None" = None
@@ -78,6 +85,8 @@ def say(description: Description, rng: np.random.Generator) -> str:
         words.append("the")
     if description.size:
         words.append(pick(SIZE_WORDS[description.size]))
+    if description.state:
+        words.append(pick(STATE_WORDS[description.state]))
     if description.color:
         words.append(pick(COLOR_WORDS[description.color]))
     names = CATEGORY_WORDS[description.category] if description.category else THING_WORDS
@@ -101,6 +110,7 @@ def vocabulary() -> list[str]:
         *HELD_PHRASES,
         *(w for words in RELATION_PHRASES.values() for w in words),
         *FILLERS,
+        *(w for words in STATE_WORDS.values() for w in words),
     ]
     return list(dict.fromkeys(word for phrase in phrases for word in phrase.split()))
 
@@ -112,6 +122,7 @@ def _alternatives(table: dict[str, tuple[str, ...]]) -> dict[str, str]:
 _CATEGORY = _alternatives(CATEGORY_WORDS)
 _COLOR = _alternatives(COLOR_WORDS)
 _SIZE = _alternatives(SIZE_WORDS)
+_STATE = _alternatives(STATE_WORDS)
 _HELD = re.compile(r"\b(?:is\s+)?(?:in|held\s+by|held\s+in|inside)\s+the\s+(?:gripper|hand)\b")
 _LINK = re.compile(r"\b(on\s+top\s+of|on|inside|in)\s+(?=the\b|a\b|an\b)")
 _ARTICLES = {"the", "a", "an", "that", "is", "which"}
@@ -145,13 +156,17 @@ def _noun(text: str, held: bool) -> Description | None:
             found["color"], named = _COLOR[word], True
         elif word in _SIZE:
             found["size"] = _SIZE[word]
+        elif word in _STATE:
+            found["state"] = _STATE[word]
         elif word in THING_WORDS:
             named = True
         elif word not in _ARTICLES:
             return None
     if not named:
         return None
-    return Description(found.get("category"), found.get("color"), found.get("size"), held)
+    return Description(
+        found.get("category"), found.get("color"), found.get("size"), found.get("state"), held
+    )
 
 
 def _singulars(word: str) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ class Residual(nn.Module):
 
 
 class Glimpse(nn.Module):
-    """A closer look at one object: what it is, its colour, and whether it is held.
+    """A closer look at one object: what it is, its colour, whether it is held, or open.
 
     Args:
         named: how many categories and colours there are together.
@@ -118,8 +118,9 @@ class Glimpse(nn.Module):
         self.mix = nn.Linear(2 * 128 + 2, 128)
         self.names = nn.Linear(128, named)
         self.held = nn.Linear(128, 1)
+        self.opened = nn.Linear(128, 1)
 
-    def forward(self, crops: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, crops: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Look at crops.
 
         Args:
@@ -127,12 +128,48 @@ class Glimpse(nn.Module):
             sizes: [K, 2] log of the boxes' width and height over 32 pixels.
 
         Returns:
-            names [K, C + D] logits, held [K] logits.
+            names [K, C + D] logits, held [K] logits, opened [K] logits (of furniture).
         """
         features = self.features(crops)
         pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), sizes], dim=1)
         mixed = F.relu(self.mix(pooled))
-        return self.names(mixed), self.held(mixed)[:, 0]
+        return self.names(mixed), self.held(mixed)[:, 0], self.opened(mixed)[:, 0]
+
+
+class PairGlimpse(nn.Module):
+    """A closer look at two objects: whether the first is on the second, in it, or neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(5, 24, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.ReLU(inplace=True),
+            _block(24, 48),
+            nn.MaxPool2d(2),
+            _block(48, 64),
+            Residual(64),
+            nn.MaxPool2d(2),
+            _block(64, 96),
+            Residual(96),
+        )
+        self.mix = nn.Linear(2 * 96 + 8, 96)
+        self.relation = nn.Linear(96, 3)
+
+    def forward(self, crops: Tensor, places: Tensor) -> Tensor:
+        """Look at crops around pairs.
+
+        Args:
+            crops: [K, 5, 40, 40] normalised RGB, mask of the first, mask of the second.
+            places: [K, 8] corners of the first box, then of the second, in the crop's frame,
+                where it reaches from -1 to 1.
+
+        Returns:
+            [K, 3] logits of neither, on, in.
+        """
+        features = self.features(crops)
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), places], dim=1)
+        return self.relation(F.relu(self.mix(pooled)))  # type: ignore[no-any-return]
 
 
 def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,11 +183,38 @@ def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor
     Returns:
         crops [K, 4, 40, 40] and sizes [K, 2], see `Glimpse`.
     """
-    height, width = pixel_values.shape[-2:]
     size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
-    half = GLIMPSE_CONTEXT * size.amax(dim=1) / 2
-    center = (boxes[:, :2] + boxes[:, 2:]) / 2
-    steps = (torch.arange(GLIMPSE_SIZE, device=boxes.device) + 0.5) / GLIMPSE_SIZE * 2 - 1
+    return _cut(pixel_values, masks[:, None], *_window(boxes)), (size / 32.0).log()
+
+
+def pair_crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut pairs of objects out of one image.
+
+    Args:
+        pixel_values: [1, 3, H, W] normalised.
+        masks: [K, 2, h, w] float, 1 where the first, the second object is.
+        boxes: [K, 2, 4] pixels.
+
+    Returns:
+        crops [K, 5, 40, 40] and places [K, 8], see `PairGlimpse`.
+    """
+    both = torch.cat([boxes[..., :2].amin(dim=1), boxes[..., 2:].amax(dim=1)], dim=1)
+    center, half = _window(both)
+    corners = boxes.reshape(-1, 4, 2)
+    places = (corners - center[:, None]) / half[:, None, None]
+    return _cut(pixel_values, masks, center, half), places.reshape(-1, 8)
+
+
+def _window(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle [K, 2] and half side [K] of the squares to cut out around boxes [K, 4]."""
+    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2, GLIMPSE_CONTEXT * size.amax(dim=1) / 2
+
+
+def _cut(pixel_values: Tensor, masks: Tensor, center: Tensor, half: Tensor) -> Tensor:
+    """[K, 3 + m, 40, 40] squares of one image with m masks [K, m, h, w]."""
+    height, width = pixel_values.shape[-2:]
+    steps = (torch.arange(GLIMPSE_SIZE, device=center.device) + 0.5) / GLIMPSE_SIZE * 2 - 1
     x = center[:, :1] + half[:, None] * steps
     y = center[:, 1:] + half[:, None] * steps
     grid = torch.stack(
@@ -160,10 +224,10 @@ def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor
         ],
         dim=-1,
     )
-    images = pixel_values.expand(len(boxes), -1, -1, -1)
+    images = pixel_values.expand(len(center), -1, -1, -1)
     cut = F.grid_sample(images, grid, mode="bilinear", align_corners=False)
-    mask = F.grid_sample(masks[:, None], grid, mode="bilinear", align_corners=False)
-    return torch.cat([cut, mask], dim=1), (size / 32.0).log()
+    shown = F.grid_sample(masks, grid, mode="bilinear", align_corners=False)
+    return torch.cat([cut, shown], dim=1)
 
 
 class HandeyeModel(PreTrainedModel):
@@ -187,6 +251,7 @@ class HandeyeModel(PreTrainedModel):
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
         self.glimpse = Glimpse(max(named, 1))
+        self.pair_glimpse = PairGlimpse()
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))

@@ -3,10 +3,10 @@
 A backend has any of them; `Perception` composes them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from ..charts.chart import Chart
 from ..frame import Frame, Mask
 
 Box = tuple[float, float, float, float]
@@ -75,24 +75,9 @@ class Asks(Protocol):
         """Return a short answer with a calibrated confidence."""
 
 
-@dataclass(frozen=True)
-class Chart:
-    """The table that was read off a chart image.
-
-    Attributes:
-        kind: such as "bar", "line", "pie".
-        rows: (series, x, y) triples.
-        title: printed title, "" if none.
-    """
-
-    kind: str
-    rows: Sequence[tuple[str, str, float]]
-    title: str = ""
-
-
 @runtime_checkable
 class ReadsCharts(Protocol):
     """Reads charts into tables."""
 
     def read_chart(self, frame: Frame) -> Chart:
-        """Return the chart's table; raises ModelError when there is none to read."""
+        """Return the chart's table; raises ImageError when there is none to read."""

@@ -123,6 +123,19 @@ def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path())
+@_JSON
+@click.option("--csv", "as_csv", is_flag=True, help="comma-separated rows")
+@click.option("--ask", "question", metavar="QUESTION", help="answer a question about it instead")
+@click.option("--out", type=click.Path(), help="write to a file instead of the terminal")
+def chart(**options: Any) -> None:
+    """Read charts in IMAGES (files or folders) into tables, also photographed ones."""
+    from .commands.chart import chart as command
+
+    sys.exit(1 if command(**options) else 0)
+
+
+@main.command()
 @_JSON
 def skills(as_json: bool) -> None:
     """List the skills and their arguments."""

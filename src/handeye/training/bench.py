@@ -23,6 +23,7 @@ SPLITS: dict[str, dict[str, Any]] = {
     "unseen-pairs": {"entropy": 777_001, "held_out": True},
     "dark": {"entropy": 777_002, "held_out": None, "dark": True},
     "clutter": {"entropy": 777_003, "held_out": None, "objects": (11, 14)},
+    "furniture": {"entropy": 777_005, "held_out": None, "furnished_every": 1},
     "wrist": {"entropy": 777_004, "held_out": None, "wrist_views": 5, "overview_views": 0},
 }
 
@@ -167,13 +168,18 @@ def _ask(
 
 
 def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, bool, str]]:
-    """Balanced yes/no questions about holding, on and in."""
+    """Balanced yes/no questions: what is there, held, on or in something, open."""
     wanted = counted(sample)
     held = [o for o in wanted if o["held"]]
     free = [o for o in wanted if not o["held"]]
     for group, truth in ((held, True), (free[:1] if held or rng.random() < 0.3 else [], False)):
         for record in group:
-            yield f"is the {_name(record)} held by the gripper?", truth, "holding"
+            yield f"is the {_name(record)} held by the gripper?", truth, "held"
+    for record in wanted:
+        if record.get("state"):
+            word = ("open", "closed")[int(rng.integers(2))]
+            yield f"is the {_name(record)} {word}?", record["state"] == word, "open"
+    yield from _existence(sample, wanted, rng)
     for record in free:
         if record["relation"] is None:
             continue
@@ -184,3 +190,14 @@ def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, b
         if lone:
             chosen = lone[int(rng.integers(len(lone)))]
             yield f"is the {_name(chosen)} {verb} the {_name(other)}?", False, verb
+
+
+def _existence(
+    sample: Sample, wanted: list[dict[str, Any]], rng: np.random.Generator
+) -> Iterator[tuple[str, bool, str]]:
+    """One thing that is there, one that is not."""
+    if wanted:
+        yield f"is there a {_name(wanted[int(rng.integers(len(wanted)))])}?", True, "exists"
+    absent = f"{rng.choice(COLORS)} {rng.choice(CATEGORIES)}"
+    if absent not in {_name(o) for o in sample.objects}:
+        yield f"is there a {absent}?", False, "exists"

@@ -11,6 +11,9 @@ from handeye.perception.vlm.embedded import EmbeddedVLM
 from .bench import counted, iou, questions
 from .shards import Sample, Shards
 
+_FEW = 20
+"""With fewer answers of a kind than this, nothing is fitted to them."""
+
 
 def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, float]:
     """Fit a checkpoint's parse threshold and answer calibration, and write them to its config.
@@ -33,10 +36,11 @@ def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, floa
     config["thresholds"]["parse"] = round(threshold, 3)
     _write(checkpoint, config)
     # Answers rest on what is detected, so they are fitted at the threshold that will be used.
-    slope, intercept = _logistic(_answers(EmbeddedVLM(checkpoint), samples))
-    config["calibration"] = {"ask": [round(slope, 4), round(intercept, 4)]}
+    answers = _answers(EmbeddedVLM(checkpoint), samples)
+    fits = {kind: _logistic(found) for kind, found in answers.items() if len(found) >= _FEW}
+    config["calibration"] = {kind: [round(v, 4) for v in fit] for kind, fit in fits.items()}
     _write(checkpoint, config)
-    return {"parse": threshold, "slope": slope, "intercept": intercept}
+    return {"parse": threshold, **{kind: fit[0] for kind, fit in fits.items()}}
 
 
 def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, bool]], int]:
@@ -56,15 +60,15 @@ def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, b
     return heats, missed
 
 
-def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> list[tuple[float, bool]]:
-    """(probability of yes, truth) of every question."""
-    answers: list[tuple[float, bool]] = []
+def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, list[tuple[float, bool]]]:
+    """(probability of yes, truth) of every question, by its kind."""
+    answers: dict[str, list[tuple[float, bool]]] = {}
     for index, sample in enumerate(samples):
         frame = Frame(sample.rgb, sample.camera, index, 0.0)
-        for question, truth, _ in questions(sample, np.random.default_rng([9, index])):
+        for question, truth, kind in questions(sample, np.random.default_rng([9, index])):
             answer = vlm.ask(frame, question)
             yes = answer.confidence if answer.text == "yes" else 1.0 - answer.confidence
-            answers.append((yes, truth))
+            answers.setdefault(kind, []).append((yes, truth))
     return answers
 
 
@@ -75,7 +79,7 @@ def _write(checkpoint: Path, config: object) -> None:
 def _best_threshold(heats: list[tuple[float, bool]], missed: int) -> float:
     """The score that gives the best F1 of detection."""
     best, at = 0.0, 0.3
-    for threshold in np.linspace(0.12, 0.6, 25):
+    for threshold in np.linspace(0.12, 0.84, 37):
         kept = [right for score, right in heats if score > threshold]
         dropped = sum(right for score, right in heats if score <= threshold)
         good = sum(kept)

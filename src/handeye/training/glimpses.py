@@ -8,10 +8,10 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,15 @@ from .progress import Bar
 from .shards import Sample, Shards, recolour
 from .targets import CATEGORIES
 
+T = TypeVar("T")
 _DYED = 0.65
 """Share of the images that are dyed."""
 _NO_COLOR = -100
 """Marks a crop whose colour was changed beyond its name."""
+_NO_STATE = -1.0
+"""Marks what is neither open nor closed."""
+_OPENED = {"open": 1.0, "closed": 0.0, None: _NO_STATE}
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,14 @@ class GlimpseRecipe:
 
 @dataclass(frozen=True, eq=False)
 class Glimpses:
-    """A batch: crops [K, 4, 40, 40], sizes [K, 2], categories, colours, held [K]."""
+    """A batch: crops [K, 4, 40, 40], sizes [K, 2], categories, colours, held, opened [K]."""
 
     crops: Tensor
     sizes: Tensor
     categories: Tensor
     colors: Tensor
     held: Tensor
+    opened: Tensor
 
 
 def train_glimpse(
@@ -93,18 +99,22 @@ def train_glimpse(
         optimizer.load_state_dict(state["optimizer"])
         first = int(state["step"])
     glimpse.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    began = time.monotonic()
+    shards, began = Shards(data), time.monotonic()
+
+    def make(step: int) -> Glimpses:
+        return _batch(shards, config, recipe, step)
+
     with (out / "glimpse.jsonl").open("a") as log, Bar("glimpse", first, recipe.steps) as bar:
-        for step, batch in enumerate(_stream(Shards(data), config, recipe, first), start=first):
+        for step, batch in enumerate(stream(make, first, recipe.steps), start=first):
             for group in optimizer.param_groups:
                 group["lr"] = _rate(recipe, step)
-            names, held = glimpse(batch.crops, batch.sizes)
+            names, held, opened = glimpse(batch.crops, batch.sizes)
             c = len(CATEGORIES)
             category = F.cross_entropy(names[:, :c], batch.categories)
             color = F.cross_entropy(names[:, c:], batch.colors, ignore_index=_NO_COLOR)
             holding = F.binary_cross_entropy_with_logits(held, batch.held)
             optimizer.zero_grad(set_to_none=True)
-            (category + color + holding).backward()
+            (category + color + holding + _opening(opened, batch.opened)).backward()
             optimizer.step()
             average.update_parameters(glimpse)
             bar.update(category.item())
@@ -140,21 +150,27 @@ def _rate(recipe: GlimpseRecipe, step: int) -> float:
     return float(recipe.learning_rate * warm * fall)
 
 
-def _stream(
-    shards: Shards, config: HandeyeConfig, recipe: GlimpseRecipe, first: int
-) -> Iterator[Glimpses]:
-    """Batches, made ahead in a thread."""
-    ready: queue.Queue[Glimpses | BaseException] = queue.Queue(maxsize=3)
+def _opening(logits: Tensor, opened: Tensor) -> Tensor:
+    """How wrong the open and closed things are judged; nothing is asked of what is neither."""
+    asked = opened != _NO_STATE
+    if not asked.any():
+        return logits.sum() * 0.0
+    return F.binary_cross_entropy_with_logits(logits[asked], opened[asked])
+
+
+def stream(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
+    """The batches of steps [first, last), made ahead in a thread."""
+    ready: queue.Queue[T | BaseException] = queue.Queue(maxsize=3)
 
     def work() -> None:
         try:
-            for step in range(first, recipe.steps):
-                ready.put(_batch(shards, config, recipe, step))
+            for step in range(first, last):
+                ready.put(make(step))
         except BaseException as error:
             ready.put(error)
 
     threading.Thread(target=work, daemon=True).start()
-    for _ in range(first, recipe.steps):
+    for _ in range(first, last):
         item = ready.get()
         if isinstance(item, BaseException):
             raise item
@@ -186,6 +202,7 @@ def _batch(shards: Shards, config: HandeyeConfig, recipe: GlimpseRecipe, step: i
         torch.tensor([r["category"] for r in records]),
         torch.tensor([r["color"] for r in records]),
         torch.tensor([float(r["held"]) for r in records]),
+        torch.tensor([_OPENED[r.get("state")] for r in records]),
     )
 
 
@@ -193,30 +210,43 @@ def _crop(
     sample: Sample, rgb: npt.NDArray[np.uint8], place: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], tuple[float, float]]:
     """One object with its mask, [40, 40, 4] uint8, and the log size of its box."""
-    import cv2
-
     x0, y0, x1, y1 = sample.objects[place]["box"]
     w, h = max(x1 - x0, 2.0), max(y1 - y0, 2.0)
     jitter = rng.normal(0.0, 0.05, 4)
     w, h = w * (1 + jitter[2]), h * (1 + jitter[3])
     cx, cy = (x0 + x1) / 2 + jitter[0] * w, (y0 + y1) / 2 + jitter[1] * h
-    scale = GLIMPSE_SIZE / (GLIMPSE_CONTEXT * max(w, h))
-    flip = -1.0 if rng.random() < 0.5 else 1.0
+    box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+    mask = rough_mask(sample.instances == place + 1, rng)
+    crop = cut(rgb, [mask], box, flip=rng.random() < 0.5)
+    return crop, (float(np.log(w / 32)), float(np.log(h / 32)))
+
+
+def cut(
+    rgb: npt.NDArray[np.uint8], masks: list[npt.NDArray[np.uint8]], box: Box, *, flip: bool
+) -> npt.NDArray[np.uint8]:
+    """A square around a box with what masks show of it, [40, 40, 3 + masks] uint8."""
+    import cv2
+
+    x0, y0, x1, y1 = box
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    scale = GLIMPSE_SIZE / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
+    side = -1.0 if flip else 1.0
     matrix = np.array(
         [
-            [flip * scale, 0.0, GLIMPSE_SIZE / 2 - flip * scale * cx],
+            [side * scale, 0.0, GLIMPSE_SIZE / 2 - side * scale * cx],
             [0.0, scale, GLIMPSE_SIZE / 2 - scale * cy],
         ]
     )
     # The same samples as grid_sample takes, whose pixel centres lie at halves.
     matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
     size = (GLIMPSE_SIZE, GLIMPSE_SIZE)
-    cut = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
-    mask = _rough_mask(sample.instances == place + 1, rng)
-    full = cv2.resize(mask, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-    shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
-    both = np.concatenate([np.asarray(cut), np.asarray(shown)[..., None]], axis=-1)
-    return both.astype(np.uint8), (float(np.log(w / 32)), float(np.log(h / 32)))
+    square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
+    layers = [np.asarray(square)]
+    for mask in masks:
+        full = cv2.resize(mask, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+        shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
+        layers.append(np.asarray(shown)[..., None])
+    return np.concatenate(layers, axis=-1).astype(np.uint8)
 
 
 def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -237,7 +267,7 @@ def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.
     return np.asarray(255 - rgb, dtype=np.uint8)
 
 
-def _rough_mask(mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def rough_mask(mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """A mask as a detector might draw it: grown, shrunk, holed, or right."""
     import cv2
 

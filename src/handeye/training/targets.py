@@ -132,6 +132,8 @@ def _draw(sample: Sample, chosen: list[dict[str, Any]], rng: np.random.Generator
         category = CATEGORIES[int(rng.integers(len(CATEGORIES)))]
     elif kind < 0.41:
         color = COLORS[int(rng.integers(len(COLORS)))]
+    if record.get("state") and rng.random() < 0.4:
+        return Description(category, color, state=("open", "closed")[int(rng.integers(2))])
     state = rng.random()
     if state < 0.2 or (record["held"] and state < 0.5):
         return Description(category, color, held=True)
@@ -166,6 +168,8 @@ def is_true(description: Description, record: dict[str, Any], sample: Sample) ->
     if description.category and CATEGORIES[record["category"]] != description.category:
         return False
     if description.color and COLORS[record["color"]] != description.color:
+        return False
+    if description.state and record.get("state") != description.state:
         return False
     if description.held and not record["held"]:
         return False

@@ -14,6 +14,7 @@ from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.tokenizer import build_tokenizer
 
 from .batches import BatchMaker
+from .growing import grow
 from .losses import losses
 from .progress import Bar
 from .shards import Shards
@@ -78,7 +79,7 @@ def train(
         data: folder of shards, see `handeye.sims.training_data`.
         out: folder for state, curves (`log.jsonl`) and the checkpoint (`checkpoint/`).
         recipe: what to do.
-        start_from: checkpoint folder whose weights to begin with, instead of fresh ones.
+        start_from: checkpoint folder to begin with, which may know fewer words.
         save_every: steps between savings.
         device: "cpu" or "cuda"; CUDA where there is one, by default.
         progress: show a progress bar.
@@ -91,8 +92,7 @@ def train(
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model: Any = new_model(recipe.seed)
     if start_from is not None:
-        loaded: Any = HandeyeModel.from_pretrained(start_from)
-        model = loaded.float()
+        model = grow(model, start_from)
     model = model.to(device=chosen, memory_format=torch.channels_last).train()
     average = torch.optim.swa_utils.AveragedModel(
         model,
@@ -152,7 +152,7 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         ours = [
             p
             for n, p in model.named_parameters()
-            if n.startswith("text.") == wanted and not n.startswith("glimpse.")
+            if n.startswith("text.") == wanted and not n.startswith(("glimpse.", "pair_glimpse."))
         ]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]

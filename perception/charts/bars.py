@@ -1,0 +1,223 @@
+"""Bars: rectangles of ink that share a base, upright or level, side by side or stacked."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..frame import Mask
+from .ink import Canvas, Ink
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A rectangle of one ink; edges in pixels, half-open."""
+
+    ink: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def turned(self) -> "Bar":
+        """With x and y exchanged."""
+        return Bar(self.ink, self.y0, self.x0, self.y1, self.x1)
+
+    @property
+    def middle(self) -> float:
+        """Across its length, of an upright bar."""
+        return (self.x0 + self.x1) / 2
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of a chart, as if upright: turned where they are level.
+
+    Attributes:
+        bars: all of them.
+        upright: False where x and y were exchanged.
+        base: pixel at which those that do not stand on others begin.
+        stacked: whether several inks stand on each other.
+    """
+
+    bars: tuple[Bar, ...]
+    upright: bool
+    base: float
+    stacked: bool
+
+
+def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Bars | None:
+    """Bars in a chart; None where what is drawn is not mostly bars.
+
+    Args:
+        canvas: the chart.
+        inks: to look at.
+        upright: which way they run, where the axes tell; None lets the shapes tell.
+    """
+    found: list[Bar] = []
+    area, covered = 0, 0.0
+    for k, ink in enumerate(inks):
+        bars = _rectangles(ink.mask, canvas.text, k)
+        area += int(ink.mask.sum())
+        covered += sum(_inside(ink.mask, bar) for bar in bars)
+        found += bars
+    if not found or covered < 0.72 * area:
+        return None
+    found = [_sharpened(bar, canvas, inks[bar.ink]) for bar in found]
+    options = [True, False] if upright is None else [upright]
+    arranged = [_arranged(found, way) for way in options]
+    best = max(arranged, key=lambda pair: pair[0])
+    return best[1] if best[0] >= 0.6 else None
+
+
+def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
+    import cv2
+
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    # Thin lines of the same colour tie bars together; very low bars are as thin.
+    thick = np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
+    around = np.asarray(cv2.dilate(thick, np.ones((5, 5), np.uint8)))
+    thin = np.where(around > 0, 0, closed).astype(np.uint8)
+    contours = [
+        contour
+        for part in (thick, thin)
+        for contour in cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    ]
+    pieces = []
+    for contour in contours:
+        x, y, w, h = cv2.boundingRect(contour)
+        if w < 3 or h < 1 or w * h < 12:
+            continue
+        shape = np.zeros((h, w), np.uint8)
+        cv2.drawContours(shape, [contour - np.array([x, y])], -1, 1, -1)
+        words = text[y : y + h, x : x + w]
+        if float(((shape > 0) | words).mean()) > 0.82:
+            pieces.append(Bar(k, x, y, x + w, y + h))
+    return _rejoined(pieces, text)
+
+
+def _rejoined(pieces: list[Bar], text: Mask) -> list[Bar]:
+    """Pieces of a bar that a grid line or a printed value cut apart."""
+    joined = True
+    while joined:
+        joined = False
+        for i, a in enumerate(pieces):
+            for j in range(i + 1, len(pieces)):
+                both = _joined(a, pieces[j], text) or _turned(
+                    _joined(a.turned(), pieces[j].turned(), text.T)
+                )
+                if both is not None:
+                    pieces = [p for k, p in enumerate(pieces) if k not in (i, j)] + [both]
+                    joined = True
+                    break
+            if joined:
+                break
+    return pieces
+
+
+def _turned(bar: Bar | None) -> Bar | None:
+    return bar.turned() if bar else None
+
+
+def _joined(a: Bar, b: Bar, text: Mask) -> Bar | None:
+    """One upright bar of two with the same sides, if nothing but text or a thin line is between."""
+    if abs(a.x0 - b.x0) > 2 or abs(a.x1 - b.x1) > 2:
+        return None
+    low, high = (a, b) if a.y0 < b.y0 else (b, a)
+    gap = high.y0 - low.y1
+    if gap > 4:
+        between = text[int(low.y1) : int(high.y0), int(a.x0) : int(a.x1)]
+        if gap > 40 or not between.size or between.any(axis=1).mean() < 0.8:
+            return None
+    return Bar(a.ink, min(a.x0, b.x0), low.y0, max(a.x1, b.x1), max(low.y1, high.y1))
+
+
+def _inside(mask: Mask, bar: Bar) -> float:
+    return float(mask[int(bar.y0) : int(bar.y1), int(bar.x0) : int(bar.x1)].sum())
+
+
+def _sharpened(bar: Bar, canvas: Canvas, ink: Ink) -> Bar:
+    """Edges to a fraction of a pixel, from how much ink is in the row beyond each."""
+    x0, y0, x1, y1 = int(bar.x0), int(bar.y0), int(bar.x1), int(bar.y1)
+    if x1 - x0 < 4 or y1 - y0 < 2:
+        return bar
+    height, width = canvas.drawn.shape
+    columns, rows = slice(x0 + 1, x1 - 1), slice(y0 + (y1 - y0 > 4), y1 - (y1 - y0 > 4))
+    return replace(
+        bar,
+        y0=y0 + 1 - _share(canvas, ink, y0, columns, True) - (
+            _share(canvas, ink, y0 - 1, columns, True) if y0 > 0 else 0.0
+        ),
+        y1=y1 - 1 + _share(canvas, ink, y1 - 1, columns, True) + (
+            _share(canvas, ink, y1, columns, True) if y1 < height else 0.0
+        ),
+        x0=x0 + 1 - _share(canvas, ink, x0, rows, False) - (
+            _share(canvas, ink, x0 - 1, rows, False) if x0 > 0 else 0.0
+        ),
+        x1=x1 - 1 + _share(canvas, ink, x1 - 1, rows, False) + (
+            _share(canvas, ink, x1, rows, False) if x1 < width else 0.0
+        ),
+    )  # fmt: skip
+
+
+def _share(canvas: Canvas, ink: Ink, at: int, other: slice, row: bool) -> float:
+    """How much of a row or column of pixels is the ink, 0..1; 1 for what hides it."""
+    pixels = canvas.rgb[at, other] if row else canvas.rgb[other, at]
+    hidden = canvas.text[at, other] if row else canvas.text[other, at]
+    if len(pixels) == 0 or hidden.mean() > 0.5:
+        mask = ink.mask[at, other] if row else ink.mask[other, at]
+        return float(mask.mean() > 0.5)
+    color = np.median(pixels[~hidden], axis=0)
+    background = min(canvas.backgrounds, key=lambda b: float(np.linalg.norm(b - color)))
+    along = ink.color - background
+    t = float((color - background) @ along / max(float(along @ along), 1.0))
+    apart = float(np.linalg.norm(color - (background + t * along)))
+    return float(np.clip(t, 0, 1)) if apart < 40 else 0.0
+
+
+def _arranged(found: list[Bar], upright: bool) -> tuple[float, Bars | None]:
+    """The bars one way round, and how much of their area stands on a common base."""
+    bars = found if upright else [bar.turned() for bar in found]
+    base, standing = _base(bars)
+    rest = [bar for bar in bars if bar not in standing]
+    stacked = [bar for bar in rest if _stands_on_another(bar, bars)]
+    area = sum(_area(bar) for bar in bars)
+    kept = [*standing, *stacked]
+    good = sum(_area(bar) for bar in kept)
+    width = float(np.median([bar.x1 - bar.x0 for bar in kept])) if kept else 0.0
+    alike = [bar for bar in kept if abs(bar.x1 - bar.x0 - width) < 0.35 * width + 2]
+    share = good / max(area, 1e-9) * (0.5 + 0.5 * len(alike) / max(len(kept), 1))
+    columns = {round(bar.middle / max(width, 1.0), 0) for bar in stacked}
+    lone = len(kept) < 2
+    is_stacked = bool(stacked) and len(columns) >= 1 and len(stacked) >= 0.25 * len(kept)
+    order = sorted(alike, key=lambda bar: (bar.middle, -bar.y1))
+    return (share * (0.9 if lone else 1.0)), Bars(tuple(order), upright, base, is_stacked)
+
+
+def _area(bar: Bar) -> float:
+    return (bar.x1 - bar.x0) * (bar.y1 - bar.y0)
+
+
+def _base(bars: list[Bar]) -> tuple[float, list[Bar]]:
+    """The level that most bars touch with one end, and those bars."""
+    levels = sorted([bar.y1 for bar in bars] + [bar.y0 for bar in bars])
+    best: list[Bar] = []
+    at = 0.0
+    for level in levels:
+        touching = [b for b in bars if min(abs(b.y0 - level), abs(b.y1 - level)) <= 2.2]
+        lower = sum(abs(b.y1 - level) <= 2.2 for b in touching)
+        old = sum(abs(b.y1 - at) <= 2.2 for b in best)
+        if (len(touching), lower) > (len(best), old):
+            best, at = touching, level
+    ends = [b.y1 if abs(b.y1 - at) < abs(b.y0 - at) else b.y0 for b in best]
+    return float(np.median(ends)) if ends else at, best
+
+
+def _stands_on_another(bar: Bar, bars: list[Bar]) -> bool:
+    for other in bars:
+        if other is bar or other.ink == bar.ink:
+            continue
+        overlap = min(bar.x1, other.x1) - max(bar.x0, other.x0)
+        touching = min(abs(bar.y1 - other.y0), abs(bar.y0 - other.y1)) <= 4
+        if touching and overlap > 0.7 * min(bar.x1 - bar.x0, other.x1 - other.x0):
+            return True
+    return False

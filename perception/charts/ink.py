@@ -1,0 +1,295 @@
+"""Ink: what is drawn on a chart besides its text and lines of guidance, sorted by colour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..frame import Image, Mask
+from .text import Text
+
+Floats = npt.NDArray[np.float32]
+_FAR = 30.0
+"""Two colours further apart than this, in RGB, are different."""
+_MOST = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """What is drawn in one colour.
+
+    Attributes:
+        color: RGB, 0..255.
+        mask: [H, W] bool.
+        solid: share of it that lies within larger areas of the colour.
+    """
+
+    color: npt.NDArray[np.float32]
+    mask: Mask
+    solid: float
+
+    @property
+    def grey(self) -> bool:
+        """Whether it has hardly any hue."""
+        return float(self.color.max() - self.color.min()) < 22
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A chart image taken apart.
+
+    Attributes:
+        rgb: [H, W, 3] float32.
+        backgrounds: [B, 3] colours of the page and of the panel.
+        text: [H, W] bool, where text is.
+        guides: [H, W] bool, where axis lines and grid lines are.
+        drawn: [H, W] bool, all that is neither background, text nor guide.
+        inks: by area, most first.
+    """
+
+    rgb: Floats
+    backgrounds: Floats
+    text: Mask
+    guides: Mask
+    drawn: Mask
+    inks: tuple[Ink, ...]
+
+
+def take_apart(image: Image, texts: list[Text]) -> Canvas:
+    """Find background, guides and inks of a chart image [H, W, 3] uint8."""
+    rgb = image.astype(np.float32)
+    backgrounds = _backgrounds(image)
+    text = _text_mask(image.shape[:2], texts)
+    distance = np.min([np.linalg.norm(rgb - b, axis=-1) for b in backgrounds], axis=0)
+    other = distance > 22
+    guides = _guides(rgb, other, backgrounds)
+    drawn = other & ~text & ~guides
+    return Canvas(rgb, backgrounds, text, guides, drawn, _inks(rgb, drawn, backgrounds))
+
+
+def _backgrounds(image: Image) -> Floats:
+    """The page's colour, and the panel's if it has another."""
+    height, width = image.shape[:2]
+    bins = _bins(image)
+    counts = np.bincount(bins.ravel(), minlength=4096)
+    edge = np.concatenate(
+        [bins[:2].ravel(), bins[-2:].ravel(), bins[:, :2].ravel(), bins[:, -2:].ravel()]
+    )
+    page = int(np.bincount(edge, minlength=4096).argmax())
+    found = [_mean(image, bins == page)]
+    hued = image.max(axis=-1).astype(int) - image.min(axis=-1) > 70
+    for k in np.argsort(-counts)[:8]:
+        if int(k) == page or counts[k] < 0.04 * height * width:
+            continue
+        mask = _opened(bins == k, 7)
+        if not mask.any():
+            continue
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        color = _mean(image, mask)
+        wide = np.ptp(columns) > 0.4 * width and np.ptp(rows) > 0.35 * height
+        within = hued[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].sum()
+        framing = hued.sum() > 0.02 * hued.size and within > 0.85 * hued.sum()
+        pale = color.max() - color.min() < 48
+        alike = np.linalg.norm(color - found[0]) < (140 if color.max() - color.min() < 16 else 90)
+        # A panel shows at its corners, or around what is drawn in stronger colours.
+        if wide and pale and alike and (framing or _has_corners(mask, rows, columns)):
+            found.append(color)
+    # Neighbouring bins split what is one colour with a little noise.
+    return np.array(found, np.float32)
+
+
+def _opened(mask: Mask, size: int) -> Mask:
+    import cv2
+
+    kernel = np.ones((size, size), np.uint8)
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)) > 0
+
+
+def _has_corners(mask: Mask, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> bool:
+    y0, y1, x0, x1 = rows[0], rows[-1], columns[0], columns[-1]
+    dy, dx = max((y1 - y0) // 12, 4), max((x1 - x0) // 12, 4)
+    corners = [
+        mask[y0 : y0 + dy, x0 : x0 + dx], mask[y0 : y0 + dy, x1 - dx : x1],
+        mask[y1 - dy : y1, x0 : x0 + dx], mask[y1 - dy : y1, x1 - dx : x1],
+    ]  # fmt: skip
+    return sum(bool(corner.mean() > 0.4) for corner in corners) >= 3
+
+
+def _bins(image: Image) -> npt.NDArray[np.int64]:
+    coarse = (image >> 4).astype(np.int64)
+    return coarse[..., 0] * 256 + coarse[..., 1] * 16 + coarse[..., 2]
+
+
+def _mean(image: Image, mask: Mask) -> Floats:
+    return np.asarray(np.median(image[mask], axis=0), np.float32)
+
+
+def _text_mask(shape: tuple[int, ...], texts: list[Text]) -> Mask:
+    import cv2
+
+    mask = np.zeros(shape[:2], np.uint8)
+    for text in texts:
+        cv2.fillConvexPoly(mask, np.round(np.array(text.corners)).astype(np.int32), 1)
+    return mask > 0
+
+
+def _guides(rgb: Floats, other: Mask, backgrounds: Floats) -> Mask:
+    """Axis and grid lines: long, straight, thin, grey, level or upright; also dashed ones."""
+    import cv2
+
+    height, width = other.shape
+    grey = (rgb.max(axis=-1) - rgb.min(axis=-1)) < 40
+    tinted = np.min([np.linalg.norm(rgb - b, axis=-1) < 70 for b in backgrounds], axis=0)
+    lines = (other & (grey | tinted)).astype(np.uint8)
+    found = np.zeros_like(lines)
+    for length, across in ((width, False), (height, True)):
+        line = lines.T if across else lines
+        bridged = cv2.morphologyEx(
+            np.ascontiguousarray(line), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8)
+        )
+        long = cv2.morphologyEx(
+            bridged, cv2.MORPH_OPEN, np.ones((1, max(25, length // 3)), np.uint8)
+        )
+        thick = cv2.morphologyEx(line, cv2.MORPH_OPEN, np.ones((6, 3), np.uint8))
+        thin = (np.asarray(long) > 0) & (np.asarray(thick) == 0)
+        found |= (thin.T if across else thin).astype(np.uint8)
+    beside = np.asarray(cv2.dilate(found, np.ones((3, 3), np.uint8))) > 0
+    return np.asarray((found > 0) | (beside & (lines > 0) & tinted & grey))
+
+
+def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
+    import cv2
+
+    image = rgb.astype(np.uint8)
+    bins = _bins(image)
+    solid = np.asarray(cv2.erode(drawn.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
+    even = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1) < 26
+    solid &= even
+    counts = _around(np.bincount(bins[drawn], minlength=4096))
+    solids = _around(np.bincount(bins[solid], minlength=4096))
+    least = max(14, int(0.00003 * drawn.size))
+    colors: list[Floats] = []
+    weight = counts + 3 * solids
+    for k in np.argsort(-weight):
+        if counts[k] < least or len(colors) >= _MOST:
+            continue
+        color = _middle(image[drawn & (bins == k)])
+        if color is None:
+            continue
+        if any(np.linalg.norm(color - c) < _FAR for c in colors):
+            continue
+        own = solids[k] > max(30, 0.3 * counts[k])
+        if not own and _is_mixed(color, colors, backgrounds):
+            continue
+        colors.append(color)
+    return _assigned(rgb, drawn, solid, colors, backgrounds)
+
+
+def _around(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Each bin of colours with its neighbours: a colour may lie on the edge of one."""
+    from scipy.ndimage import uniform_filter
+
+    cube = counts.reshape(16, 16, 16).astype(np.float64)
+    return np.asarray(np.round(uniform_filter(cube, 3, mode="constant") * 27), np.int64).ravel()
+
+
+def _middle(pixels: npt.NDArray[np.uint8]) -> Floats | None:
+    return np.asarray(np.median(pixels, axis=0), np.float32) if len(pixels) else None
+
+
+def _is_mixed(color: Floats, colors: list[Floats], backgrounds: Floats) -> bool:
+    """Whether a colour lies between a background and an ink, or between two inks, as at edges."""
+    ends = [*backgrounds, *colors]
+    for i, a in enumerate(ends):
+        for b in ends[i + 1 :]:
+            along = b - a
+            t = float((color - a) @ along / max(along @ along, 1.0))
+            if 0.05 < t < 0.97 and np.linalg.norm(color - (a + t * along)) < 24:
+                return True
+    return False
+
+
+def _assigned(
+    rgb: Floats, drawn: Mask, solid: Mask, colors: list[Floats], backgrounds: Floats
+) -> tuple[Ink, ...]:
+    """Each drawn pixel to the ink that it is nearest to, or that it is a shade of at an edge."""
+    if not colors:
+        return ()
+    pixels = rgb[drawn]
+    costs = []
+    for color in colors:
+        cost = np.linalg.norm(pixels - color, axis=-1)
+        for background in backgrounds:
+            along = color - background
+            t = np.clip((pixels - background) @ along / max(float(along @ along), 1.0), 0, 1)
+            apart = np.linalg.norm(pixels - (background + t[:, None] * along), axis=-1)
+            cost = np.minimum(cost, np.where(t > 0.45, apart + 40 * (1 - t), 1e9))
+        costs.append(cost)
+    table = np.stack(costs, axis=-1)
+    nearest, least = table.argmin(axis=-1), table.min(axis=-1)
+    inks = []
+    for k, color in enumerate(colors):
+        mask = np.zeros(drawn.shape, np.bool_)
+        mask[drawn] = (nearest == k) & (least < 70)
+        area = int(mask.sum())
+        if area:
+            inks.append(Ink(color, mask, float((mask & solid).sum() / area)))
+    return _merged(sorted(inks, key=lambda ink: -int(ink.mask.sum())))
+
+
+def _same_hue(inks: list[Ink]) -> list[Ink]:
+    """Strokes and marks that are drawn see-through, or with a rim, come in shades of one hue."""
+    kept: list[Ink] = []
+    for ink in inks:
+        hue = ink.color - ink.color.min()
+        like = [
+            other
+            for other in kept
+            if not ink.grey
+            and not other.grey
+            and _cosine(hue, other.color - other.color.min()) > 0.97
+            and (ink.mask.sum() < 0.4 * other.mask.sum() or _share_near(ink, other) > 0.75)
+        ]
+        if like:
+            like[0].mask[ink.mask] = True
+        else:
+            kept.append(ink)
+    return kept
+
+
+def _share_near(ink: Ink, other: Ink) -> float:
+    """Share of an ink's pixels that touch another ink."""
+    import cv2
+
+    around = cv2.dilate(other.mask.astype(np.uint8), np.ones((5, 5), np.uint8))
+    return float((ink.mask & (np.asarray(around) > 0)).sum() / ink.mask.sum())
+
+
+def _cosine(a: Floats, b: Floats) -> float:
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-6))
+
+
+def _merged(inks: list[Ink]) -> tuple[Ink, ...]:
+    """Shades that lie within or along a solid ink join it: overlaid lines, outlines, shadows."""
+    import cv2
+
+    least = 0.002 * inks[0].mask.size if inks else 0.0
+    solid = [ink for ink in inks if ink.solid > 0.55 and ink.mask.sum() > least]
+    kept = list(solid)
+    loose = _same_hue([ink for ink in inks if all(ink is not other for other in solid)])
+    near = [
+        np.asarray(cv2.dilate(ink.mask.astype(np.uint8), np.ones((7, 7), np.uint8))) > 0
+        for ink in solid
+    ]
+    for ink in loose:
+        shares = [
+            float((ink.mask & around).sum() / ink.mask.sum())
+            * float(ink.mask.sum() < 0.5 * other.mask.sum())
+            for other, around in zip(solid, near, strict=True)
+        ]
+        best = int(np.argmax(shares)) if shares else -1
+        if best >= 0 and shares[best] > 0.7:
+            kept[best].mask[ink.mask] = True
+        else:
+            kept.append(ink)
+    return tuple(sorted(kept, key=lambda ink: -int(ink.mask.sum())))

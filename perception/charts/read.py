@@ -1,0 +1,61 @@
+"""read_chart: whatever the picture is, a drawn chart or a photograph of one."""
+
+import numpy as np
+
+from ..errors import ImageError
+from ..frame import Frame, Image
+from .chart import Chart
+from .photographed import find_sheets, flatten, rounded
+from .reader import read_flat
+
+
+def read_chart(image: Image) -> Chart:
+    """Read a chart: from a picture that it fills, or from one that shows it on a sheet or screen.
+
+    Args:
+        image: [H, W, 3] uint8 RGB, at least 48 pixels each way.
+
+    Returns:
+        The chart; its `unread` says what could not be told.
+
+    Raises:
+        ImageError: the image shows no chart that can be read; says what is missing.
+        ModelError: the text reader is not installed.
+    """
+    if _is_drawn(image):
+        try:
+            return read_flat(image)
+        except ImageError:
+            chart = _on_a_sheet(image)
+            if chart is None:
+                raise
+            return chart
+    chart = _on_a_sheet(image)
+    return chart if chart is not None else read_flat(image)
+
+
+class ChartReader:
+    """The default reader of charts, behind the verb `read_chart`."""
+
+    def read_chart(self, frame: Frame) -> Chart:
+        """Read the chart that a frame shows; see `read_chart`."""
+        return read_chart(frame.rgb)
+
+
+def _is_drawn(image: Image) -> bool:
+    """Whether the picture's border is of one colour: a drawing's is, a photograph's is not."""
+    if image.ndim != 3 or min(image.shape[:2]) < 8:
+        return True
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.int64)
+    usual = np.median(border, axis=0)
+    return bool(np.mean(np.abs(border - usual).max(axis=-1) <= 8) > 0.9)
+
+
+def _on_a_sheet(image: Image) -> Chart | None:
+    """The chart of the largest sheet that has one."""
+    for corners in find_sheets(image):
+        try:
+            return read_flat(rounded(flatten(image, corners)))
+        except ImageError:
+            continue
+    return None

@@ -1,0 +1,148 @@
+"""From sectors to rows: what each is called, and its share, printed or measured."""
+
+import re
+
+import numpy as np
+
+from .chart import Chart, ChartRow, ChartSeries
+from .ink import Canvas
+from .legend import Entry, find_legend
+from .pies import Pie, Sector
+from .text import Text
+
+_PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
+_SLACK = 2.2
+"""A printed share may differ from the measured one by so many percent of the whole."""
+
+
+def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
+    """The table of a pie.
+
+    Args:
+        canvas: the chart taken apart.
+        pie: its sectors.
+        texts: all of its texts.
+    """
+    (cx, cy), radius = pie.center, pie.radius
+    outside = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) > radius]
+    legend = _pie_legend(canvas, pie, outside)
+    title = _title(pie, [t for t in outside if all(t is not e.text for e in legend)])
+    taken = [e.text for e in legend] + title
+    free = [t for t in texts if t not in taken]
+    shares = _printed(pie, free)
+    names = _names(canvas, pie, legend, free)
+    rows, unread, series = [], [], []
+    for k, sector in enumerate(pie.sectors):
+        name, told = names[k]
+        if not name:
+            unread.append(f"the name of the sector of {100 * sector.share:.1f} %")
+        y, sure = shares.get(k, (round(100 * sector.share, 1), 0.85))
+        rows.append(ChartRow("", name, y, sure * told))
+        r, g, b = (round(float(v)) for v in canvas.inks[sector.ink].color)
+        series.append(ChartSeries(name, (r, g, b)))
+    words = " ".join(t.text for t in title)
+    return Chart(
+        "pie", tuple(rows), title=words, y_unit="%", series=tuple(series), unread=tuple(unread)
+    )
+
+
+def _pie_legend(canvas: Canvas, pie: Pie, outside: list[Text]) -> list[Entry]:
+    """Entries whose colours are of sectors and whose swatches are not the sectors themselves."""
+    colors = [canvas.inks[s.ink].color for s in pie.sectors]
+    (cx, cy), radius = pie.center, pie.radius
+    found = []
+    for entry in find_legend(canvas, outside):
+        x, y = (entry.swatch[0] + entry.swatch[2]) / 2, (entry.swatch[1] + entry.swatch[3]) / 2
+        apart = np.hypot(x - cx, y - cy) > radius + 2
+        if apart and min(float(np.linalg.norm(c - entry.color)) for c in colors) < 48:
+            found.append(entry)
+    return found if len(found) >= 2 else []
+
+
+def _title(pie: Pie, outside: list[Text]) -> list[Text]:
+    top = pie.center[1] - pie.radius
+    above = [t for t in outside if t.is_level and t.box[3] < top + 2]
+    if not above:
+        return []
+    tallest = max(t.height for t in above)
+    biggest = [t for t in above if t.height > 0.85 * tallest]
+    first = min(biggest, key=lambda t: t.box[1])
+    if len(above) > 1 or _is_far(first, pie):
+        return [t for t in biggest if abs(t.box[1] - first.box[1]) < 2.2 * first.height]
+    centered = abs(first.center[0] - pie.center[0]) < 0.25 * pie.radius
+    return [first] if centered and top - first.box[3] > 0.2 * first.height else []
+
+
+def _is_far(text: Text, pie: Pie) -> bool:
+    return pie.center[1] - pie.radius - text.box[3] > 1.2 * text.height
+
+
+def _direction(text: Text, pie: Pie) -> tuple[float, float]:
+    """(angle clockwise from straight up, distance in radii) of a text's nearest part."""
+    cx, cy = pie.center
+    x = float(np.clip(cx, text.box[0], text.box[2]))
+    y = float(np.clip(cy, text.box[1], text.box[3]))
+    mx, my = text.center
+    inside = np.hypot(mx - cx, my - cy) <= pie.radius
+    if inside:
+        x, y = mx, my
+    return float(np.arctan2(x - cx, cy - y) % (2 * np.pi)), float(
+        np.hypot(x - cx, y - cy) / pie.radius
+    )
+
+
+def _off(sector: Sector, angle: float) -> float:
+    """How far a direction is from a sector's middle, in its half widths."""
+    apart = abs((angle - sector.angle + np.pi) % (2 * np.pi) - np.pi)
+    return float(apart / max(sector.share * np.pi, 0.02))
+
+
+def _printed(pie: Pie, texts: list[Text]) -> dict[int, tuple[float, float]]:
+    """Printed percentages by sector, where they agree with the measured share."""
+    pairs = []
+    for text in texts:
+        match = _PERCENT.match(text.text.strip())
+        angle, distance = _direction(text, pie)
+        if match is None or distance > 1.6:
+            continue
+        value = float(match["number"].replace(",", "."))
+        for k, sector in enumerate(pie.sectors):
+            gap = abs(value - 100 * sector.share)
+            if gap <= _SLACK and _off(sector, angle) < 2.5:
+                pairs.append((_off(sector, angle) + gap, k, value, text.score))
+    found: dict[int, tuple[float, float]] = {}
+    for _, k, value, score in sorted(pairs):
+        found.setdefault(k, (value, 0.98 * score))
+    return found
+
+
+def _names(
+    canvas: Canvas, pie: Pie, legend: list[Entry], texts: list[Text]
+) -> list[tuple[str, float]]:
+    """(name, confidence) of each sector: from the legend, or the nearest text."""
+    if legend:
+        named = []
+        for sector in pie.sectors:
+            color = canvas.inks[sector.ink].color
+            entry = min(legend, key=lambda e: float(np.linalg.norm(e.color - color)))
+            near = float(np.linalg.norm(entry.color - color)) < 48
+            named.append((entry.text.text, entry.text.score) if near else ("", 0.3))
+        return named
+    pairs = []
+    for t, text in enumerate(texts):
+        match = _PERCENT.match(text.text.strip())
+        words = match["name"].strip(" :,(") if match else text.text
+        angle, distance = _direction(text, pie)
+        if not words or distance > 1.7:
+            continue
+        for k, sector in enumerate(pie.sectors):
+            off = _off(sector, angle)
+            if off < 2.2:
+                pairs.append((off + 0.5 * distance, k, t, words, text.score))
+    found: dict[int, tuple[str, float]] = {}
+    taken: set[int] = set()
+    for _, k, t, words, score in sorted(pairs):
+        if k not in found and t not in taken:
+            found[k] = (words, score)
+            taken.add(t)
+    return [found.get(k, ("", 0.3)) for k in range(len(pie.sectors))]

@@ -1,0 +1,76 @@
+"""Labels of neighbouring bars or points that were read as one line of text, taken apart again."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+
+from ..frame import Image
+from .bars import Bars
+from .text import Text, text_reader
+
+
+def split_at(image: Image, texts: list[Text], places: list[float], lowest: float) -> list[Text]:
+    """Level texts that run on below several bars or points, cut between them and read again.
+
+    Args:
+        image: [H, W, 3] uint8.
+        texts: that may be labels.
+        places: columns of the bars or points, pixels.
+        lowest: row of the lowest tick of the values: labels begin there.
+    """
+    found: list[Text] = []
+    quads: list[npt.NDArray[np.float32]] = []
+    for text in texts:
+        x0, y0, x1, y1 = text.box
+        under = [p for p in places if x0 - 2 < p < x1 + 2]
+        if not text.is_level or y0 < lowest - 6 or len(under) < 2 or " " not in text.text:
+            found.append(text)
+            continue
+        cuts = [_gap(image, text, (a + b) / 2, (b - a) / 3) for a, b in itertools.pairwise(under)]
+        if any(cut is None for cut in cuts):
+            found.append(text)
+            continue
+        edges = [x0 - 2, *(float(c) for c in cuts if c is not None), x1 + 2]
+        margin = 0.17 * (y1 - y0)
+        for left, right in itertools.pairwise(edges):
+            low, high = y0 - margin, y1 + margin
+            corners = [[left, low], [right, low], [right, high], [left, high]]
+            quads.append(np.array(corners, np.float32))
+    return [*found, *(t for t in text_reader().read_at(image, quads) if t.text)]
+
+
+def column_places(bars: Bars) -> list[float]:
+    """Middles of the columns of bars, of groups if they are grouped closely."""
+    ordered = sorted(bars.bars, key=lambda b: b.middle)
+    groups: list[list[float]] = []
+    inks: set[int] = set()
+    width = float(np.median([b.x1 - b.x0 for b in ordered]))
+    last = -1e9
+    for bar in ordered:
+        if bar.x0 - last > 0.3 * width or not groups or (bar.ink in inks and not bars.stacked):
+            groups.append([])
+            inks = set()
+        inks.add(bar.ink)
+        groups[-1].append(bar.middle)
+        last = max(last, bar.x1)
+    return [float(np.mean(group)) for group in groups]
+
+
+def _gap(image: Image, text: Text, near: float, reach: float) -> float | None:
+    """Middle of the widest empty stretch of columns within a text near a place."""
+    y0, y1 = max(0, round(text.box[1])), round(text.box[3])
+    left, right = max(0, round(near - reach)), min(image.shape[1], round(near + reach))
+    strip = image[y0:y1, left:right].astype(np.int64)
+    if strip.size == 0:
+        return None
+    page = np.median(image[y0:y1].reshape(-1, 3), axis=0)
+    empty = (np.abs(strip - page).max(axis=-1) < 60).all(axis=0)
+    best, start = (0, 0), None
+    for i, blank in enumerate([*empty, False]):
+        if blank and start is None:
+            start = i
+        elif not blank and start is not None:
+            best = max(best, (i - start, start))
+            start = None
+    return left + best[1] + best[0] / 2 if best[0] >= 2 else None
