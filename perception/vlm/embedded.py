@@ -47,6 +47,8 @@ class EmbeddedVLM:
         ModelError: the folder is missing, incomplete or damaged.
     """
 
+    verbs = ("parse", "ground", "ask")
+
     def __init__(self, folder: str | Path | None = None) -> None:
         from .features import Looker
 

@@ -1,0 +1,141 @@
+"""Loading transformers checkpoints: processor and model, with where and how they run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import ModelError
+from ..frame import Frame
+
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a checkpoint is loaded.
+
+    Attributes:
+        device: "auto" is CUDA where there is one, else the CPU.
+        dtype: of the weights; "auto" is half precision on CUDA, single on the CPU.
+        bits: 4 or 8 quantise with bitsandbytes (CUDA); None does not.
+        compiled: pass the model through torch.compile.
+    """
+
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    bits: Literal[4, 8] | None = None
+    compiled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A loaded checkpoint.
+
+    Attributes:
+        processor, model: of transformers; the model is in evaluation mode.
+        family: its `model_type`.
+        name: folder or hub name.
+        device: where it runs.
+    """
+
+    processor: Any
+    model: Any
+    family: str
+    name: str
+    device: str
+
+    def inputs(self, **arguments: Any) -> Any:
+        """What the processor makes of images and text, where the model runs."""
+        made = self.processor(return_tensors="pt", **arguments)
+        moved = made.to(self.device)
+        dtype = getattr(self.model, "dtype", None)
+        if dtype is not None and "pixel_values" in moved:
+            moved["pixel_values"] = moved["pixel_values"].to(dtype)
+        return moved
+
+
+def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
+    """Load processor and model of a checkpoint folder or hub name.
+
+    Args:
+        name: of the checkpoint.
+        auto: name of the class of transformers that loads the model.
+        loading: how.
+        family: its `model_type`.
+
+    Raises:
+        ModelError: a package is missing, or the files are damaged; says which.
+    """
+    import torch
+    import transformers
+
+    device = loading.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = torch.float16 if device.startswith("cuda") else torch.float32
+    dtype = half if loading.dtype == "auto" else getattr(torch, loading.dtype)
+    options: dict[str, Any] = {"dtype": dtype}
+    if loading.bits is not None:
+        options |= _quantised(loading.bits, device)
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(name)
+        model = getattr(transformers, auto).from_pretrained(name, **options)
+    except ImportError as error:
+        raise ModelError(_missing(name, family, error)) from error
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"the checkpoint {name} ({family}) cannot be loaded: {reason}") from error
+    if loading.bits is None:
+        model = model.to(device)
+    model = model.eval()
+    if loading.compiled:
+        model = torch.compile(model)
+    return Parts(processor, model, family, name, device)
+
+
+def picture_of(frame: Frame) -> Any:
+    """A frame's image as the processors take it (PIL)."""
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(frame.rgb))
+
+
+def family_of(name: str | Path) -> str:
+    """The `model_type` of a checkpoint folder or hub name; raises ModelError."""
+    import json
+
+    config = Path(name).expanduser() / "config.json"
+    if config.is_file():
+        try:
+            return str(json.loads(config.read_text())["model_type"])
+        except (ValueError, KeyError) as error:
+            raise ModelError(f"{config} names no model_type: it is damaged") from error
+    from transformers import AutoConfig
+
+    try:
+        return str(AutoConfig.from_pretrained(str(name)).model_type)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f'there is no checkpoint "{name}" here or on the hub: {reason}') from error
+
+
+def _quantised(bits: int, device: str) -> dict[str, Any]:
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None or not device.startswith("cuda"):
+        raise ModelError(
+            f"{bits}-bit loading needs bitsandbytes and a CUDA device; this machine lacks "
+            f"{'bitsandbytes' if find_spec('bitsandbytes') is None else 'the device'}"
+        )
+    config = BitsAndBytesConfig(load_in_4bit=bits == 4, load_in_8bit=bits == 8)
+    return {"quantization_config": config, "device_map": device}
+
+
+def _missing(name: str, family: str, error: ImportError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    needs = "torchvision" if "torchvision" in str(error).lower() else (lines or ["a package"])[0]
+    return f"the checkpoint {name} ({family}) needs {needs}, which is not installed here"

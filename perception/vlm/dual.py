@@ -1,0 +1,96 @@
+"""Dual encoders (CLIP, Chinese-CLIP, SigLIP, ALIGN): which label, how alike, which picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..frame import Frame
+from .checkpoints import Parts, picture_of
+from .verbs import Answer
+
+Vectors = npt.NDArray[np.float32]
+_BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class DualEncoder:
+    """Images and texts in one space.
+
+    Attributes:
+        parts: the checkpoint.
+    """
+
+    parts: Parts
+    verbs = ("classify", "embed", "embed_text", "search", "ask")
+
+    def classify(self, frame: Frame, labels: Sequence[str]) -> list[tuple[str, float]]:
+        """(label, probability) of each label, the likeliest first (zero-shot)."""
+        image, texts = self.embed([frame])[0], self.embed_text(labels)
+        logits = texts @ image * self._scale()
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        order = np.argsort(-shares, kind="stable")
+        return [(labels[k], float(shares[k])) for k in order]
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        """Which of the alternatives in "… or …" the frame shows; ("", 0) for other questions."""
+        import re
+
+        words = re.sub(
+            r"^(?:is (?:it|this|that)|what is (?:it|this)[,:]?)\s+",
+            "",
+            question.strip().rstrip("?"),
+        )
+        labels = [
+            part.strip() for part in re.split(r",\s*(?:or\s+)?|\s+or\s+", words) if part.strip()
+        ]
+        if len(labels) < 2:
+            return Answer("", 0.0)
+        label, share = self.classify(frame, labels)[0]
+        return Answer(label, share)
+
+    def embed(self, frames: Sequence[Frame]) -> Vectors:
+        """[N, E] float32 unit vectors of frames."""
+        found = []
+        for start in range(0, len(frames), _BATCH):
+            batch = frames[start : start + _BATCH]
+            inputs = self._image_inputs([picture_of(frame) for frame in batch])
+            found.append(self._features("get_image_features", inputs))
+        return np.concatenate(found)
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        """[N, E] float32 unit vectors of texts."""
+        # SigLIP was trained on texts padded to full length.
+        padding = "max_length" if self.parts.family.startswith("siglip") else True
+        inputs = self.parts.inputs(text=list(texts), padding=padding, truncation=True)
+        return self._features("get_text_features", inputs)
+
+    def search(
+        self, frames: Sequence[Frame], phrase: str, most: int = 5
+    ) -> list[tuple[int, float]]:
+        """(place, likeness) of the frames that a phrase fits best: a search over recordings."""
+        likeness = self.embed(frames) @ self.embed_text([phrase])[0]
+        order = np.argsort(-likeness, kind="stable")[:most]
+        return [(int(k), float(likeness[k])) for k in order]
+
+    def _image_inputs(self, pictures: list[object]) -> object:
+        made = self.parts.processor.image_processor(images=pictures, return_tensors="pt")
+        return made.to(self.parts.device)
+
+    def _features(self, name: str, inputs: object) -> Vectors:
+        import torch
+
+        with torch.inference_mode():
+            out = getattr(self.parts.model, name)(**inputs)  # type: ignore[arg-type]
+        vectors = out if isinstance(out, torch.Tensor) else out.pooler_output
+        normal = torch.nn.functional.normalize(vectors.float(), dim=-1)
+        return np.asarray(normal.cpu().numpy(), np.float32)
+
+    def _scale(self) -> float:
+        scale = getattr(self.parts.model, "logit_scale", None)
+        if scale is not None:
+            return float(scale.detach().exp())
+        temperature = getattr(self.parts.model, "temperature", None)
+        return 1.0 / float(temperature.detach()) if temperature is not None else 100.0

@@ -1,0 +1,155 @@
+"""Instruction-following models: every verb by asking for it, in the family's own form of boxes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..charts.chart import Chart, ChartRow
+from ..errors import ImageError, ModelError
+from ..frame import Frame
+from .checkpoints import Parts, picture_of
+from .verbs import Answer, Detection
+from .written import Convention, WrittenBox, read_answer, read_boxes, read_json
+
+Write = Callable[[Frame, str, int], tuple[str, float]]
+"""(frame, prompt, most tokens) to (text, how sure, 0..1)."""
+_JSON_BOXES = (
+    'Answer with JSON alone: a list of {{"bbox_2d": [x1, y1, x2, y2], "label": "name"}}, {units}.'
+)
+_UNITS = {
+    "pixels": "in pixels of the image",
+    "thousandths": "in thousandths of the image's width and height, 0 to 1000",
+    "shares": "as shares of the image's width and height, 0 to 1",
+    "auto": "in pixels of the image",
+}
+_CHART = (
+    "Read the chart in this image into its exact table. Answer with JSON alone: "
+    '{"kind": "bar|bar_horizontal|bar_grouped|bar_stacked|line|scatter|pie", "title": "", '
+    '"x_label": "", "y_label": "", "rows": [{"series": "", "x": "category or number", '
+    '"y": number}]}. x is the category or independent variable; of a pie, y is the percentage. '
+    'If there is no chart, answer {"kind": "none"}.'
+)
+_KINDS = ("bar", "bar_horizontal", "bar_grouped", "bar_stacked", "line", "scatter", "pie")
+
+
+@dataclass(frozen=True, eq=False)
+class InstructedVLM:
+    """Asks a model for what each verb wants, and reads what it writes.
+
+    Attributes:
+        write: what runs the model.
+        name: of the model, for messages.
+        convention: in which its boxes are written.
+        boxes_prompt: how it is asked for the boxes of a phrase; None asks for JSON.
+    """
+
+    write: Write
+    name: str
+    convention: Convention = "auto"
+    boxes_prompt: str | None = None
+    verbs = ("parse", "ground", "ask", "caption", "read_chart")
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        """Every object that it names."""
+        prompt = "Find every object on the table. " + self._form()
+        if self.boxes_prompt is not None:
+            prompt = self.boxes_prompt.format(phrase="object")
+        text, sure = self.write(frame, prompt, 768)
+        return [_detection(box, sure) for box in self._boxes(frame, text)]
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        """What a phrase refers to; empty when the model says that it is not there."""
+        if self.boxes_prompt is not None:
+            prompt = self.boxes_prompt.format(phrase=phrase)
+        else:
+            prompt = f"Find {phrase}. {self._form()} If it is not there, answer []."
+        text, sure = self.write(frame, prompt, 256)
+        return [_detection(box, sure, phrase) for box in self._boxes(frame, text)]
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        """A short answer; its confidence is the mean probability of the tokens, where known."""
+        prompt = f"{question}\nAnswer with one word, a number, or a short phrase."
+        text, sure = self.write(frame, prompt, 24)
+        said = read_answer(text)
+        return Answer(said, sure if said else 0.0)
+
+    def caption(self, frame: Frame) -> str:
+        """One sentence about a frame."""
+        return self.write(frame, "Describe this image in one sentence.", 64)[0].strip()
+
+    def read_chart(self, frame: Frame) -> Chart:
+        """The table of a chart.
+
+        Raises:
+            ImageError: the model says that there is none, or wrote nothing that can be read.
+        """
+        text, sure = self.write(frame, _CHART, 1024)
+        return chart_of(read_json(text), sure, self.name)
+
+    def _form(self) -> str:
+        return _JSON_BOXES.format(units=_UNITS[self.convention])
+
+    def _boxes(self, frame: Frame, text: str) -> list[WrittenBox]:
+        height, width = frame.rgb.shape[:2]
+        return read_boxes(text, (width, height), convention=self.convention)
+
+
+def chart_of(said: Any, sure: float, name: str) -> Chart:
+    """A chart from JSON; rows that make no sense are left out and counted in `unread`."""
+    if not isinstance(said, dict) or said.get("kind") not in _KINDS:
+        kind = said.get("kind") if isinstance(said, dict) else None
+        what = f'a chart of kind "{kind}"' if kind else "nothing that is a table"
+        raise ImageError(f"no chart was read: {name} answered with {what}")
+    rows, bad = [], 0
+    for row in said.get("rows") or []:
+        try:
+            x = row["x"]
+            x = float(x) if isinstance(x, int | float) and not isinstance(x, bool) else str(x)
+            rows.append(ChartRow(str(row.get("series") or ""), x, float(row["y"]), sure))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            bad += 1
+    if not rows:
+        raise ImageError(f"no chart was read: {name} gave a table without rows")
+    return Chart(
+        said["kind"],
+        tuple(rows),
+        title=str(said.get("title") or ""),
+        x_label=str(said.get("x_label") or ""),
+        y_label=str(said.get("y_label") or ""),
+        unread=(f"{bad} rows that the model wrote badly",) if bad else (),
+    )
+
+
+def _detection(box: WrittenBox, sure: float, label: str | None = None) -> Detection:
+    return Detection(label or box.label or "object", box.box, min(box.score, sure))
+
+
+def local_writer(parts: Parts) -> Write:
+    """Runs a checkpoint in this process, through its own chat template where it has one."""
+
+    def write(frame: Frame, prompt: str, most: int) -> tuple[str, float]:
+        from .answering import generate
+
+        picture = picture_of(frame)
+        inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
+        return generate(parts, inputs, most)
+
+    return write
+
+
+def _images(parts: Parts, picture: Any) -> Any:
+    # Models that take several pictures in a conversation want a list for each text.
+    return [[picture]] if parts.family in ("idefics", "idefics3", "smolvlm") else [picture]
+
+
+def _prompt(parts: Parts, prompt: str) -> Any:
+    if parts.family == "paligemma":
+        return f"<image>{prompt}"
+    template = getattr(parts.processor, "chat_template", None)
+    if template:
+        content = [{"type": "image"}, {"type": "text", "text": prompt}]
+        messages = [{"role": "user", "content": content}]
+        return parts.processor.apply_chat_template(messages, add_generation_prompt=True)
+    if parts.family in ("llava", "llava_next", "llava_onevision"):
+        return f"USER: <image>\n{prompt} ASSISTANT:"
+    raise ModelError(f"the checkpoint {parts.name} ({parts.family}) has no chat template")

@@ -1,0 +1,306 @@
+"""Every family of vision-language models: tiny checkpoints, recorded outputs, a server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.load import FAMILIES, load_vlm
+from handeye.perception.vlm.plots import table_to_chart
+from handeye.perception.vlm.remote import Spending
+from handeye.perception.vlm.written import read_answer, read_boxes, read_json, read_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_checkpoints import BUILDERS, build
+
+from handeye.errors import ImageError, ModelError
+
+SIZE = (320, 240)
+FRAME = Frame(np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8), "c", 0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+class TestCheckpoints:
+    @pytest.mark.parametrize("family", sorted(BUILDERS))
+    def test_a_checkpoint_loads_by_its_own_config_and_does_what_its_verbs_say(
+        self, family: str, folders: Path
+    ) -> None:
+        vlm = load_vlm(build(family, folders / family))
+        for verb in vlm.verbs:
+            _check(vlm, verb)
+
+    def test_the_same_picture_gives_the_same_answer(self, folders: Path) -> None:
+        vlm = load_vlm(build("blip-vqa", folders / "again"))
+        assert vlm.ask(FRAME, "what is it?") == vlm.ask(FRAME, "what is it?")
+
+    def test_a_search_ranks_frames_by_likeness(self, folders: Path) -> None:
+        vlm = load_vlm(build("clip", folders / "search"))
+        dark = Frame(np.zeros((60, 80, 3), np.uint8), "c", 1, 0.0)
+        ranked = vlm.search([FRAME, dark, FRAME], "red cup", most=2)
+        assert len(ranked) == 2
+        assert ranked[0][1] >= ranked[1][1]
+        assert np.linalg.norm(vlm.embed([FRAME])[0]) == pytest.approx(1.0, abs=1e-5)
+
+    @pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is here")
+    def test_a_family_that_needs_torchvision_says_so(self, folders: Path) -> None:
+        folder = folders / "qwen"
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"model_type": "qwen2_5_vl"}))
+        (folder / "preprocessor_config.json").write_text(
+            json.dumps({"image_processor_type": "Qwen2VLImageProcessor"})
+        )
+        with pytest.raises(ModelError, match=r"qwen2_5_vl"):
+            load_vlm(folder)
+
+    def test_an_unknown_family_names_the_known_ones(self, folders: Path) -> None:
+        folder = folders / "odd"
+        folder.mkdir()
+        (folder / "config.json").write_text('{"model_type": "resnet"}')
+        with pytest.raises(ModelError, match=r'"resnet", which is not known; known are align, '):
+            load_vlm(folder)
+
+    def test_a_damaged_checkpoint_is_one_clear_error(self, folders: Path) -> None:
+        folder = build("clip", folders / "broken")
+        (folder / "model.safetensors").write_bytes(b"no weights")
+        with pytest.raises(ModelError, match=r"broken \(clip\) cannot be loaded"):
+            load_vlm(folder)
+
+    def test_four_bits_without_their_library_is_one_clear_error(self, folders: Path) -> None:
+        with pytest.raises(ModelError, match="4-bit loading needs bitsandbytes and a CUDA device"):
+            load_vlm(build("clip", folders / "small"), bits=4)
+
+    def test_every_family_is_in_the_documentation(self) -> None:
+        page = (Path(__file__).parents[1] / "docs" / "models.md").read_text()
+        assert [family for family in FAMILIES if f"`{family}`" not in page] == []
+
+
+def _check(vlm: Any, verb: str) -> None:
+    if verb == "classify":
+        labels = dict(vlm.classify(FRAME, ["a cup", "a bowl"]))
+        assert sum(labels.values()) == pytest.approx(1.0)
+    elif verb == "ask":
+        answer = vlm.ask(FRAME, "is it a cup or a bowl?")
+        assert isinstance(answer.text, str)
+        assert 0.0 <= answer.confidence <= 1.0
+    elif verb == "caption":
+        assert isinstance(vlm.caption(FRAME), str)
+    elif verb in ("parse", "ground"):
+        found = vlm.parse(FRAME) if verb == "parse" else vlm.ground(FRAME, "red cup")
+        for detection in found:
+            x0, y0, x1, y1 = detection.box
+            assert 0 <= x0 < x1 <= 80
+            assert 0 <= y0 < y1 <= 60
+    elif verb == "read_chart":
+        with pytest.raises(ImageError, match="no chart was read"):
+            vlm.read_chart(FRAME)
+    elif verb in ("embed", "embed_text"):
+        vectors = vlm.embed([FRAME]) if verb == "embed" else vlm.embed_text(["a cup"])
+        assert vectors.dtype == np.float32
+    else:
+        assert verb == "search"
+
+
+class TestWhatModelsWrite:
+    @pytest.mark.parametrize(
+        ("text", "options", "boxes"),
+        [
+            # Qwen2-VL
+            ("<|object_ref_start|>red cup<|object_ref_end|>"
+             "<|box_start|>(500,250),(750,500)<|box_end|>",
+             {}, [("red cup", (160, 60, 240, 120))]),
+            # Qwen2.5-VL, in a fence
+            ('```json\n[{"bbox_2d": [16, 24, 160, 120], "label": "cup"}]\n```',
+             {"convention": "pixels"}, [("cup", (16, 24, 160, 120))]),
+            # Qwen3-VL
+            ('[{"bbox_2d": [500, 0, 1000, 1000], "label": "bowl"}]',
+             {"convention": "thousandths"}, [("bowl", (160, 0, 320, 240))]),
+            # PaliGemma: y first, in 1024ths
+            ("<loc0256><loc0512><loc0512><loc0768> red cup ; "
+             "<loc0000><loc0000><loc1023><loc1023> table",
+             {}, [("red cup", (160, 60, 240, 120)), ("table", (0, 0, 319.69, 239.77))]),
+            # LLaVA: shares
+            ("The cup is at [0.25, 0.5, 0.5, 1.0].", {}, [("", (80, 120, 160, 240))]),
+            # cut off in the middle of the second box
+            ('[{"bbox_2d": [10, 20, 30, 40], "label": "cup"}, {"bbox_2d": [50, 60',
+             {"convention": "pixels"}, [("cup", (10, 20, 30, 40))]),
+            # swapped corners, and prose around
+            ('Sure! Here it is: {"box": [100, 90, 20, 30], "name": "can"} Hope that helps.',
+             {"convention": "pixels"}, [("can", (20, 30, 100, 90))]),
+            # outside of the image
+            ('[{"bbox": [-50, -50, 900, 900], "label": "table"}, {"bbox": [400, 10, 500, 20]}]',
+             {"convention": "pixels"}, [("table", (0, 0, 320, 240))]),
+            # of the image as the model saw it
+            ('[{"bbox_2d": [64, 48, 128, 96], "label": "cup"}]',
+             {"convention": "pixels", "seen": (640, 480)}, [("cup", (32, 24, 64, 48))]),
+            # a point
+            ('{"point_2d": [100, 100], "label": "lid"}',
+             {"convention": "pixels"}, [("lid", (96, 96, 104, 104))]),
+            ("There is no such thing in the image.", {}, []),
+            ("[]", {}, []),
+        ],
+    )  # fmt: skip
+    def test_boxes_of_every_form_become_pixels(
+        self, text: str, options: dict[str, Any], boxes: list[tuple[str, tuple[float, ...]]]
+    ) -> None:
+        found = read_boxes(text, SIZE, **options)
+        assert [box.label for box in found] == [label for label, _ in boxes]
+        for box, (_, corners) in zip(found, boxes, strict=True):
+            assert box.box == pytest.approx(corners, abs=0.02)
+
+    @given(st.text(max_size=200))
+    @settings(max_examples=300, deadline=None)
+    def test_no_text_breaks_the_readers(self, text: str) -> None:
+        for box in read_boxes(text, SIZE):
+            x0, y0, x1, y1 = box.box
+            assert 0 <= x0 < x1 <= 320
+            assert 0 <= y0 < y1 <= 240
+        read_json(text)
+        read_answer(text)
+        read_table(text)
+
+    @given(st.recursive(st.integers() | st.text(max_size=8) | st.booleans(),
+                        lambda c: st.lists(c, max_size=4)
+                        | st.dictionaries(st.text(max_size=6), c, max_size=4)),
+           st.integers(0, 60))  # fmt: skip
+    @settings(max_examples=200, deadline=None)
+    def test_json_is_read_whole_and_cut_off_json_breaks_nothing(self, value: Any, cut: int) -> None:
+        text = json.dumps(value)
+        if isinstance(value, list | dict):
+            assert read_json(f"Here: {text}") == value
+        read_json(text[:cut])
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [("Yes, it is.", "yes"), ("No.", "no"), ("\n\nAnswer: 3", "3"), ("", ""),
+         ("a red cup.", "a red cup")],
+    )  # fmt: skip
+    def test_answers_are_short(self, text: str, said: str) -> None:
+        assert read_answer(text) == said
+
+    def test_deplots_tables_become_charts(self) -> None:
+        text = (
+            "TITLE | Sales <0x0A> Year | North | South <0x0A> 2019 | 3 | 4.5 "
+            "<0x0A> 2020 | 1,200 | n/a"
+        )
+        chart = table_to_chart(*read_table(text), 0.8)
+        assert (chart.kind, chart.title, chart.x_label) == ("line", "Sales", "Year")
+        assert [(r.series, r.x, r.y) for r in chart.rows] == [
+            ("North", 2019, 3), ("South", 2019, 4.5), ("North", 2020, 1200),
+        ]  # fmt: skip
+        assert chart.unread == ("1 cells that are no numbers",)
+
+
+CHART = {
+    "kind": "bar", "title": "T", "rows": [{"series": "", "x": "Jan", "y": 3}, {"x": "Feb"}],
+}  # fmt: skip
+
+
+class Serving:
+    """An OpenAI-compatible server on loopback that answers by what it is asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.failures: list[tuple[int, str]] = []
+        self.strict = False
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.requests.append({**body, "path": self.path})
+                status, answer = server.answer(body)
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *arguments: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.failures:
+            status, said = self.failures.pop(0)
+            return status, {"error": said}
+        if self.strict and {"response_format", "logprobs"} & body.keys():
+            return 400, {"error": "unknown option"}
+        prompt = body["messages"][0]["content"][1]["text"]
+        text = "Yes."
+        if prompt.startswith("Find "):
+            text = '[{"bbox_2d": [0, 0, 500, 500], "label": "cup"}]'
+        elif "chart" in prompt:
+            text = json.dumps(CHART)
+        logprobs = {"content": [{"token": "x", "logprob": -0.1}]}
+        return 200, {
+            "choices": [{"message": {"content": text}, "logprobs": logprobs}],
+            "usage": {"total_tokens": 100},
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    server = Serving()
+    yield server
+    server.close()
+
+
+class TestRemote:
+    def test_every_verb_goes_through_the_server_with_the_picture(self, serving: Serving) -> None:
+        vlm = load_vlm(f"{serving.address}#gpt-test")
+        answer = vlm.ask(FRAME, "is it a cup?")
+        assert (answer.text, round(answer.confidence, 3)) == ("yes", 0.905)
+        assert vlm.ground(FRAME, "the cup")[0].box == (0, 0, 40, 30)
+        chart = Perception.of(vlm).read_chart(FRAME)
+        assert [(row.x, row.y) for row in chart.rows] == [("Jan", 3.0)]
+        assert chart.unread == ("1 rows that the model wrote badly",)
+        image = serving.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
+        assert image.startswith("data:image/jpeg;base64,")
+        assert serving.requests[0]["model"] == "gpt-test"
+        assert serving.requests[-1]["response_format"] == {"type": "json_object"}
+
+    def test_passing_failures_are_tried_again(self, serving: Serving) -> None:
+        serving.failures = [(429, "slow down"), (503, "busy")]
+        vlm = load_vlm(f"{serving.address}#m", first_wait_s=0.01)
+        assert vlm.ask(FRAME, "is it?").text == "yes"
+        assert len(serving.requests) == 3
+
+    def test_lasting_failures_are_one_clear_error(self, serving: Serving) -> None:
+        serving.failures = [(401, "bad key")] * 3
+        with pytest.raises(ModelError, match=r"refused \(401\).*bad key"):
+            load_vlm(f"{serving.address}#m").ask(FRAME, "is it?")
+        assert len(serving.requests) == 1
+
+    def test_a_server_that_knows_no_options_is_asked_without_them(self, serving: Serving) -> None:
+        serving.strict = True
+        assert load_vlm(f"{serving.address}#m").ask(FRAME, "is it?").text == "yes"
+
+    def test_spending_stops_at_its_limit(self, serving: Serving) -> None:
+        spending = Spending(most_tokens=150)
+        vlm = load_vlm(f"{serving.address}#m", spending=spending)
+        vlm.ask(FRAME, "one?")
+        vlm.ask(FRAME, "two?")
+        with pytest.raises(ModelError, match=r"limit of 150 tokens is reached \(200 were used\)"):
+            vlm.ask(FRAME, "three?")
+
+    def test_a_server_that_is_not_there_is_named(self) -> None:
+        vlm = load_vlm("http://127.0.0.1:9/v1#m", retries=0)
+        with pytest.raises(ModelError, match=r"http://127\.0\.0\.1:9/v1 cannot be reached"):
+            vlm.ask(FRAME, "is it?")
