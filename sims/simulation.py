@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from .disturbing import Disturbance, disturb
 from .judge import holds, satisfied
 from .panda import SimPanda
 from .tabletop import Style, build_tabletop, sample_style
@@ -23,16 +24,28 @@ class Simulation:
         robot: its arm, with the cameras "overview" and "wrist".
         setup: instruction and goal.
         style: table, light and camera that the seed drew.
+        disturbance: what goes wrong in mid-episode, or None.
     """
 
     world: World
     robot: SimPanda
     setup: Setup
     style: Style
+    disturbance: Disturbance | None = None
 
     def judged(self) -> bool | None:
         """Whether the goal is reached, from the simulator's state; None if there is none."""
-        return satisfied(self.setup.goal, self.world) if self.setup.goal else None
+        setup = self.setup
+        if not (setup.goal or setup.never or setup.count):
+            return None
+        if not satisfied(setup.goal, self.world):
+            return False
+        if any(holds(condition, self.world) for condition in setup.never):
+            return False
+        if setup.count is None:
+            return True
+        conditions, wanted = setup.count
+        return sum(holds(condition, self.world) for condition in conditions) == wanted
 
     def judged_now(self) -> bool:
         """Whether the goal holds at this very instant; no time passes."""
@@ -58,6 +71,8 @@ def simulate(
     dark: bool = False,
     held_out: bool | None = None,
     clutter: bool = False,
+    unseen_words: bool = False,
+    disturbed: bool = False,
     renderer: Literal["auto", "tiny", "egl"] = "auto",
 ) -> Simulation:
     """Build a task from a seed: same task, same seed, same simulation, bit for bit.
@@ -68,6 +83,8 @@ def simulate(
         dark: draw a light from outside the normal range.
         held_out: draw only (True) or never (False) held-out colour-category pairs as targets.
         clutter: as many distractors as fit, 9 to 12.
+        unseen_words: instructions in wordings that are kept from development.
+        disturbed: something goes wrong in mid-episode, see `handeye.sims.disturbing`.
         renderer: see `World`.
     """
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
@@ -76,10 +93,15 @@ def simulate(
     try:
         style = sample_style(style_rng, dark=dark)
         robot = build_tabletop(world, style)
-        setup = task.build(Table(world, robot, style, task_rng, held_out, clutter))
+        table = Table(world, robot, style, task_rng, held_out, clutter, unseen_words)
+        setup = task.build(table)
         world.settle(max_s=3.0)
         robot.connect()
+        disturbance = None
+        if disturbed:
+            rng = np.random.default_rng(sequence.spawn(1)[0])
+            disturbance = disturb(world, robot, setup, rng)
     except BaseException:
         world.close()
         raise
-    return Simulation(world, robot, setup, style)
+    return Simulation(world, robot, setup, style, disturbance)

@@ -210,19 +210,20 @@ def scatter(
     names = [""] * len(specs)
     for i in sorted(range(len(specs)), key=lambda k: -specs[k].width_m):
         radius = footprint_m(specs[i])
-        xy = _free_spot(rng, taken, radius, clearance_m)
+        xy = free_spot(rng, taken, radius, clearance_m)
         taken.append((xy, radius))
         position = (float(xy[0]), float(xy[1]), table_height_m + 0.001)
         names[i] = world.add(specs[i], position, float(rng.uniform(-np.pi, np.pi))).name
     return names
 
 
-def _free_spot(
+def free_spot(
     rng: np.random.Generator,
     taken: Sequence[tuple[np.ndarray, float]],
     radius: float,
     clearance_m: float,
 ) -> np.ndarray:
+    """(x, y), m: a free place for a circle; raises SceneFileError if there is none."""
     for shrink in (1.0, 0.75, 0.5, 0.25):
         for _ in range(300):
             xy = rng.uniform((X_RANGE[0], Y_RANGE[0]), (X_RANGE[1], Y_RANGE[1]))

@@ -4,8 +4,10 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from handeye.agents.agent import Result
 from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 from handeye.perception.errors import NotFoundError, SceneFileError, UserError
+from handeye.sims.disturbing import KINDS, Kind, disturb
 from handeye.sims.envs import TabletopEnv
 from handeye.sims.judge import holds
 from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
@@ -13,8 +15,10 @@ from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.tasks import TASKS, get_task
 from handeye.sims.tasks.instructed import Instructed
-from handeye.sims.world import World
+from handeye.sims.tasks.task import Setup
+from handeye.sims.world import TIMESTEP_S, World
 
+from handeye.episode import ended_rightly
 from handeye.evaluation import episode_seed
 
 
@@ -88,7 +92,9 @@ def test_no_task_is_solved_before_it_begins(name: str) -> None:
     with simulate(get_task(name), 2) as simulation:
         assert simulation.setup.instruction
         assert 2 <= len(simulation.world.objects) + len(simulation.world.furniture) <= 10
-        assert simulation.judged() is False
+        # Where nothing shall be moved, or something put back, how the run ends decides.
+        untouched = simulation.setup.ending != "done" or name == "put_back"
+        assert simulation.judged() is untouched
 
 
 def test_the_judge_reads_the_world(grab: Simulation) -> None:
@@ -155,7 +161,7 @@ def test_a_broken_task_file_says_where(tmp_path, text: str, complaint: str) -> N
 
 
 def test_unknown_tasks_list_the_known() -> None:
-    with pytest.raises(NotFoundError, match="tasks: close_drawer, "):
+    with pytest.raises(NotFoundError, match="tasks: ask_how_many, "):
         get_task("fly")
 
 
@@ -194,3 +200,66 @@ def test_a_table_that_fills_badly_gets_fewer_distractors() -> None:
     with simulate(get_task("put_on"), episode_seed("put_on", 43, 20261122)) as simulation:
         assert len(simulation.world.objects) >= 5
         assert simulation.judged() is False
+
+
+class TestDisturbances:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_each_kind_happens_once_while_time_passes(self, kind: Kind) -> None:
+        with simulate(get_task("put_on"), 3) as simulation:
+            world, robot = simulation.world, simulation.robot
+            before = {name: world.pose(name)[:2, 3].copy() for name in world.objects}
+            rng = np.random.default_rng(1)
+            disturbance = disturb(world, robot, simulation.setup, rng, kind)
+            world.step(int(3.2 / TIMESTEP_S))
+            if kind == "slipped":
+                assert disturbance.done == ""  # nothing is held
+                return
+            assert disturbance.done
+            if kind in ("moved", "knocked"):
+                gone = [
+                    n
+                    for n, xy in before.items()
+                    if np.linalg.norm(world.pose(n)[:2, 3] - xy) > 0.01
+                ]
+                assert len(gone) >= 1
+            elif kind == "appeared":
+                assert len(world.objects) == len(before) + 1
+            elif kind == "vanished":
+                assert len(world.objects) == len(before) - 1
+            elif kind == "holes":
+                depth = robot.cameras["overview"].read().depth
+                assert depth is not None
+                assert 0.1 < (depth == 0).mean() < 0.5
+
+    def test_a_split_disturbs_and_the_same_seed_disturbs_alike(self) -> None:
+        pairs = []
+        for _ in range(2):
+            with simulate(get_task("stack"), 5, disturbed=True) as simulation:
+                assert simulation.disturbance is not None
+                pairs.append((simulation.disturbance.kind, simulation.disturbance.at_s))
+        assert pairs[0] == pairs[1]
+
+
+@pytest.mark.parametrize(
+    ("ending", "result", "right"),
+    [
+        ("answers", Result(status="succeeded", answer="there are 3 blocks"), True),
+        ("answers", Result(status="succeeded", answer="there are 13 blocks"), False),
+        ("asks", Result(status="needs_input", question="which?"), True),
+        ("asks", Result(status="succeeded"), False),
+        ("refuses", Result(status="failed", reason="no"), True),
+        ("done", Result(status="failed", reason="no"), True),
+    ],
+)
+def test_a_run_ends_as_its_task_wants(ending: str, result: Result, right: bool) -> None:
+    setup = Setup("…", (), ending=ending, answer=("3",))  # type: ignore[arg-type]
+    assert ended_rightly(setup, result) is right
+
+
+def test_words_that_are_kept_for_their_split_are_not_used_outside_of_it() -> None:
+    with (
+        simulate(get_task("put_all_in"), 1) as usual,
+        simulate(get_task("put_all_in"), 1, unseen_words=True) as unseen,
+    ):
+        assert usual.setup.instruction != unseen.setup.instruction
+        assert usual.world.objects.keys() == unseen.world.objects.keys()

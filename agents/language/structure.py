@@ -214,10 +214,40 @@ Cut = Callable[[Terms], Program]
 
 
 def _said(found: list[list[str]]) -> Program:
-    kept = [step for step in (bare(tuple(step)) for step in found) if step]
+    kept = [part for step in found for part in _gapped(bare(tuple(step)))]
+    kept = _with_verbs([_exact(step) for step in kept if step])
     if any(len(step) > _MAX_TERMS for step in kept):
         raise TangledError
     return tuple(_left(step) or Say(step) for step in kept)
+
+
+def _gapped(step: Terms) -> list[Terms]:
+    """ "Stack A on B and C on D" says two things: the second without its verb."""
+    places = [i for i, term in enumerate(step) if term == "ON"]
+    if not step or step[0] != "STACK" or len(places) != 2:
+        return [step]
+    ands = [i for i, term in enumerate(step) if term == "AND" and places[0] < i < places[1]]
+    return [step[: ands[-1]], step[ands[-1] + 1 :]] if ands else [step]
+
+
+def _with_verbs(steps: list[Terms]) -> list[Terms]:
+    """What follows a putting and says where something goes, but not what to do, is put too."""
+    found: list[Terms] = []
+    for step in steps:
+        putting = bool(found) and found[-1][0] in ("PUT", "STACK")
+        placed = any(term in ("ON", "IN") for term in step[1:])
+        plain = step[0] in ("DET", "A") or step[0].startswith(("CAT", "COLOR", "SIZE"))
+        if putting and placed and plain and not _verbs(step) and "MUST" not in step:
+            step = ("PUT", *step)
+        found.append(step)
+    return found
+
+
+def _exact(step: Terms) -> Terms:
+    """Of what is done, "exactly two" are two; only questions tell the words apart."""
+    if step and step[0] in VERBS:
+        return tuple(term for term in step if term != "COMPARE_exactly")
+    return step
 
 
 def _left(step: Terms) -> Leave | None:

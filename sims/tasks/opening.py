@@ -13,10 +13,7 @@ from .task import Setup, Table
 
 @dataclass(frozen=True)
 class Opening:
-    """Open a drawer or a fridge that stands at the side of the table, or close it.
-
-    The embedded VLM does not know furniture yet; perfect eyes do.
-    """
+    """Open a drawer or a fridge that stands at the side of the table, or close it."""
 
     kind: FurnitureKind
     open: bool

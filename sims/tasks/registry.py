@@ -10,23 +10,23 @@ from .opening import Opening
 from .push import Push
 from .put import PutBeside, PutIn, PutOn, Stack
 from .task import Task
+from .told import TOLD
 
-TASKS: dict[str, Task] = {
-    task.name: task
-    for task in (
-        Grab(),
-        Grab(color="red", category="cup", name="grab_red_cup"),
-        PutOn(),
-        PutIn(),
-        PutBeside(),
-        Stack(),
-        Push(),
-        Opening("drawer", True, name="open_drawer"),
-        Opening("drawer", False, name="close_drawer"),
-        Opening("fridge", True, name="open_fridge"),
-        Opening("fridge", False, name="close_fridge"),
-    )
-}
+_BUILT_IN: tuple[Task, ...] = (
+    Grab(),
+    Grab(color="red", category="cup", name="grab_red_cup"),
+    PutOn(),
+    PutIn(),
+    PutBeside(),
+    Stack(),
+    Push(),
+    Opening("drawer", True, name="open_drawer"),
+    Opening("drawer", False, name="close_drawer"),
+    Opening("fridge", True, name="open_fridge"),
+    Opening("fridge", False, name="close_fridge"),
+    *TOLD,
+)
+TASKS: dict[str, Task] = {task.name: task for task in _BUILT_IN}
 """The built-in tasks by name."""
 
 

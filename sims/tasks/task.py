@@ -8,7 +8,7 @@ import numpy as np
 from handeye.perception.conditions import Condition
 from handeye.perception.errors import SceneFileError
 
-from ..objects import CATEGORIES, Category, ColorName, ObjectSpec, sample_object
+from ..objects import CATEGORIES, COLORS, Category, ColorName, ObjectSpec, sample_object
 from ..panda import SimPanda
 from ..tabletop import Style, sample_specs, scatter
 from ..world import World
@@ -24,10 +24,19 @@ class Setup:
         instruction: what the agent is told.
         goal: what must hold at the end, all of it; objects by body name. Empty where nothing
             can be judged.
+        never: what must not hold at the end.
+        count: conditions of which exactly so many must hold, or None.
+        ending: how a right run ends: "done"; by an answer; by asking the user; or by refusing,
+            which a question is as well.
+        answer: words that a right answer contains, in lower case.
     """
 
     instruction: str
     goal: tuple[Condition, ...]
+    never: tuple[Condition, ...] = ()
+    count: tuple[tuple[Condition, ...], int] | None = None
+    ending: Literal["done", "answers", "asks", "refuses"] = "done"
+    answer: tuple[str, ...] = ()
 
 
 @dataclass
@@ -40,6 +49,7 @@ class Table:
         held_out: whether only held-out colour-category pairs are drawn (True), never (False),
             or regardless (None).
         clutter: whether there are 9 to 12 distractors, whatever the task asks for.
+        unseen_words: whether instructions use wordings that are kept from development.
     """
 
     world: World
@@ -48,6 +58,7 @@ class Table:
     rng: np.random.Generator
     held_out: bool | None = None
     clutter: bool = False
+    unseen_words: bool = False
 
     def draw(
         self,
@@ -103,6 +114,15 @@ class Table:
                     self.world.remove(name)
                 continue
             return names[: len(specs)]
+
+    def pick_color(self, besides: Sequence[ObjectSpec]) -> ColorName:
+        """A colour that none of some objects has."""
+        free = [color for color in COLORS if all(color != spec.color for spec in besides)]
+        return free[int(self.rng.integers(len(free)))]
+
+    def say(self, *usual: str, unseen: Sequence[str] = ()) -> str:
+        """Draw one of several wordings; of the unseen ones where the split is of those."""
+        return self.choose(*(unseen if self.unseen_words and unseen else usual))
 
     def choose(self, *wordings: str) -> str:
         """Draw one of several wordings."""

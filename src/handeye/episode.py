@@ -1,5 +1,6 @@
 """run_episode: one run of an agent on a task, with its full record."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from .recording import FPS, Recorder
 if TYPE_CHECKING:
     from handeye.agents.graph import Approve
     from handeye.sims.simulation import Simulation
-    from handeye.sims.tasks.task import Task
+    from handeye.sims.tasks.task import Setup, Task
 
 
 class EpisodeResult(BaseModel):
@@ -33,6 +34,7 @@ class EpisodeResult(BaseModel):
         judged: whether the goal is reached, from the simulator's state; None if there is no goal.
         skills: every call with its outcome and verification.
         recording: the folder, or None.
+        disturbance: what went wrong in mid-episode, in words; "" for nothing.
         thread: of the agent.
         seconds: wall-clock time by stage: "build", "render", "model", "scene", "rest", "all".
         simulated_s: how long it took the robot.
@@ -50,6 +52,7 @@ class EpisodeResult(BaseModel):
     judged: bool | None = None
     skills: tuple[Step, ...] = ()
     recording: str | None = None
+    disturbance: str = ""
     thread: str = ""
     seconds: dict[str, float] = {}
     simulated_s: float = 0.0
@@ -72,6 +75,8 @@ def run_episode(
     held_out: bool | None = None,
     dark: bool = False,
     clutter: bool = False,
+    unseen_words: bool = False,
+    disturbed: bool = False,
     verify: bool = True,
     checkpoint: Path | None = None,
 ) -> EpisodeResult:
@@ -86,14 +91,22 @@ def run_episode(
         video: whether the recording has a video and pictures.
         on_event: called with each event.
         eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
-        held_out, dark, clutter: see `handeye.sims.simulation.simulate`.
+        held_out, dark, clutter, unseen_words, disturbed: see `handeye.sims.simulation.simulate`.
         verify: whether the agent checks what its skills brought about.
         checkpoint: SQLite file for the agent's thread.
     """
     from handeye.sims.simulation import simulate
 
     began = time.perf_counter()
-    with simulate(task, seed, held_out=held_out, dark=dark, clutter=clutter) as simulation:
+    with simulate(
+        task,
+        seed,
+        held_out=held_out,
+        dark=dark,
+        clutter=clutter,
+        unseen_words=unseen_words,
+        disturbed=disturbed,
+    ) as simulation:
         built = time.perf_counter() - began
         model = eyes(simulation) if eyes is not None else vlm
         observer = make_observer(simulation.robot, model)
@@ -117,6 +130,8 @@ def run_episode(
         ) as agent:
             result = agent.run(told)
         judged = simulation.judged()
+        if judged and instruction is None:
+            judged = ended_rightly(simulation.setup, result)
         episode = _episode(task.name, told, result, judged, observer, simulation, recorder)
         total = time.perf_counter() - began
         spent = {"build": built, **observer.seconds}
@@ -127,6 +142,20 @@ def run_episode(
         if recorder is not None:
             recorder.finish(episode.model_dump(mode="json"))
         return episode
+
+
+def ended_rightly(setup: "Setup", result: Result) -> bool:
+    """Whether a run ended as a task wants it: done, with an answer, a question, or a refusal."""
+    if setup.ending == "answers":
+        words = result.answer.lower()
+        return result.status == "succeeded" and all(
+            re.search(rf"\b{re.escape(word)}\b", words) for word in setup.answer
+        )
+    if setup.ending == "asks":
+        return result.status == "needs_input"
+    if setup.ending == "refuses":
+        return result.status in ("failed", "needs_input") and not result.skills
+    return True
 
 
 def _episode(
@@ -149,6 +178,7 @@ def _episode(
         skills=result.skills,
         thread=result.thread,
         recording=str(recorder.folder) if recorder else None,
+        disturbance=simulation.disturbance.done if simulation.disturbance else "",
         simulated_s=round(simulation.world.time_s, 3),
         calls=dict(observer.calls),
     )

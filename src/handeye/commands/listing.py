@@ -27,9 +27,12 @@ def tasks(as_json: bool) -> None:
     import_simulator()
     from handeye.sims.tasks import TASKS
 
-    rows = {name: (type(task).__doc__ or "").splitlines()[0] for name, task in TASKS.items()}
+    rows = {
+        name: getattr(task, "summary", None) or (type(task).__doc__ or "").splitlines()[0]
+        for name, task in TASKS.items()
+    }
     if as_json:
         print(json.dumps(rows))
         return
     for name, words in rows.items():
-        print(f"{name:14} {words}")
+        print(f"{name:17} {words}")

@@ -13,6 +13,8 @@ SPLITS: dict[str, dict[str, Any]] = {
     "all": {},
     "seen": {"held_out": False},
     "unseen-objects": {"held_out": True},
+    "unseen-words": {"unseen_words": True},
+    "disturbed": {"disturbed": True},
     "dark": {"dark": True},
     "clutter": {"clutter": True},
 }
