@@ -1,5 +1,6 @@
 """Perception: vision-language models composed by verb."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,12 +25,16 @@ class Perception:
 
     Attributes:
         parse_with, ground_with, ask_with, chart_with: the models; None where there is none.
+        fallback: asked where a model is missing, fails, or is late.
+        deadline_s: after which a model is late; its answer is then not waited for.
     """
 
     parse_with: Parses | None = None
     ground_with: Grounds | None = None
     ask_with: Asks | None = None
     chart_with: ReadsCharts | None = None
+    fallback: "Perception | None" = None
+    deadline_s: float | None = None
 
     @classmethod
     def of(cls, vlm: object) -> "Perception":
@@ -55,33 +60,49 @@ class Perception:
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first."""
-        found: list[Detection] = _call(self.parse_with, "parse", frame)
+        found: list[Detection] = self._call(self.parse_with, "parse", frame)
         return found
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to, best first."""
-        found: list[Detection] = _call(self.ground_with, "ground", frame, phrase)
+        found: list[Detection] = self._call(self.ground_with, "ground", frame, phrase)
         return found
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer to a question."""
-        answer: Answer = _call(self.ask_with, "ask", frame, question)
+        answer: Answer = self._call(self.ask_with, "ask", frame, question)
         return answer
 
     def read_chart(self, frame: Frame) -> Chart:
         """The table of a chart."""
-        chart: Chart = _call(self.chart_with, "read_chart", frame)
+        chart: Chart = self._call(self.chart_with, "read_chart", frame)
         return chart
 
+    def _call(self, model: object, verb: str, *arguments: Any) -> Any:
+        try:
+            return _called(model, verb, self.deadline_s, arguments)
+        except ModelError:
+            if self.fallback is None:
+                raise
+            return getattr(self.fallback, verb)(*arguments)
 
-def _call(model: object, verb: str, *arguments: Any) -> Any:
+
+def _called(model: object, verb: str, deadline_s: float | None, arguments: tuple[Any, ...]) -> Any:
     if model is None:
         raise ModelError(f"no VLM here can {verb}; give one that has this verb")
+    name = f"{type(model).__name__}.{verb}"
     try:
-        return getattr(model, verb)(*arguments)
+        if deadline_s is None:
+            return getattr(model, verb)(*arguments)
+        # A thread that is late is left to end by itself; nothing waits for it.
+        pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+        try:
+            return pool.submit(getattr(model, verb), *arguments).result(deadline_s)
+        finally:
+            pool.shutdown(wait=False)
     except HandeyeError:
         raise
+    except TimeoutError as error:
+        raise ModelError(f"{name} gave no answer within {deadline_s:g} s") from error
     except Exception as error:
-        raise ModelError(
-            f"{type(model).__name__}.{verb} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error

@@ -135,6 +135,21 @@ def chart(**options: Any) -> None:
     sys.exit(1 if command(**options) else 0)
 
 
+@main.command("watch")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--query", "-q", help='a question ("is the cup there?") or a phrase ("the red cup")')
+@click.option("--every", default=0.0, help="least seconds between two looks")
+@_VLM
+@click.option("--changes", is_flag=True, help="skip frames in which nothing moved")
+@click.option("--view", type=click.Path(), help="save the last frame with what was found")
+@_JSON
+def watch(**options: Any) -> None:
+    """Watch SOURCES: webcams, streams, videos, folders; without a query, tell what happens."""
+    from .commands.watch import run as command
+
+    command(**options)
+
+
 @main.command()
 @_JSON
 def skills(as_json: bool) -> None:
