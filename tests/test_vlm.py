@@ -1,5 +1,6 @@
 """The embedded VLM: its words, its checkpoint, its verbs on real renders."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,17 @@ from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM
 from handeye.perception.vlm.lexicon import Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Asks, Grounds, Parses
+from handeye.sims.articulated import add_furniture
 from handeye.sims.simulation import Simulation, simulate
+from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.tasks import get_task
+from handeye.sims.training_data import SceneOptions, render_shard
+from handeye.sims.world import World
+from safetensors.torch import load_file, save_file
+
+from handeye.training.growing import grow
+from handeye.training.pairs import PairRecipe, train_pairs
+from handeye.training.train import new_model
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +150,6 @@ def test_words_and_meanings_go_both_ways() -> None:
 
 
 def test_training_lowers_the_loss_and_can_be_resumed(tmp_path: Path) -> None:
-    from handeye.sims.training_data import SceneOptions, render_shard
-
     from handeye.training.train import Recipe, train
 
     data = tmp_path / "data"
@@ -158,9 +166,55 @@ def test_training_lowers_the_loss_and_can_be_resumed(tmp_path: Path) -> None:
 
 
 def test_a_shard_is_the_same_every_time(tmp_path: Path) -> None:
-    from handeye.sims.training_data import SceneOptions, render_shard
-
     for name in ("a.npz", "b.npz"):
         render_shard(tmp_path / name, 3, SceneOptions(entropy=5), scenes=1)
     with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
         assert all(np.array_equal(a[key], b[key]) for key in a.files)
+
+
+@pytest.mark.parametrize(("opened", "state"), [(0.0, "closed"), (1.0, "open")])
+def test_it_tells_an_open_drawer_from_a_closed_one(
+    vlm: EmbeddedVLM, opened: float, state: str
+) -> None:
+    with World(seed=3) as world:
+        robot = build_tabletop(world, Style())
+        add_furniture(world, "drawer", "green", (0.47, 0.38, 0.0), -np.pi / 2, opened=opened)
+        robot.connect()
+        world.settle(max_s=0.5)
+        frame = robot.cameras["overview"].read()
+    found = [d for d in vlm.parse(frame) if d.category == "drawer"]
+    assert [d.state for d in found] == [state]
+    assert vlm.ask(frame, f"is the green drawer {state}?").text == "yes"
+    assert vlm.ground(frame, f"the {state} drawer")
+
+
+def test_a_model_grows_by_words_and_keeps_what_it_knew(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    shutil.copytree(CHECKPOINT, small)
+    config = json.loads((small / "config.json").read_text())
+    weights = load_file(small / "model.safetensors")
+    known = config["categories"][:-2]
+    rows = [*range(len(known)), *range(len(known) + 2, len(known) + 2 + len(config["colors"]))]
+    for name in list(weights):
+        if name.startswith(("names.", "glimpse.names.")):
+            weights[name] = weights[name][rows].contiguous()
+    config["categories"] = known
+    (small / "config.json").write_text(json.dumps(config))
+    save_file(weights, small / "model.safetensors")
+    grown = grow(new_model(1), small).state_dict()
+    whole = load_file(CHECKPOINT / "model.safetensors")
+    for name in ("names.weight", "glimpse.names.weight"):
+        assert torch.equal(grown[name][: len(known)], whole[name][: len(known)].float())
+        assert not torch.equal(grown[name][len(known)], whole[name][len(known)].float())
+        assert torch.equal(grown[name][-10:], whole[name][-10:].float())
+
+
+def test_pairs_are_learnt_from_shards_and_can_be_resumed(tmp_path: Path) -> None:
+    render_shard(tmp_path / "shard-00000.npz", 4, SceneOptions(), 2)
+    model = new_model(0)
+    recipe = PairRecipe(steps=3, images=3)
+    train_pairs(model.pair_glimpse, tmp_path, tmp_path / "run", model.config, recipe)
+    more = PairRecipe(steps=5, images=3)
+    train_pairs(model.pair_glimpse, tmp_path, tmp_path / "run", model.config, more)
+    steps = torch.load(tmp_path / "run" / "pairs.pt", weights_only=True)["step"]
+    assert steps == 5

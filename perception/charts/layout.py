@@ -200,6 +200,9 @@ def category_labels(
         for t in texts
         if t.box[2] < base + 5 and t.is_level and span[0] - 20 < t.center[1] < span[1] + 20
     ]
+    words = [t for t in near if number_of(t) is None]
+    # Values may be printed at the left of bars that reach to the left.
+    near = words if len(words) >= 3 else near
     if not near:
         return [], []
     right = max(t.box[2] for t in near)

@@ -136,7 +136,7 @@ def trimmed(text: Text, image: Image) -> Text:
     height = y1 - y0
     if height < 5 or x1 - x0 < 1.5 * height:
         return text
-    hued = (np.ptp(crop, axis=-1) > 40).sum(axis=0) >= 2
+    hued = (np.ptp(crop, axis=-1) > 40).any(axis=0)
     columns = np.flatnonzero(hued)
     if not len(columns) or columns[0] > 0.8 * height:
         return text

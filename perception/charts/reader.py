@@ -160,7 +160,7 @@ def _parts(image: Image, canvas: Canvas, layout: Layout) -> Parts:
         return Parts(image, canvas, layout, legend, (*shown, *rest), tuple(names), window)
     inks = _one_of_a_hue(inks)
     hued = max((int(ink.mask.sum()) for ink in inks if not ink.grey), default=0)
-    strong = [ink for ink in inks if not ink.grey or int(ink.mask.sum()) > max(0.6 * hued, 40)]
+    strong = [ink for ink in inks if not ink.grey or int(ink.mask.sum()) > max(1.5 * hued, 40)]
     return Parts(image, canvas, layout, [], tuple(strong), ("",) * len(strong), window)
 
 
@@ -200,7 +200,7 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
 def _likeness(ink: Ink, entry: Entry) -> float:
     """How well an ink fits a legend's entry: alike in colour, and not a mere edge of another."""
     apart = float(np.linalg.norm(ink.color - entry.color))
-    if apart < 110 and _hue_likeness(ink.color, entry.color) > 0.985 and not ink.grey:
+    if apart < 230 and _hue_likeness(ink.color, entry.color) > 0.985 and not ink.grey:
         return float(np.log(ink.mask.sum()) - 0.05 * apart)
     return float(np.log(ink.mask.sum()) - 0.14 * apart) if apart < 48 else -1e9
 
@@ -311,7 +311,6 @@ def _line_chart(parts: Parts, curves: list[Curve | None]) -> Chart:
     used: list[Text] = []
     if layout.x_axis is None:
         bottom = max(p for p, _ in layout.y_axis.ticks)
-        bottom = max(bottom, max(float(np.max(c.y)) for _, _, c in drawn))
         span = min(float(c.x[0]) for *_, c in drawn), max(float(c.x[-1]) for *_, c in drawn)
         corners = sorted(v for *_, c in drawn for v in c.vertices)
         places = [v for i, v in enumerate(corners) if i == 0 or v - corners[i - 1] > 8]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Key = tuple[int, str, int, float]
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
-_PLAIN, _SURE_NAME = 0.5, 0.9
+_PLAIN, _SURE_NAME = 0.5, 0.98
 """What only its pixels tell of, with a score below this, is listed if its name is sure."""
 _CANDIDATES = 4
 _UNLIKELY = 0.02

@@ -20,8 +20,8 @@ _NMS_IOU = 0.6
 _CLAIMED_IOU = 0.45
 """A pixel whose box overlaps a found box by less speaks for an object of its own."""
 _SURE_LOGIT = 0.5
-_FEWEST_TILES = 6
-_AGREED = 0.65
+_FEWEST_TILES = 10
+_AGREED = 0.8
 _SURROUNDINGS = 0.5
 """Weight of what the dense heads call an object, beside the glimpse; fitted on renders apart."""
 
@@ -136,12 +136,13 @@ class Looker:
             keep = _suppress(out.boxes[0][picks].numpy(), heat[picks].numpy())
             picks = picks[0][keep], picks[1][keep]
             boxes, scores = out.boxes[0][picks], heat[picks]
+            found = len(boxes)
             more = _unclaimed(out.mask_logits[0], out.mask_boxes[0], boxes)
             if more is not None:
                 boxes, scores = torch.cat([boxes, more.boxes]), torch.cat([scores, more.scores])
                 picks = torch.cat([picks[0], more.rows]), torch.cat([picks[1], more.columns])
             embeddings = out.embeddings[0][picks]
-            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes)
+            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes, found)
             names, held, opened = self._closer(pixels, owner, boxes)
             # The dense heads saw the object in its surroundings, the glimpse saw it well.
             names = names + _SURROUNDINGS * out.names[0][picks]
@@ -336,9 +337,12 @@ def _ious(a: "torch.Tensor", b: "torch.Tensor") -> "torch.Tensor":
 
 
 def _owners(
-    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor"
+    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor", found: int
 ) -> "torch.Tensor":
-    """Which object each tile is of: the one whose box is most like what the tile says."""
+    """Which object each tile is of: the one whose box is most like what the tile says.
+
+    Of the boxes the first `found` have peaks of their own; the others take no tile from these.
+    """
     import torch
 
     if not len(boxes):
@@ -349,5 +353,8 @@ def _owners(
     overlap = (high - low).clamp(min=0).prod(dim=-1)
     area = (a[..., 2:] - a[..., :2]).prod(dim=-1) + (b[..., 2:] - b[..., :2]).prod(dim=-1)
     iou = overlap / (area - overlap).clamp(min=1e-6)
+    if 0 < found < len(boxes):
+        claimed = iou[..., :found].amax(dim=-1, keepdim=True) >= _CLAIMED_IOU
+        iou[..., found:] = iou[..., found:] * ~claimed
     best, owner = iou.max(dim=-1)
     return torch.where((logits > 0) & (best > 0.2), owner, -1)

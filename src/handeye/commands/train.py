@@ -32,22 +32,25 @@ def train(
     )
     add_glimpse(folder, Path(data), Path(out))
     held = Path(data).parent / "calibration"
-    render(held, 2, jobs, entropy=778_000)
+    render(held, 2, jobs, entropy=778_000, furnished_every=2)
     print(f"calibrated: {calibrate(folder, held)}")
     print(f"checkpoint: {folder}")
 
 
 def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
-    """Train the glimpse and put it into a checkpoint of the dense part."""
+    """Train the glimpses, at one and at two objects, and put them into a dense checkpoint."""
     from handeye.perception.vlm.embedded import load_checkpoint
 
     from ..training.glimpses import train_glimpse
+    from ..training.pairs import train_pairs
     from ..training.train import export
 
     loaded, _ = load_checkpoint(checkpoint)
     model: Any = loaded
     learnt = train_glimpse(model.glimpse.train(), data, out, model.config)
     model.glimpse.load_state_dict(learnt.state_dict())
+    pairs = train_pairs(model.pair_glimpse.train(), data, out, model.config)
+    model.pair_glimpse.load_state_dict(pairs.state_dict())
     export(model, checkpoint)
 
 
