@@ -25,6 +25,8 @@ _PLAIN, _SURE_NAME = 0.5, 0.98
 """What only its pixels tell of, with a score below this, is listed if its name is sure."""
 _CANDIDATES = 4
 _UNLIKELY = 0.02
+_SEEN = 0.3
+"""Nothing is what a relation names, if nothing is so with more than this probability."""
 _QUESTIONS = (
     (re.compile(r"^(?:is|are) there (?:a |an |any )?(?P<phrase>.+)$"), "exists"),
     (re.compile(r"^how many (?P<phrase>.+?)(?: are there| do you see| are in view)?$"), "count"),
@@ -171,12 +173,16 @@ class EmbeddedVLM:
         parts = self._parts(features, description)
         present = np.minimum(1.0, features.scores / 0.5)
         if description.relation and description.other:
-            related = self._related(frame, parts, description.relation, description.other)
-            return np.asarray(parts * related * present, np.float32)
+            if self._parts(features, description.other).max(initial=0.0) > _SEEN:
+                related = self._related(frame, parts, description.relation, description.other)
+                return np.asarray(parts * related * present, np.float32)
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         fused = np.maximum(parts, np.sqrt(whole * parts))
         if description.held or description.state:
             fused = parts
+        elif description.relation:
+            # What it is on or in is hidden: what the phrase as a whole calls up must do.
+            fused = np.sqrt(whole * parts)
         return np.asarray(fused * present, np.float32)
 
     def _parts(self, features: "Features", description: Description) -> npt.NDArray[np.float32]:
