@@ -172,10 +172,11 @@ class EmbeddedVLM:
         features = self.features(frame)
         parts = self._parts(features, description)
         present = np.minimum(1.0, features.scores / 0.5)
-        if description.relation and description.other:
-            if self._parts(features, description.other).max(initial=0.0) > _SEEN:
-                related = self._related(frame, parts, description.relation, description.other)
-                return np.asarray(parts * related * present, np.float32)
+        other = description.other
+        named = self._parts(features, other).max(initial=0.0) if other else 0.0
+        if description.relation and other and named > _SEEN:
+            related = self._related(frame, parts, description.relation, other)
+            return np.asarray(parts * related * present, np.float32)
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         fused = np.maximum(parts, np.sqrt(whole * parts))
         if description.held or description.state:
