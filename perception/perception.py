@@ -1,7 +1,10 @@
 """Perception: vision-language models composed by verb."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from .charts.chart import Chart
@@ -91,18 +94,30 @@ def _called(model: object, verb: str, deadline_s: float | None, arguments: tuple
     if model is None:
         raise ModelError(f"no VLM here can {verb}; give one that has this verb")
     name = f"{type(model).__name__}.{verb}"
+    call = partial(getattr(model, verb), *arguments)
     try:
-        if deadline_s is None:
-            return getattr(model, verb)(*arguments)
-        # A thread that is late is left to end by itself; nothing waits for it.
-        pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        try:
-            return pool.submit(getattr(model, verb), *arguments).result(deadline_s)
-        finally:
-            pool.shutdown(wait=False)
+        return call() if deadline_s is None else _in_time(call, name, deadline_s)
     except HandeyeError:
         raise
-    except TimeoutError as error:
-        raise ModelError(f"{name} gave no answer within {deadline_s:g} s") from error
     except Exception as error:
         raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
+
+
+def _in_time(call: Callable[[], Any], name: str, deadline_s: float) -> Any:
+    """What a call gives, if it does so in time; one that is late is left to end by itself.
+
+    A pool's threads would be waited for when the program ends; a daemon is not.
+    """
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    done, _ = wait([future], deadline_s)
+    if not done:
+        raise ModelError(f"{name} gave no answer within {deadline_s:g} s")
+    return future.result()

@@ -1,14 +1,16 @@
 """Watching: questions and phrases put to cameras again and again, and an account of what moved."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .cameras import FrameStream, ImageFolder, LiveCamera, VideoFile
+from .cameras.image_folder import SUFFIXES
 from .errors import CameraError, EndOfStreamError, UserError
 from .frame import Camera, Frame
 from .perception import Perception
@@ -16,30 +18,45 @@ from .vlm.verbs import Box, Detection
 
 _STILL = 1.2
 """Mean change of grey level, 0..255, below which nothing has moved between two frames."""
+_PAUSE_S = 0.005
+"""Between two rounds of the cameras in which none had a new frame."""
 _PLACES = ("left", "middle", "right")
 _CONFIRM = 3
 """So many frames in a row make something appear, vanish or be somewhere else."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sighting:
     """What was told of one frame.
 
     Attributes:
-        camera, sequence, stamp_s: of the frame.
-        age_s: how old the frame was when the answer was there.
+        frame: the one that was looked at.
+        age_s: how old it was when the answer was there; of a file's frame, how long the look took.
         text: the answer, or what was found.
         confidence: 0..1.
-        boxes: of what was found or looked at, pixels.
+        found: what a phrase refers to, best first.
+        box: where an answer looked, pixels, or None.
     """
 
-    camera: str
-    sequence: int
-    stamp_s: float
+    frame: Frame
     age_s: float
     text: str
     confidence: float
-    boxes: tuple[Box, ...] = ()
+    found: tuple[Detection, ...] = ()
+    box: Box | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        boxes = [d.box for d in self.found] or ([self.box] if self.box else [])
+        return {
+            "camera": self.frame.camera,
+            "sequence": self.frame.sequence,
+            "stamp_s": self.frame.stamp_s,
+            "age_s": round(self.age_s, 4),
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "boxes": boxes,
+        }
 
 
 class ChangeGate:
@@ -83,7 +100,7 @@ def open_source(source: str, *, realtime: bool = False) -> Camera:
     if "://" in source:
         return LiveCamera(source)
     path = Path(source)
-    if path.is_dir() or path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".bmp"):
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
         return ImageFolder(path)
     if path.is_file():
         return VideoFile(path, realtime=realtime)
@@ -93,34 +110,42 @@ def open_source(source: str, *, realtime: bool = False) -> Camera:
     )
 
 
-def watch(
+def frames_of(
     cameras: Sequence[Camera],
-    perception: Perception,
-    query: str,
     *,
     every_s: float = 0.0,
     gate: ChangeGate | None = None,
     on_trouble: Callable[[str], None] = lambda _words: None,
-) -> Iterator[Sighting]:
-    """Put a question (ending in "?") or a phrase to cameras until they end.
+) -> Iterator[tuple[Frame, bool]]:
+    """The frames of several cameras, in turn, each once, until all have ended.
 
     Live cameras are read in threads of their own, newest frame first; files give every frame.
 
     Args:
-        cameras: to watch, in turn.
-        perception: what looks.
-        query: a question for `ask`, or a phrase for `ground`.
-        every_s: least time between two looks at a camera, on its own clock.
-        gate: skips frames in which nothing moved; None looks at all.
-        on_trouble: told of cameras that fail; they are tried again.
+        cameras: with names of their own; closed at the end.
+        every_s: least time between two frames of a camera, on its own clock.
+        gate: skips frames in which nothing moved; None skips none.
+        on_trouble: told once when a camera fails; it is tried again.
+
+    Yields:
+        (frame, whether its stamp is of `time.monotonic()`, so that its age is known).
+
+    Raises:
+        UserError: two cameras have the same name.
     """
+    names = [camera.name for camera in cameras]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f'two cameras are called "{twice[0]}"; each needs a name of its own')
     sources: dict[str, Camera] = {
         camera.name: FrameStream(camera).start() if isinstance(camera, LiveCamera) else camera
         for camera in cameras
     }
-    last: dict[str, float] = {}
+    last: dict[str, Frame] = {}
+    troubled: set[str] = set()
     try:
         while sources:
+            news = False
             for name, camera in list(sources.items()):
                 try:
                     frame = camera.read()
@@ -128,34 +153,48 @@ def watch(
                     sources.pop(name).close()
                     continue
                 except CameraError as error:
-                    on_trouble(str(error))
+                    if name not in troubled:
+                        on_trouble(str(error))
+                    troubled.add(name)
                     continue
-                due = frame.stamp_s - last.get(name, -np.inf) >= every_s
-                if due and (gate is None or gate.passes(frame)):
-                    last[name] = frame.stamp_s
-                    yield look(perception, frame, query)
+                troubled.discard(name)
+                before = last.get(name)
+                if before is not None and (
+                    frame.sequence == before.sequence or frame.stamp_s - before.stamp_s < every_s
+                ):
+                    continue
+                news = True
+                if gate is None or gate.passes(frame):
+                    last[name] = frame
+                    yield frame, isinstance(camera, FrameStream)
+            if sources and not news:
+                time.sleep(_PAUSE_S)
     finally:
         for camera in sources.values():
             camera.close()
 
 
+def watch(
+    frames: Iterable[tuple[Frame, bool]], perception: Perception, query: str
+) -> Iterator[Sighting]:
+    """Put a question (ending in "?") or a phrase to frames, see `frames_of`."""
+    for frame, live in frames:
+        began = time.monotonic()
+        sighting = look(perception, frame, query)
+        yield replace(sighting, age_s=time.monotonic() - (frame.stamp_s if live else began))
+
+
 def look(perception: Perception, frame: Frame, query: str) -> Sighting:
     """The answer to one question, or what one phrase refers to, in one frame."""
-    began = time.monotonic()
     if query.rstrip().endswith("?"):
         answer = perception.ask(frame, query)
-        boxes: tuple[Box, ...] = (answer.box,) if answer.box else ()
-        text, sure = answer.text or "I cannot tell", answer.confidence
-    else:
-        found = perception.ground(frame, query)
-        boxes = tuple([d.box for d in found])
-        text = f"{len(found)} × {query}" if len(found) != 1 else query
-        text, sure = (text, found[0].score) if found else (f"no {query}", 1.0)
-    now = time.monotonic()
-    # Stamps of files count from their beginning; the age is then that of the look alone.
-    live = now - 3600 < frame.stamp_s <= now and frame.stamp_s > 60
-    age_s = now - (frame.stamp_s if live else began)
-    return Sighting(frame.camera, frame.sequence, frame.stamp_s, age_s, text, sure, boxes)
+        text = answer.text or "I cannot tell"
+        return Sighting(frame, 0.0, text, answer.confidence, box=answer.box)
+    found = tuple(perception.ground(frame, query))
+    if not found:
+        return Sighting(frame, 0.0, f"no {query}", 1.0)
+    text = query if len(found) == 1 else f"{len(found)} × {query}"
+    return Sighting(frame, 0.0, text, found[0].score, found)
 
 
 @dataclass
@@ -171,17 +210,20 @@ class _Track:
 
 @dataclass
 class Account:
-    """A time-stamped account of what happened, from tracks and not from single frames.
+    """An account of what happened, from tracks and not from single frames.
 
-    Give it each frame's detections; it tells what appeared, vanished, and moved from one third of
-    the picture to another.
+    Give it each frame's detections in turn; it tells what appeared, vanished, and moved from one
+    third of the picture to another.
+
+    Attributes:
+        width: of the frames, pixels.
     """
 
     width: int
     _tracks: list[_Track] = field(default_factory=list)
 
-    def add(self, stamp_s: float, detections: Sequence[Detection]) -> list[str]:
-        """What is news with this frame, in words, each with its time."""
+    def add(self, detections: Sequence[Detection]) -> list[str]:
+        """What is news with the next frame's detections, in words."""
         news: list[str] = []
         free = list(self._tracks)
         for detection in sorted(detections, key=lambda d: -d.score):
@@ -198,7 +240,7 @@ class Account:
             if track.known and track.missed == _CONFIRM:
                 news.append(f"the {track.label} vanished from the {track.place}")
         self._tracks = [t for t in self._tracks if t.missed < _CONFIRM]
-        return [f"{stamp_s:7.1f} s  {words}" for words in news]
+        return news
 
     def _update(self, track: _Track, detection: Detection) -> list[str]:
         track.box, track.missed = detection.box, 0
@@ -208,8 +250,8 @@ class Account:
             if track.seen < _CONFIRM:
                 return []
             track.known, track.place = True, place
-            return [f"the {track.label} is in the {place}" if place == "middle"
-                    else f"the {track.label} is on the {place}"]  # fmt: skip
+            where = "in" if place == "middle" else "on"
+            return [f"the {track.label} is {where} the {place}"]
         if place == track.place:
             track.elsewhere = 0
             return []

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from handeye.perception.charts import Chart, ChartRow, open_image, read_chart
+from handeye.perception.charts import Chart, ChartRow, read_chart
 from handeye.perception.charts.axis import fit_axis
 from handeye.perception.charts.numbers import parse_number, power_of_ten
 from handeye.perception.frame import Frame
+from handeye.perception.images import open_image
 from handeye.perception.perception import Perception
 from PIL import Image
 
@@ -222,7 +223,9 @@ class TestBadInput:
     def test_twenty_megapixels_are_scaled_down(self) -> None:
         buffer = io.BytesIO()
         Image.new("RGB", (5200, 4000), "white").save(buffer, format="PNG")
-        assert open_image(buffer.getvalue()).size <= 3 * 3_010_000
+        assert open_image(buffer.getvalue(), most_pixels=3_000_000).size <= 3 * 3_010_000
+        with pytest.raises(errors.ImageError, match="no chart found"):
+            read_chart(open_image(buffer.getvalue()))
 
     def test_damaged_files_are_named(self, tmp_path: Path) -> None:
         buffer = io.BytesIO()
@@ -235,7 +238,7 @@ class TestBadInput:
         text.write_text("no image")
         with pytest.raises(errors.ImageError, match=r"notes\.png is no image"):
             open_image(text)
-        with pytest.raises(errors.ImageError, match="there is no image file"):
+        with pytest.raises(errors.ImageError, match="there is no image "):
             open_image(tmp_path / "none.png")
 
 
@@ -263,3 +266,20 @@ class TestCommand:
         Image.fromarray(drawn(TABLES["bar"])).save(tmp_path / "bar.png")
         arguments = ["chart", str(tmp_path / "bar.png"), "--ask", "which month is the highest?"]
         assert CliRunner().invoke(main, arguments).output.strip() == "May"
+
+    def test_an_answer_is_json_where_json_is_asked_for(self, tmp_path: Path) -> None:
+        Image.fromarray(drawn(TABLES["bar"])).save(tmp_path / "bar.png")
+        question = ["--ask", "which month is the highest?", "--json"]
+        one = CliRunner().invoke(main, ["chart", str(tmp_path / "bar.png"), *question])
+        assert json.loads(one.stdout) == {"answer": "May"}
+        folder = CliRunner().invoke(main, ["chart", str(tmp_path), *question])
+        assert json.loads(folder.stdout) == {"image": str(tmp_path / "bar.png"), "answer": "May"}
+
+    def test_a_file_of_rows_is_written(self, tmp_path: Path) -> None:
+        Image.fromarray(drawn(TABLES["bar"])).save(tmp_path / "bar.png")
+        out = tmp_path / "rows.csv"
+        arguments = ["chart", str(tmp_path / "bar.png"), "--out", str(out)]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+        lines = out.read_text().splitlines()
+        assert lines[0] == "series,x,y"
+        assert len(lines) == 6

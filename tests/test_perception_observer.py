@@ -76,8 +76,8 @@ def test_one_model_gives_every_verb_that_it_has() -> None:
     frame, _ = Room(CUP).see()
     perception = Perception.of(RoomVlm(Room(CUP)))
     assert perception.ask(frame, "is it?").text == "yes"
-    with pytest.raises(ModelError, match="can parse"):
-        Perception(ask_with=RoomVlm(Room(CUP))).parse(frame)
+    with pytest.raises(ModelError, match="can read_chart"):
+        Perception(ask_with=RoomVlm(Room(CUP))).read_chart(frame)
     with pytest.raises(ModelError, match="none of parse, ground, ask, read_chart"):
         Perception.of(object())
 

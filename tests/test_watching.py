@@ -1,21 +1,24 @@
 """Watching: cameras that are asked again and again, models composed by verb with fallbacks."""
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from handeye.perception.cameras import ImageFolder
+from handeye.perception.cameras import ImageFolder, LiveCamera
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Answer, Detection
-from handeye.perception.watching import Account, ChangeGate, open_source, watch
+from handeye.perception.watching import Account, ChangeGate, frames_of, open_source, watch
 from PIL import Image
 
 from handeye.cli import main
-from handeye.errors import ModelError, UserError
+from handeye.errors import CameraError, EndOfStreamError, ModelError, UserError
 
 
 class Eye:
@@ -44,14 +47,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_frame_of_a_folder_is_asked(folder: Path) -> None:
-    found = list(watch([ImageFolder(folder)], Perception.of(Eye()), "is it bright?"))
+    found = list(watch(frames_of([ImageFolder(folder)]), Perception.of(Eye()), "is it bright?"))
     assert [s.text for s in found] == ["dark", "dark", "bright", "bright", "dark"]
     assert all(s.age_s < 5 for s in found)
 
 
 def test_frames_in_which_nothing_moved_are_skipped(folder: Path) -> None:
     gate = ChangeGate()
-    found = list(watch([ImageFolder(folder)], Perception.of(Eye()), "is it bright?", gate=gate))
+    frames = frames_of([ImageFolder(folder)], gate=gate)
+    found = list(watch(frames, Perception.of(Eye()), "is it bright?"))
     assert [s.text for s in found] == ["dark", "bright", "dark"]
     assert gate.skipped == 2
 
@@ -69,7 +73,8 @@ def test_two_cameras_are_asked_in_turn(tmp_path: Path) -> None:
         for k in range(2):
             Image.fromarray(picture(level)).save(tmp_path / name / f"{k}.png")
     cameras = [ImageFolder(tmp_path / "a"), ImageFolder(tmp_path / "b")]
-    found = [(s.camera, s.text) for s in watch(cameras, Perception.of(Eye()), "is it bright?")]
+    seen = watch(frames_of(cameras), Perception.of(Eye()), "is it bright?")
+    found = [(s.frame.camera, s.text) for s in seen]
     assert found == [("a", "dark"), ("b", "bright")] * 2
 
 
@@ -85,13 +90,48 @@ def test_an_account_tells_what_moved_from_tracks_and_not_from_single_frames() ->
         if k >= 6 and k < 8:
             x = 120.0
         cup = Detection("red cup", (x, 10.0, x + 30, 40.0), 0.9)
-        told += account.add(float(k), [cup] if k < 17 else [])
-    words = [line.split("s  ", 1)[1] for line in told]
-    assert words == [
+        told += account.add([cup] if k < 17 else [])
+    assert told == [
         "the red cup is on the left",
         "the red cup moved from left to right",
         "the red cup vanished from the right",
     ]
+
+
+class Blinking(LiveCamera):
+    """A live camera without a device: it shows each picture for a while, and fails once."""
+
+    def __init__(self, name: str, pictures: int) -> None:
+        self._name, self._left, self._failed = name, pictures, False
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self, max_age_s: float = 1.0) -> Frame:
+        if not self._failed:
+            self._failed = True
+            raise CameraError("the cable is loose")
+        if self._left == 0:
+            raise EndOfStreamError("no more")
+        self._left -= 1
+        threading.Event().wait(0.05)
+        return Frame(picture(10), self._name, self._left, time.monotonic())
+
+    def close(self) -> None: ...
+
+
+def test_a_live_cameras_frame_is_asked_once_and_its_age_is_of_its_stamp() -> None:
+    seen = list(watch(frames_of([Blinking("live", 4)]), Perception.of(Eye()), "is it bright?"))
+    sequences = [s.frame.sequence for s in seen]
+    assert sequences == sorted(set(sequences), reverse=True)
+    assert 1 <= len(sequences) <= 4
+    assert all(0 <= s.age_s < 2 for s in seen)
+
+
+def test_two_cameras_of_one_name_are_refused(folder: Path) -> None:
+    with pytest.raises(UserError, match="two cameras are called"):
+        next(frames_of([ImageFolder(folder), ImageFolder(folder)]))
 
 
 class TestComposing:
@@ -128,3 +168,35 @@ def test_the_command_prints_an_answer_a_frame(folder: Path) -> None:
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == 5
     assert {line["text"] for line in lines} <= {"yes", "no"}
+
+
+def test_the_command_keeps_a_picture_of_the_latest_frame(folder: Path, tmp_path: Path) -> None:
+    view = tmp_path / "view.png"
+    arguments = ["watch", str(folder), "-q", "the red cup", "--view", str(view), "--json"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert Image.open(view).size == (192, 144)  # drawn three times as large
+
+
+def test_a_bad_source_is_told_before_a_model_is_loaded() -> None:
+    result = CliRunner().invoke(main, ["watch", "nowhere.mp4", "-q", "a cup", "--vlm", "none"])
+    assert result.exit_code == 2
+    assert "nothing to watch" in result.output
+
+
+def test_a_program_does_not_wait_for_a_model_that_is_late() -> None:
+    program = """
+import time, numpy as np
+from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+class Slow:
+    def ask(self, frame, question): time.sleep(60)
+try:
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), "c", 0, 0)
+    Perception(ask_with=Slow(), deadline_s=0.1).ask(frame, "?")
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30
+    )
+    assert "gave no answer within 0.1 s" in done.stdout

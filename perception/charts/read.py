@@ -8,6 +8,9 @@ from .chart import Chart
 from .photographed import find_sheets, flatten, rounded
 from .reader import read_flat
 
+_MOST_PIXELS = 3_000_000
+"""Charts have no finer detail than so many pixels show."""
+
 
 def read_chart(image: Image) -> Chart:
     """Read a chart: from a picture that it fills, or from one that shows it on a sheet or screen.
@@ -22,6 +25,7 @@ def read_chart(image: Image) -> Chart:
         ImageError: the image shows no chart that can be read; says what is missing.
         ModelError: the text reader is not installed.
     """
+    image = _fitted(image)
     if _is_drawn(image):
         try:
             return read_flat(image)
@@ -40,6 +44,16 @@ class ChartReader:
     def read_chart(self, frame: Frame) -> Chart:
         """Read the chart that a frame shows; see `read_chart`."""
         return read_chart(frame.rgb)
+
+
+def _fitted(image: Image) -> Image:
+    """The image, made smaller if it is larger than charts need."""
+    if image.ndim != 3 or image.shape[0] * image.shape[1] <= _MOST_PIXELS:
+        return image
+    import cv2
+
+    scale = (_MOST_PIXELS / (image.shape[0] * image.shape[1])) ** 0.5
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
 def _is_drawn(image: Image) -> bool:

@@ -141,7 +141,11 @@ def chart(**options: Any) -> None:
 @click.option("--every", default=0.0, help="least seconds between two looks")
 @_VLM
 @click.option("--changes", is_flag=True, help="skip frames in which nothing moved")
-@click.option("--view", type=click.Path(), help="save the last frame with what was found")
+@click.option(
+    "--view",
+    type=click.Path(),
+    help="picture file: the latest frame with what was found, kept up to date",
+)
 @_JSON
 def watch(**options: Any) -> None:
     """Watch SOURCES: webcams, streams, videos, folders; without a query, tell what happens."""

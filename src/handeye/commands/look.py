@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from handeye.perception.errors import UserError
 from handeye.perception.frame import Frame
+from handeye.perception.images import open_image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Detection
@@ -44,17 +42,8 @@ def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
 
 
 def read_image(path: str) -> Frame:
-    """An image file as a Frame; raises UserError for what is no image."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            rgb = np.asarray(picture.convert("RGB"), dtype=np.uint8)
-    except FileNotFoundError as error:
-        raise UserError(f"there is no image {path}") from error
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as an image: {error}") from error
-    return Frame(rgb, Path(path).name, 0, 0.0)
+    """An image file as a Frame; raises ImageError for what is no image."""
+    return Frame(open_image(path), Path(path).name, 0, 0.0)
 
 
 def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: bool) -> None:

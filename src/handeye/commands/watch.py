@@ -2,14 +2,20 @@
 
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
-from handeye.perception.watching import Account, ChangeGate, open_source, watch
+from handeye.perception.watching import (
+    Account,
+    ChangeGate,
+    Sighting,
+    frames_of,
+    open_source,
+    watch,
+)
 
 
 def run(
@@ -23,61 +29,45 @@ def run(
     changes: bool,
 ) -> None:
     """Print answers as they come; without a query, an account of what happens."""
-    perception = Perception.of(load_vlm(vlm))
     cameras = [open_source(source) for source in sources]
-    if query is None:
-        _account(cameras, perception, as_json)
-        return
-
-    def trouble(words: str) -> None:
-        print(words, file=sys.stderr)
-
     gate = ChangeGate() if changes else None
-    sightings = watch(cameras, perception, query, every_s=every, gate=gate, on_trouble=trouble)
-    for sighting in sightings:
+    frames = frames_of(cameras, every_s=every, gate=gate, on_trouble=_complain)
+    perception = Perception.of(load_vlm(vlm))
+    if query is None:
+        _account(frames, perception, as_json)
+        return
+    for sighting in watch(frames, perception, query):
         if as_json:
-            print(json.dumps(asdict(sighting)), flush=True)
+            print(json.dumps(sighting.as_dict()), flush=True)
         else:
-            name = f"{sighting.camera}  " if len(cameras) > 1 else ""
+            name = f"{sighting.frame.camera}  " if len(cameras) > 1 else ""
             print(
-                f"{sighting.stamp_s:7.1f} s  {name}{sighting.text} ({sighting.confidence:.2f}, "
-                f"{1000 * sighting.age_s:.0f} ms old)",
+                f"{sighting.frame.stamp_s:7.1f} s  {name}{sighting.text} "
+                f"({sighting.confidence:.2f}, {1000 * sighting.age_s:.0f} ms old)",
                 flush=True,
             )
-    if view is not None:
-        _save_last(sources[-1], perception, query, Path(view))
+        if view is not None:
+            _save(sighting, Path(view))
 
 
-def _account(cameras: list[Any], perception: Perception, as_json: bool) -> None:
-    from handeye.perception.errors import EndOfStreamError
-
-    for camera in cameras:
-        account: Account | None = None
-        try:
-            while True:
-                frame: Frame = camera.read()
-                account = account or Account(frame.rgb.shape[1])
-                for words in account.add(frame.stamp_s, perception.parse(frame)):
-                    line = {"camera": frame.camera, "stamp_s": frame.stamp_s, "text": words.strip()}
-                    print(json.dumps(line) if as_json else words, flush=True)
-        except EndOfStreamError:
-            camera.close()
+def _complain(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
-def _save_last(source: str, perception: Perception, query: str, path: Path) -> None:
-    """The last frame with what was found drawn over it."""
+def _account(frames: Iterable[tuple[Frame, bool]], perception: Perception, as_json: bool) -> None:
+    accounts: dict[str, Account] = {}
+    for frame, _ in frames:
+        account = accounts.setdefault(frame.camera, Account(frame.rgb.shape[1]))
+        for words in account.add(perception.parse(frame)):
+            row = {"camera": frame.camera, "stamp_s": frame.stamp_s, "text": words}
+            line = f"{frame.stamp_s:7.1f} s  {words}"
+            print(json.dumps(row) if as_json else line, flush=True)
+
+
+def _save(sighting: Sighting, path: Path) -> None:
+    """The frame with what was found drawn over it, in place of the one before."""
     from PIL import Image
-
-    from handeye.perception.errors import EndOfStreamError
 
     from ..overlay import annotate
 
-    camera, frame = open_source(source), None
-    try:
-        while True:
-            frame = camera.read()
-    except EndOfStreamError:
-        camera.close()
-    if frame is not None:
-        found = [] if query.endswith("?") else perception.ground(frame, query)
-        Image.fromarray(annotate(frame.rgb, found)).save(path)
+    Image.fromarray(annotate(sighting.frame.rgb, sighting.found)).save(path)

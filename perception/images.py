@@ -2,23 +2,28 @@
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ImageError
-from ..frame import Image
+from .errors import ImageError
+from .frame import Image
 
-_MOST_PIXELS = 3_000_000
-"""Larger images are made smaller: charts have no finer detail."""
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
 _REFUSED_PIXELS = 200_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def open_image(source: str | Path | bytes) -> Image:
+def open_image(source: str | Path | bytes, *, most_pixels: int | None = None) -> Image:
     """Read an image file, or an image file's bytes.
 
     What is see-through lies on white; 16 bits become 8; CMYK becomes RGB; of an animation the
-    first picture is taken; rotation from EXIF is applied; more than 3 megapixels are scaled down.
+    first picture is taken; rotation from EXIF is applied.
+
+    Args:
+        source: a file, or what is in one.
+        most_pixels: larger images are scaled down to so many; None leaves them as they are.
 
     Returns:
         [H, W, 3] uint8 RGB.
@@ -31,7 +36,7 @@ def open_image(source: str | Path | bytes) -> Image:
 
     name = "these bytes" if isinstance(source, bytes) else str(source)
     if not isinstance(source, bytes) and not Path(source).is_file():
-        raise ImageError(f"there is no image file {name}")
+        raise ImageError(f"there is no image {name}")
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     try:
         with Pictures.open(io.BytesIO(data)) as picture:
@@ -42,35 +47,30 @@ def open_image(source: str | Path | bytes) -> Image:
                 )
             picture.seek(0)
             upright = ImageOps.exif_transpose(picture)
-            return np.asarray(_fitted(_as_rgb(upright)), np.uint8)
+            return np.asarray(_fitted(_as_rgb(upright), most_pixels), np.uint8)
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is no image that can be read (PNG, JPEG, WebP, …)") from error
     except (OSError, SyntaxError, ValueError, EOFError, Pictures.DecompressionBombError) as error:
         raise ImageError(f"{name} is damaged or cut off: {error}") from error
 
 
-def _as_rgb(picture: "object") -> "object":
+def _as_rgb(picture: "Picture") -> "Picture":
     from PIL import Image as Pictures
 
-    image: Pictures.Image = picture  # type: ignore[assignment]
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        values = np.asarray(image, np.float64)
+    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+        values = np.asarray(picture, np.float64)
         top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-        return Pictures.fromarray(np.clip(values / top * 255, 0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        paper = Pictures.new("RGBA", image.size, "white")
-        return Pictures.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+        grey = np.clip(values / top * 255, 0, 255).astype(np.uint8)
+        return Pictures.fromarray(grey).convert("RGB")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        paper = Pictures.new("RGBA", picture.size, "white")
+        return Pictures.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
+    return picture.convert("RGB")
 
 
-def _fitted(picture: "object") -> "object":
-    from PIL import Image as Pictures
-
-    image: Pictures.Image = picture  # type: ignore[assignment]
-    width, height = image.size
-    scale = (_MOST_PIXELS / (width * height)) ** 0.5
-    if scale >= 1:
-        return image
-    return image.resize((max(1, round(width * scale)), max(1, round(height * scale))))
+def _fitted(picture: "Picture", most_pixels: int | None) -> "Picture":
+    width, height = picture.size
+    if most_pixels is None or width * height <= most_pixels:
+        return picture
+    scale = (most_pixels / (width * height)) ** 0.5
+    return picture.resize((max(1, round(width * scale)), max(1, round(height * scale))))
