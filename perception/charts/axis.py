@@ -42,6 +42,15 @@ class Axis:
             value = float(np.log10(value))
         return (value - self.intercept) / self.slope
 
+    def rounded(self, value: float, pixel: float) -> float:
+        """A value to as many digits as a quarter of a pixel tells apart at a place."""
+        resolution = abs(self.value(pixel + 0.25) - self.value(pixel)) or 1e-9
+        return round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))
+
+    def rounded_at(self, pixel: float) -> float:
+        """What a pixel stands for, rounded to what can be told."""
+        return self.rounded(self.value(pixel), pixel)
+
     def times(self, factor: float) -> "Axis":
         """The same axis with all its values multiplied."""
         ticks = tuple((pixel, value * factor) for pixel, value in self.ticks)

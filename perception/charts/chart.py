@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ChartKind = Literal[
     "bar", "bar_horizontal", "bar_grouped", "bar_stacked", "line", "scatter", "pie",
-    "gauge", "digits",
+    "gauge", "display",
 ]  # fmt: skip
 Color = tuple[int, int, int]
 

@@ -241,13 +241,12 @@ def _same_hue(inks: list[Ink]) -> list[Ink]:
     """Strokes and marks that are drawn see-through, or with a rim, come in shades of one hue."""
     kept: list[Ink] = []
     for ink in inks:
-        hue = ink.color - ink.color.min()
         like = [
             other
             for other in kept
             if not ink.grey
             and not other.grey
-            and _cosine(hue, other.color - other.color.min()) > 0.97
+            and likeness_of_hue(ink.color, other.color) > 0.97
             and (ink.mask.sum() < 0.4 * other.mask.sum() or _share_near(ink, other) > 0.75)
         ]
         if like:
@@ -265,7 +264,9 @@ def _share_near(ink: Ink, other: Ink) -> float:
     return float((ink.mask & (np.asarray(around) > 0)).sum() / ink.mask.sum())
 
 
-def _cosine(a: Floats, b: Floats) -> float:
+def likeness_of_hue(a: Floats, b: Floats) -> float:
+    """Cosine between what two colours have besides grey."""
+    a, b = a - a.min(), b - b.min()
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-6))
 
 

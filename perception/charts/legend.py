@@ -1,11 +1,10 @@
 """Legends: which name stands beside which colour."""
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..frame import Image, Mask
+from ..frame import Mask
 from .ink import Canvas, Floats
 from .text import Text
 
@@ -125,30 +124,3 @@ def _aligned(a: Entry, b: Entry) -> bool:
 def _is_patch(canvas: Canvas, entry: Entry) -> bool:
     x0, y0, x1, y1 = entry.swatch
     return bool(canvas.drawn[y0:y1, x0:x1].mean() > 0.35)
-
-
-def trimmed(text: Text, image: Image) -> Text:
-    """A text without the coloured swatch that was taken for its beginning."""
-    if not text.is_level or len(text.text) < 2:
-        return text
-    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
-    crop = image[y0:y1, x0:x1].astype(np.int64)
-    height = y1 - y0
-    if height < 5 or x1 - x0 < 1.5 * height:
-        return text
-    hued = (np.ptp(crop, axis=-1) > 40).any(axis=0)
-    columns = np.flatnonzero(hued)
-    if not len(columns) or columns[0] > 0.8 * height:
-        return text
-    end = columns[0]
-    while end < len(hued) and hued[end : end + 2].any():
-        end += 1
-    # Words that are coloured themselves are no swatch.
-    rest = len(hued) - end
-    if end > 3.0 * height or rest < 0.8 * height or hued[end:].sum() > 0.1 * len(hued):
-        return text
-    left = float(x0 + end + 1)
-    (_, ay), b, c, (_, dy) = text.corners
-    words = re.sub(r"^[^\w($€£+-]+\s*", "", text.text)
-    corners = ((left, ay), b, c, (left, dy))
-    return replace(text, text=words, box=(left, *text.box[1:]), corners=corners)

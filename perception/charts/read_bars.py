@@ -6,8 +6,9 @@ import numpy as np
 
 from .axis import Axis
 from .bars import Bar, Bars
+from .categories import Label
 from .chart import ChartRow
-from .layout import Label, number_of
+from .layout import number_of
 from .text import Text
 
 _NEAR_SHARE = 0.04
@@ -154,8 +155,7 @@ def _edge(pixel: float) -> float:
 
 def _rounded(bar: Bar, value: float, bars: Bars, axis: Axis) -> float:
     at = bar.y0 if abs(bar.y0 - bars.base) > abs(bar.y1 - bars.base) else bar.y1
-    resolution = abs(axis.value(at + 0.2) - axis.value(at)) or 1e-9
-    return round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))
+    return axis.rounded(value, at)
 
 
 def _printed_values(

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .axis import Axis
+from .categories import Label
 from .chart import ChartRow
 from .curves import Curve
-from .layout import Label
 
 _OFF_PX = 2.2
 
@@ -36,10 +36,7 @@ def curve_rows(
             if not curve.x[0] - 4 <= at <= curve.x[-1] + 4:
                 continue
             pixel = curve.at(_nearest_vertex(curve, at))
-            value = y_axis.value(pixel)
-            resolution = abs(y_axis.value(pixel + 0.25) - value) or 1e-9
-            value = round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))
-            rows.append(ChartRow(name, x, value, 0.9 * sure * y_axis.agreed))
+            rows.append(ChartRow(name, x, y_axis.rounded_at(pixel), 0.9 * sure * y_axis.agreed))
     return rows, unread
 
 
@@ -84,7 +81,7 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     for corner in corners:
         if not merged or corner - merged[-1] > 6:
             merged.append(corner)
-    return [_short(axis, corner) for corner in merged]
+    return [axis.rounded_at(corner) for corner in merged]
 
 
 def _gives_back(curve: Curve, places: npt.NDArray[np.float64]) -> bool:
@@ -100,9 +97,3 @@ def _gives_back(curve: Curve, places: npt.NDArray[np.float64]) -> bool:
 
 def _snapped(places: npt.NDArray[np.float64], curve: Curve) -> npt.NDArray[np.float64]:
     return np.array([_nearest_vertex(curve, float(p)) for p in places])
-
-
-def _short(axis: Axis, pixel: float) -> float:
-    value = axis.value(pixel)
-    resolution = abs(axis.value(pixel + 0.5) - value) or 1e-9
-    return round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))

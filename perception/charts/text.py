@@ -92,9 +92,12 @@ class TextReader:
                 "Rec.rec_img_shape": [3, _HEIGHT, 64],
             }
         )
-        loaded: Any = ocr
-        self._detect: Any = loaded._load_det_model()
-        self._recognize: Any = loaded._load_rec_model()
+        # The parts of it load when they are first used; then they stand open, as attributes.
+        blank = np.full((64, 64, 3), 255, np.uint8)
+        ocr(blank, use_det=True, use_cls=False, use_rec=False)
+        ocr(blank, use_det=False, use_cls=False, use_rec=True)
+        self._detect: Any = ocr.text_det
+        self._recognize: Any = ocr.text_rec
         self._lock = threading.Lock()
 
     def read(self, rgb: Image) -> list[Text]:

@@ -1,0 +1,142 @@
+"""Labels along an axis of categories."""
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layout import anchor, number_of
+from .text import Text
+
+
+@dataclass(frozen=True)
+class Label:
+    """A tick label: where its tick is along the axis, pixels, and what it says."""
+
+    at: float
+    text: str
+    score: float
+
+
+def category_labels(
+    texts: list[Text], base: float, span: tuple[float, float], *, upright: bool
+) -> tuple[list[Label], list[Text]]:
+    """Labels along a category axis, and the texts that they are made of.
+
+    Args:
+        texts: that may be labels.
+        base: where the marks end: the lowest (upright charts) or leftmost pixel of them.
+        span: pixels along the axis that the marks take up.
+        upright: True for an axis below the marks, False for one at their left.
+    """
+    if upright:
+        low, high = span[0] - 40, span[1] + 40
+        below = [t for t in texts if t.box[1] > base - 5 and low < anchor(t)[0] < high]
+        words = [t for t in below if number_of(t) is None]
+        # Values may be printed below bars that hang down.
+        below = words if len(words) >= 3 and len(words) > len(below) / 3 else below
+        if not below:
+            return [], []
+        reach = 0.75 * float(np.median([min(t.height, 24.0) for t in below]))
+        tops = sorted(t.box[1] for t in below)
+        rows = [[t for t in below if top <= t.box[1] < top + reach] for top in tops]
+        row = next((row for row in rows if len(row) > 1), rows[0])
+        return _merged(row, below, lambda t: anchor(t)[0])
+    near = [
+        t
+        for t in texts
+        if t.box[2] < base + 5 and t.is_level and span[0] - 20 < t.center[1] < span[1] + 20
+    ]
+    words = [t for t in near if number_of(t) is None]
+    # Values may be printed at the left of bars that reach to the left.
+    near = words if len(words) >= 3 else near
+    if not near:
+        return [], []
+    right = max(t.box[2] for t in near)
+    column = [
+        t for t in near if t.box[2] > right - 12 or abs(t.box[0] - min(n.box[0] for n in near)) < 6
+    ]
+    lines = sorted(column, key=lambda t: t.center[1])
+    groups: list[list[Text]] = []
+    for text in lines:
+        last = groups[-1][-1] if groups else None
+        if last is not None and text.box[1] - last.box[3] < 0.3 * text.height:
+            groups[-1].append(text)
+        else:
+            groups.append([text])
+    labels = [
+        Label(
+            (group[0].box[1] + group[-1].box[3]) / 2,
+            _plain(" ".join(t.text for t in group)),
+            min(t.score for t in group),
+        )
+        for group in groups
+    ]
+    return labels, column
+
+
+def _merged(
+    row: list[Text], below: list[Text], along: Callable[[Text], float]
+) -> tuple[list[Label], list[Text]]:
+    """Labels of a row, with the further lines of those that have several."""
+    used = list(row)
+    lines: dict[int, list[Text]] = {id(t): [t] for t in row}
+    level = [t for t in row if t.is_level]
+    rest = sorted((t for t in below if t not in row and t.is_level), key=lambda t: t.box[1])
+    matches: list[tuple[Text, Text]] = []
+    for text in rest:
+        over = [
+            t
+            for t in level
+            if abs(t.center[0] - text.center[0])
+            < 0.35 * max(t.box[2] - t.box[0], text.box[2] - text.box[0])
+            and text.box[1] - lines[id(t)][-1].box[3] < 0.45 * text.height
+        ]
+        if len(over) == 1:
+            matches.append((over[0], text))
+            lines[id(over[0])].append(text)
+    if len({id(a) for a, _ in matches}) < 2 and len(row) > 2:
+        lines = {id(t): [t] for t in row}
+        matches = []
+    used += [b for _, b in matches]
+    slanted = [t for t in row if not t.is_level]
+    joined = _joined_slanted(slanted)
+    labels = [
+        Label(
+            along(t),
+            _plain(" ".join(x.text for x in lines[id(t)])),
+            min(x.score for x in lines[id(t)]),
+        )
+        for t in level
+    ]
+    labels += [
+        Label(
+            float(np.mean([along(t) for t in group])),
+            _plain(" ".join(t.text for t in group)),
+            min(t.score for t in group),
+        )
+        for group in joined
+    ]
+    return sorted(labels, key=lambda label: label.at), used
+
+
+def _plain(text: str) -> str:
+    """A label without the tick mark that was read as a dash."""
+    return re.sub(r"\s+[-–—_|]+$|^[-–—_|]+\s+", "", text)
+
+
+def _joined_slanted(texts: list[Text]) -> list[list[Text]]:
+    """Upright labels in two lines stand closer together than labels do."""
+    ordered = sorted(texts, key=lambda t: anchor(t)[0])
+    if len(ordered) < 3:
+        return [[t] for t in ordered]
+    groups = [[ordered[0]]]
+    for before, text in itertools.pairwise(ordered):
+        gap = anchor(text)[0] - anchor(before)[0]
+        if gap < 1.15 * text.height and abs(abs(text.angle) - 90) < 12:
+            groups[-1].append(text)
+        else:
+            groups.append([text])
+    return groups if len(groups) > 1 else [[t] for t in ordered]

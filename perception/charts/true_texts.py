@@ -1,0 +1,76 @@
+"""What of the text that was read is text: without marks, specks and swatches."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from ..frame import Image
+from .text import Text
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
+"""What rings, dots and crosses are read as."""
+
+
+def true_texts(texts: list[Text], image: Image) -> list[Text]:
+    """Texts without what is no text: rings that look like an O, a bar that looks like a dash."""
+    texts = _of_one_script(texts)
+    usual = float(np.median([t.height for t in texts])) if texts else 0.0
+    hues = [_hue(t, image) for t in texts if len(t.text) > 2]
+    limit = 45 + (float(np.median(hues)) if hues else 0.0)
+    kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
+    return [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
+
+
+def _of_one_script(texts: list[Text]) -> list[Text]:
+    """In a chart of Latin script, single signs of others are specks that were taken for them."""
+    letters = "".join(t.text for t in texts)
+    if sum(not c.isascii() and c.isalpha() for c in letters) > 0.15 * max(len(letters), 1):
+        return texts
+    cleaned = [replace(t, text=_CJK.sub("", t.text).strip()) for t in texts]
+    return [t for t in cleaned if t.text]
+
+
+def _is_mark(text: Text, image: Image, limit: float) -> bool:
+    """Whether what was read is a mark of the plot, more coloured than text is."""
+    if any(c.isalnum() for c in text.text) and len(text.text) > 2:
+        return False
+    if not any(c.isalnum() for c in text.text):
+        return True
+    foreign = len(text.text) == 1 and not text.text.isascii()
+    return (foreign or set(text.text) <= set(_MARKS)) and _hue(text, image) > limit
+
+
+def _hue(text: Text, image: Image) -> float:
+    """How coloured the strongest pixels of a text are, 0..255."""
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    patch = image[y0:y1, x0:x1].reshape(-1, 3).astype(int)
+    return float(np.percentile(np.ptp(patch, axis=1), 93)) if len(patch) else 0.0
+
+
+def _trimmed(text: Text, image: Image) -> Text:
+    """A text without the coloured swatch that was taken for its beginning."""
+    if not text.is_level or len(text.text) < 2:
+        return text
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    crop = image[y0:y1, x0:x1].astype(np.int64)
+    height = y1 - y0
+    if height < 5 or x1 - x0 < 1.5 * height:
+        return text
+    hued = (np.ptp(crop, axis=-1) > 40).any(axis=0)
+    columns = np.flatnonzero(hued)
+    if not len(columns) or columns[0] > 0.8 * height:
+        return text
+    end = columns[0]
+    while end < len(hued) and hued[end : end + 2].any():
+        end += 1
+    # Words that are coloured themselves are no swatch.
+    rest = len(hued) - end
+    if end > 3.0 * height or rest < 0.8 * height or hued[end:].sum() > 0.1 * len(hued):
+        return text
+    left = float(x0 + end + 1)
+    (_, ay), b, c, (_, dy) = text.corners
+    words = re.sub(r"^[^\w($€£+-]+\s*", "", text.text)
+    corners = ((left, ay), b, c, (left, dy))
+    return replace(text, text=words, box=(left, *text.box[1:]), corners=corners)
