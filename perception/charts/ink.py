@@ -181,8 +181,35 @@ def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
         own = solids[k] > max(30, 0.3 * counts[k])
         if not own and _is_mixed(color, colors, backgrounds):
             continue
+        if not own:
+            color = _full(color, rgb, drawn, backgrounds)
+            if any(np.linalg.norm(color - c) < _FAR for c in colors):
+                continue
         colors.append(color)
     return _assigned(rgb, drawn, solid, colors, backgrounds)
+
+
+def _full(color: Floats, rgb: Floats, drawn: Mask, backgrounds: Floats) -> Floats:
+    """A shade of a thin stroke to the stroke's own colour, which few of its pixels have in full.
+
+    They are the stroke's own where they run along the shade; those of another stroke do not.
+    """
+    import cv2
+
+    apart = [float(np.linalg.norm(color - b)) for b in backgrounds]
+    background = backgrounds[int(np.argmin(apart))]
+    along = color - background
+    off = rgb - background
+    t = off @ along / max(float(along @ along), 1.0)
+    on_ray = drawn & (np.linalg.norm(off - t[..., None] * along, axis=-1) < 14 + 8 * np.abs(t))
+    pale, strong = on_ray & (np.abs(t - 1) < 0.15), on_ray & (t > 1.2)
+    if strong.sum() < 0.05 * max(int(pale.sum()), 1):
+        return color
+    around = np.asarray(cv2.dilate(strong.astype(np.uint8), np.ones((5, 5), np.uint8))) > 0
+    if (pale & around).sum() < 0.75 * pale.sum():
+        return color
+    full = rgb[strong & (t > np.percentile(t[strong], 80))]
+    return np.asarray(np.median(full, axis=0), np.float32) if len(full) else color
 
 
 def _around(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,10 @@ from ..frame import Mask
 from .ink import Canvas, Floats
 from .text import Text
 
+_REACH = 7.0
+"""A handle with its gap takes at most so many heights of the text beside it."""
+_WIDEST, _GAP = 5.5, 2.4
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:
@@ -19,27 +23,71 @@ class Entry:
 
 
 def find_legend(canvas: Canvas, texts: list[Text]) -> list[Entry]:
-    """Texts with a small patch or stroke of an ink at their left (or else their right).
+    """Texts with a small patch or stroke of an ink at their left, or else all at their right.
 
-    What stands alone is a legend's entry too, but two that are aligned are believed first.
+    What stands alone is a legend's entry too, but several that are aligned are believed first.
     """
-    found = [e for t in texts if t.is_level and (e := _entry(canvas, t)) is not None]
-    groups = [[e for e in found if _aligned(e, other)] for other in found]
-    best = max(groups, key=len, default=[])
+    level = [t for t in texts if t.is_level]
+    best: list[Entry] = []
+    for side in ("left", "right"):
+        found = [e for t in level if (e := _entry(canvas, t, side)) is not None]
+        group = _distinct(max(_groups(found), key=lambda g: len(_distinct(g)), default=[]))
+        if len(group) > max(len(best), 1) or (side == "left" and group):
+            best = group
+        if len(best) > 1:
+            break
     if len(best) == 1:
-        best = best if _is_patch(canvas, best[0]) else []
+        return best if _is_patch(canvas, best[0]) else []
+    return _completed(canvas, best, level)
+
+
+def _completed(canvas: Canvas, group: list[Entry], texts: list[Text]) -> list[Entry]:
+    """The entries with those in line with them whose swatches touch what the plot shows there."""
+    found = list(group)
+    for text in texts:
+        if any(text is e.text for e in found):
+            continue
+        beside = [
+            e
+            for e in group
+            if abs(e.text.box[0] - text.box[0]) < 0.6 * text.height
+            and abs(e.text.center[1] - text.center[1]) < 2.6 * text.height
+        ]
+        for entry in beside[:1]:
+            x0, y0, x1, y1 = entry.swatch
+            down = round(text.center[1] - entry.text.center[1])
+            box = (x0, max(y0 + down, 0), x1, max(y1 + down, 0))
+            drawn = canvas.drawn[box[1] : box[3], x0:x1]
+            color = _strongest(canvas.rgb[box[1] : box[3], x0:x1][drawn], canvas.backgrounds)
+            if color is not None and drawn.mean() > 0.3:
+                found.append(Entry(text, color, box))
+    return _distinct(found)
+
+
+def _groups(entries: list[Entry]) -> list[list[Entry]]:
+    """Entries that stand in columns and rows with each other and whose swatches are alike."""
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        near = [g for g in groups if any(_aligned(entry, other) for other in g)]
+        groups = [g for g in groups if all(g is not n for n in near)]
+        groups.append([*(e for g in near for e in g), entry])
+    return groups
+
+
+def _distinct(entries: list[Entry]) -> list[Entry]:
+    """Entries from the top down, one for each colour."""
     unique: list[Entry] = []
-    for entry in sorted(best, key=lambda e: (round(e.text.center[1] / 6), e.text.box[0])):
+    for entry in sorted(entries, key=lambda e: (round(e.text.center[1] / 6), e.text.box[0])):
         if all(np.linalg.norm(entry.color - e.color) > 12 for e in unique):
             unique.append(entry)
     return unique
 
 
-def _entry(canvas: Canvas, text: Text) -> Entry | None:
+def _entry(canvas: Canvas, text: Text, side: str) -> Entry | None:
     height = max(text.height, 6.0)
-    x0, y0, _, y1 = text.box
-    middle = (y0 + y1) / 2
-    patch = _patch_beside(canvas, x0 - 0.22 * height, middle, height)
+    x0, y0, x1, y1 = text.box
+    edge = x0 - 0.22 * height if side == "left" else x1 + 0.22 * height
+    patch = _patch_beside(canvas, edge, (y0 + y1) / 2, height, side)
     if patch is None:
         return None
     mask, box = patch
@@ -48,46 +96,65 @@ def _entry(canvas: Canvas, text: Text) -> Entry | None:
 
 
 def _patch_beside(
-    canvas: Canvas, edge: float, middle: float, height: float
+    canvas: Canvas, edge: float, middle: float, height: float, side: str
 ) -> tuple[Mask, tuple[int, int, int, int]] | None:
-    """The patch that ends left of an edge: its mask and box; None if nothing small is there."""
+    """The patch that ends at an edge of a text: its mask and box; None if nothing small is."""
     rows, columns = canvas.drawn.shape
     top, bottom = max(0, int(middle - 0.42 * height)), min(rows, int(middle + 0.42 * height) + 1)
-    right = min(columns, int(edge) + 1)
-    left = max(0, int(edge - 4.2 * height))
+    if side == "left":
+        left, right = max(0, int(edge - _REACH * height)), min(columns, int(edge) + 1)
+    else:
+        left, right = max(0, int(edge)), min(columns, int(edge + _REACH * height) + 1)
     if right - left < 3 or bottom - top < 3:
         return None
-    shown = canvas.drawn[top:bottom, left:right]
+    shown = _without_frames(canvas, (left, top, right, bottom), height)
     piece = canvas.rgb[top:bottom, left:right]
     hued = shown & (piece.max(axis=-1) - piece.min(axis=-1) > 45)
     shown = hued if hued.sum() > 6 else shown
-    if not shown.any():
-        return None
     filled = np.asarray(shown.any(axis=0), np.bool_)
-    # From the text leftwards: a gap, the patch, then nothing for a while.
-    place = right - left - 1
-    while place >= 0 and not filled[place]:
-        place -= 1
-    end = place + 1
-    if right - left - end > 1.6 * height or place < 0:
+    # Away from the text: a gap, the patch, then nothing for a while.
+    outward = filled[::-1] if side == "left" else filled
+    run = _first_run(outward, allowed=max(2.0, 0.35 * height))
+    if run is None or run[0] > _GAP * height or not 3 <= run[1] - run[0] <= _WIDEST * height:
         return None
-    allowed, gap = max(2.0, 0.35 * height), 0
-    start = place
-    while place >= 0 and gap <= allowed:
-        gap = 0 if filled[place] else gap + 1
-        start = place if filled[place] else start
-        place -= 1
-    if gap <= allowed and start <= 0 and left > 0:
+    near, far = run
+    if far >= len(outward) and left > 0 and right < columns:
         return None
-    wide = end - start
-    if wide < 3 or wide > 3.9 * height:
-        return None
+    start, end = (len(filled) - far, len(filled) - near) if side == "left" else (near, far)
     cut = shown[:, start:end]
-    rows_of = np.flatnonzero(cut[:, wide // 2])
+    rows_of = np.flatnonzero(cut[:, (end - start) // 2])
     at = top + int(np.median(rows_of)) if len(rows_of) else round(middle)
     if _tall(canvas, left + (start + end) // 2, at) > 1.5 * height:
         return None
     return cut, (left + start, top, left + end, bottom)
+
+
+def _without_frames(canvas: Canvas, box: tuple[int, int, int, int], height: float) -> Mask:
+    """What is drawn in a box besides upright lines that go on above and below it."""
+    left, top, right, bottom = box
+    shown = canvas.drawn[top:bottom, left:right].copy()
+    lines = canvas.drawn | canvas.guides
+    reach = round(0.8 * height)
+    above, below = max(0, top - reach), min(len(lines), bottom + reach)
+    through = lines[above:below, left:right].mean(axis=0) > 0.95
+    changes = np.flatnonzero(np.diff(np.concatenate([[0], through.astype(np.int8), [0]])))
+    for start, end in zip(changes[::2], changes[1::2], strict=True):
+        if end - start <= 3:
+            shown[:, start:end] = False
+    return shown
+
+
+def _first_run(filled: Mask, allowed: float) -> tuple[int, int] | None:
+    """First stretch of filled places, which gaps up to a length do not end: [start, end)."""
+    places = np.flatnonzero(filled)
+    if not len(places):
+        return None
+    breaks = np.flatnonzero(np.diff(places) > allowed + 1)
+    last = places[breaks[0]] if len(breaks) else places[-1]
+    end = int(last) + 1
+    if not len(breaks) and len(filled) - end <= allowed:
+        end = len(filled)
+    return int(places[0]), end
 
 
 def _tall(canvas: Canvas, column: int, row: int) -> int:
@@ -116,9 +183,14 @@ def _strongest(pixels: Floats, backgrounds: Floats) -> Floats | None:
 
 def _aligned(a: Entry, b: Entry) -> bool:
     slack = max(6.0, 0.7 * a.text.height)
-    column = abs(a.swatch[0] - b.swatch[0]) <= 4 and abs(a.text.box[0] - b.text.box[0]) <= slack
+    wide = [e.swatch[2] - e.swatch[0] for e in (a, b)]
+    alike = abs(wide[0] - wide[1]) <= max(4.0, 0.4 * a.text.height)
+    middles = [(e.swatch[0] + e.swatch[2]) / 2 for e in (a, b)]
+    column = abs(middles[0] - middles[1]) <= 4 and (
+        abs(a.text.box[0] - b.text.box[0]) <= slack or abs(a.text.box[2] - b.text.box[2]) <= slack
+    )
     row = abs(a.text.center[1] - b.text.center[1]) <= 4
-    return column or row
+    return alike and (column or row)
 
 
 def _is_patch(canvas: Canvas, entry: Entry) -> bool:

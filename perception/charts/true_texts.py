@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ..frame import Image
 from .text import Text
@@ -38,7 +39,7 @@ def _is_mark(text: Text, image: Image, limit: float) -> bool:
         return False
     if not any(c.isalnum() for c in text.text):
         return True
-    foreign = len(text.text) == 1 and not text.text.isascii()
+    foreign = len(text.text) == 1 and (not text.text.isascii() or text.score < 0.6)
     return (foreign or set(text.text) <= set(_MARKS)) and _hue(text, image) > limit
 
 
@@ -50,7 +51,7 @@ def _hue(text: Text, image: Image) -> float:
 
 
 def _trimmed(text: Text, image: Image) -> Text:
-    """A text without the coloured swatch that was taken for its beginning."""
+    """A text without the legend's swatch or stroke that was taken for its beginning."""
     if not text.is_level or len(text.text) < 2:
         return text
     x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
@@ -58,19 +59,29 @@ def _trimmed(text: Text, image: Image) -> Text:
     height = y1 - y0
     if height < 5 or x1 - x0 < 1.5 * height:
         return text
-    hued = (np.ptp(crop, axis=-1) > 40).any(axis=0)
-    columns = np.flatnonzero(hued)
+    ink = np.abs(crop - np.median(crop[[0, -1]].reshape(-1, 3), axis=0)).max(axis=-1)
+    filled = (ink > 50).any(axis=0)
+    columns = np.flatnonzero(filled)
     if not len(columns) or columns[0] > 0.8 * height:
         return text
-    end = columns[0]
-    while end < len(hued) and hued[end : end + 2].any():
+    end = int(columns[0])
+    while end < len(filled) and filled[end : end + 2].any():
         end += 1
-    # Words that are coloured themselves are no swatch.
-    rest = len(hued) - end
-    if end > 3.0 * height or rest < 0.8 * height or hued[end:].sum() > 0.1 * len(hued):
+    rest = len(filled) - end
+    if end > 4.6 * height or rest < 0.8 * height:
+        return text
+    swatch, words = _color_of(crop[:, :end], ink[:, :end]), _color_of(crop[:, end:], ink[:, end:])
+    if max(np.ptp(swatch), np.ptp(words)) < 40 or np.abs(swatch - words).max() < 60:
         return text
     left = float(x0 + end + 1)
     (_, ay), b, c, (_, dy) = text.corners
-    words = re.sub(r"^[^\w($€£+-]+\s*", "", text.text)
-    corners = ((left, ay), b, c, (left, dy))
-    return replace(text, text=words, box=(left, *text.box[1:]), corners=corners)
+    said = re.sub(r"^[^\w($€£+-]+\s*", "", text.text)
+    return replace(
+        text, text=said, box=(left, *text.box[1:]), corners=((left, ay), b, c, (left, dy))
+    )
+
+
+def _color_of(crop: npt.NDArray[np.int64], ink: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Colour of the strongest pixels of a piece."""
+    strong = crop[ink >= 0.8 * ink.max()]
+    return np.asarray(np.median(strong.reshape(-1, 3), axis=0))
