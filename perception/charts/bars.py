@@ -62,7 +62,7 @@ def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Ba
         found += bars
     if not found or covered < 0.72 * area:
         return None
-    found = [_sharpened(bar, canvas, inks[bar.ink]) for bar in found]
+    found = [_outlined(_sharpened(bar, canvas, inks[bar.ink]), canvas, inks) for bar in found]
     options = [True, False] if upright is None else [upright]
     arranged = [_arranged(found, way) for way in options]
     best = max(arranged, key=lambda pair: pair[0])
@@ -157,6 +157,35 @@ def _sharpened(bar: Bar, canvas: Canvas, ink: Ink) -> Bar:
             _share(canvas, ink, x1, rows, False) if x1 < width else 0.0
         ),
     )  # fmt: skip
+
+
+def _outlined(bar: Bar, canvas: Canvas, inks: tuple[Ink, ...]) -> Bar:
+    """A bar out to the middle of its outline, if it has one."""
+    left, right = _stroke(bar, canvas, inks, -1), _stroke(bar, canvas, inks, 1)
+    turned = replace(canvas, rgb=canvas.rgb.transpose(1, 0, 2))
+    above = _stroke(bar.turned(), turned, inks, -1)
+    below = _stroke(bar.turned(), turned, inks, 1)
+    pairs = [p for p in ((left, right), (above, below)) if min(p) > 0 and max(p) - min(p) <= 1]
+    if not pairs:
+        return bar
+    half = float(np.mean(pairs[0])) / 2
+    return replace(bar, x0=bar.x0 - half, y0=bar.y0 - half, x1=bar.x1 + half, y1=bar.y1 + half)
+
+
+def _stroke(bar: Bar, canvas: Canvas, inks: tuple[Ink, ...], side: int) -> int:
+    """Width of the stroke of another colour along a bar's side, pixels; 0 for none."""
+    quarter = (bar.y1 - bar.y0) / 4
+    rows = slice(round(bar.y0 + quarter), max(round(bar.y1 - quarter), round(bar.y0 + quarter) + 1))
+    at = round(bar.x0) - 1 if side < 0 else round(bar.x1)
+    known = [*canvas.backgrounds, *(ink.color for ink in inks)]
+    width = 0
+    while 0 <= at < canvas.rgb.shape[1] and width <= 5:
+        color = np.median(canvas.rgb[rows, at], axis=0)
+        if min(float(np.linalg.norm(color - k)) for k in known) < 60:
+            break
+        width += 1
+        at += side
+    return width if width <= 5 else 0
 
 
 def _share(canvas: Canvas, ink: Ink, at: int, other: slice, row: bool) -> float:

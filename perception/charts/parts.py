@@ -39,8 +39,9 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     window = _window(canvas, layout)
     for entry in legend:
         x0, y0, x1, y1 = entry.swatch
+        pad = max(3, round(0.35 * entry.text.height))
         for ink in canvas.inks:
-            ink.mask[max(y0 - 2, 0) : y1 + 2, max(x0 - 3, 0) : x1 + 3] = False
+            ink.mask[max(y0 - pad, 0) : y1 + pad, max(x0 - pad, 0) : x1 + pad] = False
     inks = [replace(ink, mask=_within(ink.mask, window)) for ink in canvas.inks]
     inks = [ink for ink in inks if int(ink.mask.sum()) >= 10]
     matched = _matched(legend, inks)
@@ -87,6 +88,14 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
         near = max(free, key=lambda ink: _likeness(ink, entry), default=None)
         if near is not None and _likeness(near, entry) > -1e6:
             found.append((entry, near))
+    for ink in inks:
+        # Small or see-through marks come in shades.
+        if ink.solid > 0.5 or ink.grey or any(ink is other for _, other in found):
+            continue
+        like = [(likeness_of_hue(ink.color, e.color), o) for e, o in found if not o.grey]
+        best, owner = max(like, key=lambda pair: pair[0], default=(0.0, ink))
+        if best > 0.975:
+            owner.mask[ink.mask] = True
     return found
 
 

@@ -26,6 +26,7 @@ from .read_curves import curve_rows
 from .read_pie import pie_chart
 from .splitting import column_places, split_at
 from .text import Text, text_reader
+from .ticks import snapped
 from .true_texts import true_texts
 
 _DATE = re.compile(
@@ -50,6 +51,10 @@ def read_flat(image: Image) -> Chart:
     texts = true_texts(text_reader().read(image), image)
     layout = lay_out(texts)
     canvas = take_apart(image, texts)
+    if layout.x_axis:
+        layout.x_axis = snapped(layout.x_axis, layout.x_texts, canvas.rgb, upright=False)
+    if layout.y_axis:
+        layout.y_axis = snapped(layout.y_axis, layout.y_texts, canvas.rgb, upright=True)
     ticks = [len(a.ticks) if a else 0 for a in (layout.x_axis, layout.y_axis)]
     if min(ticks) < 3:
         pie = find_pie(canvas)
