@@ -1,6 +1,7 @@
 """Every family of vision-language models: tiny checkpoints, recorded outputs, a server."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torch._dynamo.utils
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import FAMILIES, load_vlm
@@ -18,7 +21,7 @@ from handeye.perception.vlm.remote import Spending
 from handeye.perception.vlm.written import read_answer, read_boxes, read_json, read_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_checkpoints import BUILDERS, build
+from tiny_checkpoints import BUILDERS, build, tokenizer
 
 from handeye.errors import ImageError, ModelError
 
@@ -60,7 +63,8 @@ class TestCheckpoints:
         (folder / "preprocessor_config.json").write_text(
             json.dumps({"image_processor_type": "Qwen2VLImageProcessor"})
         )
-        with pytest.raises(ModelError, match=r"qwen2_5_vl"):
+        tokenizer().save_pretrained(folder)
+        with pytest.raises(ModelError, match=r"\(qwen2_5_vl\) needs torchvision"):
             load_vlm(folder)
 
     def test_an_unknown_family_names_the_known_ones(self, folders: Path) -> None:
@@ -79,6 +83,37 @@ class TestCheckpoints:
     def test_four_bits_without_their_library_is_one_clear_error(self, folders: Path) -> None:
         with pytest.raises(ModelError, match="4-bit loading needs bitsandbytes and a CUDA device"):
             load_vlm(build("clip", folders / "small"), bits=4)
+
+    @pytest.mark.parametrize("family", ["clip", "blip-vqa", "florence2", "llava", "pix2struct"])
+    def test_half_precision_answers_too(self, family: str, folders: Path) -> None:
+        vlm = load_vlm(build(family, folders / f"half-{family}"), dtype="bfloat16")
+        for verb in vlm.verbs:
+            _check(vlm, verb)
+
+    def test_a_compiled_model_says_the_same(self, folders: Path) -> None:
+        folder = build("clip", folders / "compiled")
+        before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        compiled = load_vlm(folder, compiled="eager").embed([FRAME])
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
+        assert compiled == pytest.approx(load_vlm(folder).embed([FRAME]), abs=1e-5)
+
+    def test_what_cannot_be_done_while_loading_is_one_clear_error(self, folders: Path) -> None:
+        folder = build("clip", folders / "options")
+        with pytest.raises(ModelError, match='"float8" is no dtype of weights; accepted are auto,'):
+            load_vlm(folder, dtype="float8")
+        with pytest.raises(ModelError, match="weights of 3 bits cannot be loaded"):
+            load_vlm(folder, bits=3)
+        with pytest.raises(ModelError, match=r"takes no option devise; it takes device, dtype, "):
+            load_vlm(folder, devise="cpu")
+        with pytest.raises(ModelError, match='"embedded" takes no option bits; it takes none'):
+            load_vlm("embedded", bits=4)
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+    def test_a_device_that_is_not_there_is_one_clear_error(self, folders: Path) -> None:
+        folder = build("clip", folders / "cuda")
+        assert load_vlm(folder, device="auto").parts.device == "cpu"
+        with pytest.raises(ModelError, match=r"\(clip\) cannot be loaded: .*CUDA"):
+            load_vlm(folder, device="cuda")
 
     def test_every_family_is_in_the_documentation(self) -> None:
         page = (Path(__file__).parents[1] / "docs" / "models.md").read_text()
@@ -181,6 +216,29 @@ class TestWhatModelsWrite:
         read_json(text[:cut])
 
     @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ('{"a": [1, 2, 3', {"a": [1, 2]}),  # the 3 may have been 30
+            ('[{"label": "cup", "sco', [{"label": "cup"}]),
+            ('[{"label": "a, \\"b\\"", "x": {', [{"label": 'a, "b"', "x": {}}]),
+            ('{"a": 1} and {"b": 2}', {"a": 1}),
+            ('[{"a": 1}, {broken, {"b": 2}]', [{"a": 1}, {}]),
+            ("[" * 100_000, None),
+            ('{"a": ' + "9" * 5000, None),
+        ],
+    )  # fmt: skip
+    def test_of_cut_off_json_what_is_whole_is_read(self, text: str, value: Any) -> None:
+        assert read_json(text) == value
+
+    def test_a_long_answer_that_was_cut_off_is_read_in_one_go(self) -> None:
+        text = json.dumps([{"bbox_2d": [1, 2, 3, 4], "label": "cup"}] * 20_000)[:-7]
+        assert len(read_json(text)) == 20_000
+
+    def test_numbers_beyond_any_image_are_no_boxes(self) -> None:
+        assert read_boxes('{"bbox": [0, 0, 1e999, 4]}', SIZE) == []
+        assert read_boxes('{"bbox": [0, 0, 1' + "0" * 400 + ", 4]}", SIZE) == []
+
+    @pytest.mark.parametrize(
         ("text", "said"),
         [("Yes, it is.", "yes"), ("No.", "no"), ("\n\nAnswer: 3", "3"), ("", ""),
          ("a red cup.", "a red cup")],
@@ -213,6 +271,7 @@ class Serving:
         self.requests: list[dict[str, Any]] = []
         self.failures: list[tuple[int, str]] = []
         self.strict = False
+        self.says: dict[str, Any] | None = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -222,7 +281,9 @@ class Serving:
                 status, answer = server.answer(body)
                 data = json.dumps(answer).encode()
                 self.send_response(status)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
+                self.send_header("Retry-After-Ms", "1")
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -236,12 +297,14 @@ class Serving:
         if self.failures:
             status, said = self.failures.pop(0)
             return status, {"error": said}
+        if self.says is not None:
+            return 200, self.says
         if self.strict and {"response_format", "logprobs"} & body.keys():
             return 400, {"error": "unknown option"}
         prompt = body["messages"][0]["content"][1]["text"]
         text = "Yes."
         if prompt.startswith("Find "):
-            text = '[{"bbox_2d": [0, 0, 500, 500], "label": "cup"}]'
+            text = '{"objects": [{"bbox_2d": [0, 0, 500, 500], "label": "cup"}]}'
         elif "chart" in prompt:
             text = json.dumps(CHART)
         logprobs = {"content": [{"token": "x", "logprob": -0.1}]}
@@ -274,13 +337,22 @@ class TestRemote:
         image = serving.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
         assert image.startswith("data:image/jpeg;base64,")
         assert serving.requests[0]["model"] == "gpt-test"
-        assert serving.requests[-1]["response_format"] == {"type": "json_object"}
+        schemas = [request.get("response_format", {}) for request in serving.requests]
+        wanted = [sent.get("json_schema", {}).get("schema", {}) for sent in schemas]
+        assert [[*schema.get("properties", ())] for schema in wanted] == [
+            [], ["objects"], ["kind", "title", "x_label", "y_label", "rows"],
+        ]  # fmt: skip
 
     def test_passing_failures_are_tried_again(self, serving: Serving) -> None:
         serving.failures = [(429, "slow down"), (503, "busy")]
-        vlm = load_vlm(f"{serving.address}#m", first_wait_s=0.01)
-        assert vlm.ask(FRAME, "is it?").text == "yes"
+        assert load_vlm(f"{serving.address}#m").ask(FRAME, "is it?").text == "yes"
         assert len(serving.requests) == 3
+
+    def test_retries_come_to_an_end(self, serving: Serving) -> None:
+        serving.failures = [(503, "busy")] * 9
+        with pytest.raises(ModelError, match=r"refused \(503\).*busy"):
+            load_vlm(f"{serving.address}#m", retries=1).ask(FRAME, "is it?")
+        assert len(serving.requests) == 2
 
     def test_lasting_failures_are_one_clear_error(self, serving: Serving) -> None:
         serving.failures = [(401, "bad key")] * 3
@@ -291,6 +363,21 @@ class TestRemote:
     def test_a_server_that_knows_no_options_is_asked_without_them(self, serving: Serving) -> None:
         serving.strict = True
         assert load_vlm(f"{serving.address}#m").ask(FRAME, "is it?").text == "yes"
+
+    @pytest.mark.parametrize("said", [{}, {"choices": []}, {"choices": [{"message": None}]}])
+    def test_an_answer_that_is_none_is_one_clear_error(
+        self, serving: Serving, said: dict[str, Any]
+    ) -> None:
+        serving.says = said
+        with pytest.raises(ModelError, match="gave no answer"):
+            load_vlm(f"{serving.address}#m").ask(FRAME, "is it?")
+
+    def test_without_the_library_loading_says_what_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "openai", None)
+        with pytest.raises(ModelError, match=r"needs openai: pip install 'handeye\[llm\]'"):
+            load_vlm("http://127.0.0.1:9/v1#m")
 
     def test_spending_stops_at_its_limit(self, serving: Serving) -> None:
         spending = Spending(most_tokens=150)

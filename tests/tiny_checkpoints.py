@@ -358,6 +358,10 @@ def build(family: str, folder: Path) -> Path:
     """Save a tiny checkpoint of a family; the same weights every time."""
     torch.manual_seed(0)
     model, processor = BUILDERS[family]()
+    if model.can_generate():
+        # What is not trained does not know when to stop.
+        model.generation_config.exponential_decay_length_penalty = [8, 8.0]
+        model.generation_config.eos_token_id = model.generation_config.eos_token_id or 3
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder

@@ -23,13 +23,17 @@ class Answerer:
 
     Attributes:
         parts: the checkpoint.
-        verbs: "ask", and "caption" where the checkpoint writes.
         max_new_tokens: most that it may write.
     """
 
     parts: Parts
-    verbs: tuple[str, ...]
     max_new_tokens: int = 24
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """ "ask", and "caption" where the checkpoint was made to write."""
+        answers_only = "QuestionAnswering" in type(self.parts.model).__name__
+        return ("ask",) if answers_only else ("caption", "ask")
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer; its confidence is the model's own probability of what it wrote."""

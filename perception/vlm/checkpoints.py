@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -20,13 +20,25 @@ class Loading:
         device: "auto" is CUDA where there is one, else the CPU.
         dtype: of the weights; "auto" is half precision on CUDA, single on the CPU.
         bits: 4 or 8 quantise with bitsandbytes (CUDA); None does not.
-        compiled: pass the model through torch.compile.
+        compiled: run the model's parts through torch.compile, whose first call takes its time; a
+            string names its backend.
+
+    Raises:
+        ModelError: dtype or bits are none of these.
     """
 
     device: str = "auto"
     dtype: Dtype = "auto"
     bits: Literal[4, 8] | None = None
-    compiled: bool = False
+    compiled: bool | str = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in get_args(Dtype):
+            raise ModelError(
+                f'"{self.dtype}" is no dtype of weights; accepted are {", ".join(get_args(Dtype))}'
+            )
+        if self.bits not in (None, 4, 8):
+            raise ModelError(f"weights of {self.bits} bits cannot be loaded; accepted are 4 and 8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +60,16 @@ class Parts:
 
     def inputs(self, **arguments: Any) -> Any:
         """What the processor makes of images and text, where the model runs."""
-        made = self.processor(return_tensors="pt", **arguments)
+        return self.placed(self.processor(return_tensors="pt", **arguments))
+
+    def placed(self, made: Any) -> Any:
+        """Tensors by name, on the model's device; what is no index in the model's precision."""
+        import torch
+
         moved = made.to(self.device)
-        dtype = getattr(self.model, "dtype", None)
-        if dtype is not None and "pixel_values" in moved:
-            moved["pixel_values"] = moved["pixel_values"].to(dtype)
+        for key, value in moved.items():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                moved[key] = value.to(self.model.dtype)
         return moved
 
 
@@ -82,16 +99,19 @@ def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
     try:
         processor = transformers.AutoProcessor.from_pretrained(name)
         model = getattr(transformers, auto).from_pretrained(name, **options)
+        if loading.bits is None:
+            model = model.to(device)
     except ImportError as error:
         raise ModelError(_missing(name, family, error)) from error
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"the checkpoint {name} ({family}) cannot be loaded: {reason}") from error
-    if loading.bits is None:
-        model = model.to(device)
     model = model.eval()
     if loading.compiled:
-        model = torch.compile(model)
+        # In place, part by part: `generate` and `get_image_features` pass by the whole's forward.
+        backend = "inductor" if loading.compiled is True else loading.compiled
+        for part in model.children():
+            part.compile(backend=backend)
     return Parts(processor, model, family, name, device)
 
 
@@ -102,23 +122,25 @@ def picture_of(frame: Frame) -> Any:
     return Image.fromarray(np.ascontiguousarray(frame.rgb))
 
 
-def family_of(name: str | Path) -> str:
-    """The `model_type` of a checkpoint folder or hub name; raises ModelError."""
+def config_of(name: str | Path) -> dict[str, Any]:
+    """The config of a checkpoint folder or hub name, with its `model_type`; raises ModelError."""
     import json
 
-    config = Path(name).expanduser() / "config.json"
-    if config.is_file():
+    file = Path(name).expanduser() / "config.json"
+    if file.is_file():
         try:
-            return str(json.loads(config.read_text())["model_type"])
-        except (ValueError, KeyError) as error:
-            raise ModelError(f"{config} names no model_type: it is damaged") from error
+            config = json.loads(file.read_text())
+            return {**config, "model_type": str(config["model_type"])}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{file} names no model_type: it is damaged") from error
     from transformers import AutoConfig
 
     try:
-        return str(AutoConfig.from_pretrained(str(name)).model_type)
+        found: dict[str, Any] = AutoConfig.from_pretrained(str(name)).to_dict()
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f'there is no checkpoint "{name}" here or on the hub: {reason}') from error
+    return found
 
 
 def _quantised(bits: int, device: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Dual encoders (CLIP, Chinese-CLIP, SigLIP, ALIGN): which label, how alike, which picture."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from .verbs import Answer
 
 Vectors = npt.NDArray[np.float32]
 _BATCH = 16
+_ASKED = re.compile(r"^(?:is (?:it|this|that)|what is (?:it|this)[,:]?)\s+")
+_OR = re.compile(r",\s*(?:or\s+)?|\s+or\s+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +39,8 @@ class DualEncoder:
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """Which of the alternatives in "… or …" the frame shows; ("", 0) for other questions."""
-        import re
-
-        words = re.sub(
-            r"^(?:is (?:it|this|that)|what is (?:it|this)[,:]?)\s+",
-            "",
-            question.strip().rstrip("?"),
-        )
-        labels = [
-            part.strip() for part in re.split(r",\s*(?:or\s+)?|\s+or\s+", words) if part.strip()
-        ]
+        words = _ASKED.sub("", question.strip().rstrip("?"))
+        labels = [part.strip() for part in _OR.split(words) if part.strip()]
         if len(labels) < 2:
             return Answer("", 0.0)
         label, share = self.classify(frame, labels)[0]
@@ -76,8 +71,8 @@ class DualEncoder:
         return [(int(k), float(likeness[k])) for k in order]
 
     def _image_inputs(self, pictures: list[object]) -> object:
-        made = self.parts.processor.image_processor(images=pictures, return_tensors="pt")
-        return made.to(self.parts.device)
+        images = self.parts.processor.image_processor
+        return self.parts.placed(images(images=pictures, return_tensors="pt"))
 
     def _features(self, name: str, inputs: object) -> Vectors:
         import torch

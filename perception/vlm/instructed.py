@@ -1,18 +1,27 @@
 """Instruction-following models: every verb by asking for it, in the family's own form of boxes."""
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..charts.chart import Chart, ChartRow
 from ..errors import ImageError, ModelError
 from ..frame import Frame
+from .answering import generate
 from .checkpoints import Parts, picture_of
 from .verbs import Answer, Detection
 from .written import Convention, WrittenBox, read_answer, read_boxes, read_json
 
-Write = Callable[[Frame, str, int], tuple[str, float]]
-"""(frame, prompt, most tokens) to (text, how sure, 0..1)."""
+
+class Write(Protocol):
+    """Runs a model on a frame and a prompt."""
+
+    def __call__(
+        self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
+    ) -> tuple[str, float]:
+        """(text of at most so many tokens, how sure, 0..1); a JSON schema is kept to if it can."""
+
+
 _JSON_BOXES = (
     'Answer with JSON alone: a list of {{"bbox_2d": [x1, y1, x2, y2], "label": "name"}}, {units}.'
 )
@@ -30,6 +39,31 @@ _CHART = (
     'If there is no chart, answer {"kind": "none"}.'
 )
 _KINDS = ("bar", "bar_horizontal", "bar_grouped", "bar_stacked", "line", "scatter", "pie")
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    """Schema of an object with all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_STRING, _REAL = {"type": "string"}, {"type": "number"}
+_BOXES_SCHEMA = _object(objects=_list(_object(bbox_2d=_list(_REAL), label=_STRING)))
+_CHART_SCHEMA = _object(
+    kind={"type": "string", "enum": [*_KINDS, "none"]},
+    title=_STRING,
+    x_label=_STRING,
+    y_label=_STRING,
+    rows=_list(_object(series=_STRING, x={"type": ["string", "number"]}, y=_REAL)),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +88,7 @@ class InstructedVLM:
         prompt = "Find every object on the table. " + self._form()
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase="object")
-        text, sure = self.write(frame, prompt, 768)
+        text, sure = self.write(frame, prompt, 768, _BOXES_SCHEMA)
         return [_detection(box, sure) for box in self._boxes(frame, text)]
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
@@ -63,7 +97,7 @@ class InstructedVLM:
             prompt = self.boxes_prompt.format(phrase=phrase)
         else:
             prompt = f"Find {phrase}. {self._form()} If it is not there, answer []."
-        text, sure = self.write(frame, prompt, 256)
+        text, sure = self.write(frame, prompt, 256, _BOXES_SCHEMA)
         return [_detection(box, sure, phrase) for box in self._boxes(frame, text)]
 
     def ask(self, frame: Frame, question: str) -> Answer:
@@ -83,7 +117,7 @@ class InstructedVLM:
         Raises:
             ImageError: the model says that there is none, or wrote nothing that can be read.
         """
-        text, sure = self.write(frame, _CHART, 1024)
+        text, sure = self.write(frame, _CHART, 1024, _CHART_SCHEMA)
         return chart_of(read_json(text), sure, self.name)
 
     def _form(self) -> str:
@@ -105,8 +139,11 @@ def chart_of(said: Any, sure: float, name: str) -> Chart:
         try:
             x = row["x"]
             x = float(x) if isinstance(x, int | float) and not isinstance(x, bool) else str(x)
-            rows.append(ChartRow(str(row.get("series") or ""), x, float(row["y"]), sure))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            y = float(row["y"])
+            if not math.isfinite(y):
+                raise ValueError("no number")
+            rows.append(ChartRow(str(row.get("series") or ""), x, y, sure))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             bad += 1
     if not rows:
         raise ImageError(f"no chart was read: {name} gave a table without rows")
@@ -127,9 +164,12 @@ def _detection(box: WrittenBox, sure: float, label: str | None = None) -> Detect
 def local_writer(parts: Parts) -> Write:
     """Runs a checkpoint in this process, through its own chat template where it has one."""
 
-    def write(frame: Frame, prompt: str, most: int) -> tuple[str, float]:
-        from .answering import generate
-
+    def write(
+        frame: Frame,
+        prompt: str,
+        most: int,
+        schema: dict[str, Any] | None = None,  # noqa: ARG001 – the prompt says it too
+    ) -> tuple[str, float]:
         picture = picture_of(frame)
         inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
         return generate(parts, inputs, most)

@@ -2,22 +2,25 @@
 
 import base64
 import io
-import json
+import math
 import os
-import random
 import threading
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import picture_of
 
-_RETRIED = (408, 409, 425, 429, 500, 502, 503, 504)
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.chat import ChatCompletion
+    from openai.types.chat.chat_completion import Choice
+
 _KEYS = ("HANDEYE_VLM_API_KEY", "OPENAI_API_KEY")
+_OPTIONAL = ("response_format", "logprobs")
+"""What not every server knows."""
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Spending:
 
     Attributes:
         most_tokens: of prompts and answers together; None for no limit.
-        most_requests: None for no limit.
+        most_requests: None for no limit; tries that the server turned down are not counted.
     """
 
     most_tokens: int | None = None
@@ -54,14 +57,13 @@ class Spending:
 
 @dataclass(frozen=True, eq=False)
 class Server:
-    """Writes answers through `/chat/completions`, with retries.
+    """Writes answers through `/chat/completions`; the client waits and tries again by itself.
 
     Attributes:
         address: such as "http://127.0.0.1:8000/v1".
         model: its name there.
         timeout_s: of one try.
-        retries: of a request that failed for a passing reason, each after twice the wait.
-        first_wait_s: before the first retry.
+        retries: of a request that failed for a passing reason.
         spending: counts and limits.
     """
 
@@ -69,75 +71,80 @@ class Server:
     model: str
     timeout_s: float = 60.0
     retries: int = 3
-    first_wait_s: float = 0.5
     spending: Spending = field(default_factory=Spending)
 
-    def write(self, frame: Frame, prompt: str, most: int) -> tuple[str, float]:
+    @cached_property
+    def client(self) -> "OpenAI":
+        """The library's client; raises ModelError where the library is missing."""
+        try:
+            from openai import OpenAI
+        except ImportError as error:
+            raise ModelError(
+                f"the model at {self.address} needs openai: pip install 'handeye[llm]'"
+            ) from error
+        key = next((os.environ[name] for name in _KEYS if os.environ.get(name)), "none")
+        return OpenAI(
+            base_url=self.address, api_key=key, timeout=self.timeout_s, max_retries=self.retries
+        )
+
+    def write(
+        self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
+    ) -> tuple[str, float]:
         """(text, how sure) of the model's answer to a prompt about a frame.
+
+        Args:
+            frame: sent as a JPEG.
+            prompt: what to do.
+            most: tokens that it may write.
+            schema: JSON schema that the answer shall keep to, where the server can see to it.
 
         Raises:
             ModelError: the server cannot be reached, refuses, or a limit is reached.
         """
         image = {"type": "image_url", "image_url": {"url": _data_url(frame)}}
         content = [image, {"type": "text", "text": prompt}]
-        body: dict[str, Any] = {
+        request: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": content}],
             "max_tokens": most,
             "temperature": 0,
             "logprobs": True,
         }
-        if "JSON alone: {" in prompt:
-            body["response_format"] = {"type": "json_object"}
-        answer = self._post(body)
+        if schema is not None:
+            form = {"name": "answer", "schema": schema, "strict": True}
+            request["response_format"] = {"type": "json_schema", "json_schema": form}
+        answer = self._complete(request)
         try:
-            choice = answer["choices"][0]
-            text = str(choice["message"]["content"] or "")
-        except (KeyError, IndexError, TypeError) as error:
-            raise ModelError(
-                f"{self.address} gave no answer: {json.dumps(answer)[:200]}"
-            ) from error
-        self.spending.add(int((answer.get("usage") or {}).get("total_tokens") or 0))
-        return text, _sure(choice)
+            # The library builds what it was sent, whole or not.
+            self.spending.add(answer.usage.total_tokens if answer.usage else 0)
+            return answer.choices[0].message.content or "", _sure(answer.choices[0])
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ModelError(f"{self.address} gave no answer: {str(answer)[:200]}") from error
 
-    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
-        wait = self.first_wait_s
-        for attempt in range(self.retries + 1):
-            self.spending.begin()
-            try:
-                return self._try(body)
-            except urllib.error.HTTPError as error:
-                said = error.read().decode(errors="replace")[:300]
-                optional = {"response_format", "logprobs"} & body.keys()
-                if error.code == 400 and optional:
-                    # Not every server knows every option.
-                    body = {k: v for k, v in body.items() if k not in optional}
-                    continue
-                if error.code not in _RETRIED or attempt == self.retries:
-                    raise ModelError(
-                        f"{self.address} refused ({error.code}): {said or error.reason}"
-                    ) from error
-                wait = float(error.headers.get("Retry-After") or wait)
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-                reason = getattr(error, "reason", error)
-                if attempt == self.retries:
-                    raise ModelError(f"{self.address} cannot be reached: {reason}") from error
-            time.sleep(wait * random.uniform(0.8, 1.2))
-            wait = min(2 * wait, 30.0)
-        raise ModelError(f"{self.address} did not answer")
+    def _complete(self, request: dict[str, Any]) -> "ChatCompletion":
+        client = self.client
+        import openai
 
-    def _try(self, body: dict[str, Any]) -> dict[str, Any]:
-        key = next((os.environ[name] for name in _KEYS if os.environ.get(name)), "none")
-        request = urllib.request.Request(
-            f"{self.address.rstrip('/')}/chat/completions",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
-        )
-        with urllib.request.urlopen(request, timeout=self.timeout_s) as response:
-            found = json.loads(response.read())
-        if not isinstance(found, dict):
-            raise ModelError(f"{self.address} answered with something that is no object")
-        return found
+        self.spending.begin()
+        try:
+            answer = client.chat.completions.create(**request)
+        except openai.BadRequestError as error:
+            plain = {key: value for key, value in request.items() if key not in _OPTIONAL}
+            if plain == request:
+                raise self._refused(error) from error
+            return self._complete(plain)
+        except openai.APIStatusError as error:
+            raise self._refused(error) from error
+        except openai.APIConnectionError as error:
+            reason = error.__cause__ or error
+            raise ModelError(f"{self.address} cannot be reached: {reason}") from error
+        except (openai.OpenAIError, ValueError) as error:
+            raise ModelError(f"{self.address} gave no answer: {error}") from error
+        return answer
+
+    def _refused(self, error: Any) -> ModelError:
+        said = error.response.text[:300]
+        return ModelError(f"{self.address} refused ({error.status_code}): {said}")
 
 
 def _data_url(frame: Frame) -> str:
@@ -146,10 +153,8 @@ def _data_url(frame: Frame) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _sure(choice: dict[str, Any]) -> float:
+def _sure(choice: "Choice") -> float:
     """Mean probability of the answer's tokens; 0.5 where the server does not tell."""
-    import math
-
-    tokens = (choice.get("logprobs") or {}).get("content") or []
-    shares = [math.exp(t["logprob"]) for t in tokens if isinstance(t.get("logprob"), int | float)]
+    tokens = (choice.logprobs.content if choice.logprobs else None) or []
+    shares = [math.exp(token.logprob) for token in tokens]
     return sum(shares) / len(shares) if shares else 0.5

@@ -29,6 +29,8 @@ _PALIGEMMA = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>\s*(?P
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _BOX_KEYS = ("bbox_2d", "bbox", "box", "box_2d", "bounding_box", "boundingBox", "coordinates")
 _POINT_KEYS = ("point_2d", "point")
+_FAR = 1e9
+"""Beyond this a number is no place in any image."""
 _LABEL_KEYS = ("label", "name", "object", "category", "class", "text")
 
 
@@ -70,7 +72,8 @@ def read_boxes(
         return _placed(tagged, size, "thousandths", seen)
     listed = [*_from_json(text)]
     if not listed:
-        listed = [([float(v) for v in match.groups()], "", 1.0) for match in _QUAD.finditer(text)]
+        quads = [[float(v) for v in match.groups()] for match in _QUAD.finditer(text)]
+        listed = [(quad, "", 1.0) for quad in quads if all(_is_number(v) for v in quad)]
     return _placed(listed, size, convention, seen)
 
 
@@ -85,36 +88,40 @@ def read_json(text: str) -> Any:
     body = body[min(starts) :]
     try:
         return json.JSONDecoder().raw_decode(body)[0]
-    except json.JSONDecodeError:
-        pass
-    return _closed(body)
+    except json.JSONDecodeError as error:
+        return _closed(body[: error.pos])
+    except (ValueError, RecursionError):  # numbers of thousands of digits, brackets without end
+        return None
 
 
 def _closed(body: str) -> Any:
-    """What of a cut-off JSON text is whole: up to the last complete element."""
-    for end in range(len(body), 0, -1):
-        if body[end - 1] not in '}]"0123456789el':
-            continue
-        piece = body[:end]
-        stack: list[str] = []
-        quoted = escaped = False
-        for c in piece:
-            if quoted:
-                quoted = escaped or c != '"'
-                escaped = not escaped and c == "\\"
-            elif c == '"':
-                quoted = True
-            elif c in "{[":
-                stack.append("}" if c == "{" else "]")
-            elif c in "}]" and (not stack or stack.pop() != c):
-                return None
+    """What is whole of a JSON text that breaks off; up to its end it must be well formed.
+
+    A number at the very end is left out: it may have lost digits.
+    """
+    closing: list[str] = []
+    whole = 0
+    quoted = escaped = is_key = False
+    for i, c in enumerate(body):
         if quoted:
-            continue
-        try:
-            return json.loads(piece + "".join(reversed(stack)))
-        except json.JSONDecodeError:
-            continue
-    return None
+            quoted = escaped or c != '"'
+            escaped = not escaped and c == "\\"
+            if not quoted and not is_key:
+                whole = i + 1
+        elif c == '"':
+            quoted = True
+        elif c in "{[":
+            closing.append("}" if c == "{" else "]")
+            is_key, whole = c == "{", i + 1
+        elif c in "}]":
+            closing.pop()
+            is_key, whole = False, i + 1
+        elif c == ",":
+            is_key, whole = closing[-1] == "}", i
+        elif c == ":":
+            is_key = False
+    # Every bracket ends something whole, so none was opened or closed after it.
+    return json.loads(body[:whole] + "".join(reversed(closing))) if whole else None
 
 
 def read_answer(text: str) -> str:
@@ -180,7 +187,7 @@ def _one(item: dict[str, Any]) -> Iterator[tuple[list[float], str, float]]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _FAR
 
 
 def _placed(
