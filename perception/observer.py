@@ -15,7 +15,7 @@ from .relations import relation_holds
 from .scene import Scene
 from .tracking import SceneTracker
 from .vlm.lexicon import Description, read
-from .vlm.verbs import Answer, Box, Detection
+from .vlm.verbs import Answer, Box, Detection, HeatMap
 
 _ID = re.compile(r"\w+_\d+")
 _OVERLAP = 0.3
@@ -110,6 +110,14 @@ class Observer:
         self.seconds["model"] += time.perf_counter() - start
         self.calls["ground"] += 1
         return found
+
+    def explain(self, phrase: str, camera: str | None = None) -> tuple[Frame, HeatMap]:
+        """The latest frame of a camera, and [H, W] where in it the VLM sees a phrase, 0..1.
+
+        Raises ModelError where the VLM cannot explain.
+        """
+        frame = self._latest(camera or self._fixed[0])
+        return frame, self._perception.explain(frame, phrase)
 
     def resolve(self, target: str) -> str:
         """The id of the object that an id or a phrase refers to.

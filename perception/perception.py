@@ -14,7 +14,9 @@ from .vlm.verbs import (
     Answer,
     Asks,
     Detection,
+    Explains,
     Grounds,
+    HeatMap,
     Parses,
     ReadsCharts,
 )
@@ -80,6 +82,13 @@ class Perception:
         """The table of a chart."""
         chart: Chart = self._call(self.chart_with, "read_chart", frame)
         return chart
+
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """Where in a frame the model that grounds (or else asks, or parses) sees a phrase."""
+        models = (self.ground_with, self.ask_with, self.parse_with)
+        model = next((model for model in models if isinstance(model, Explains)), None)
+        heat: HeatMap = self._call(model, "explain", frame, phrase)
+        return heat
 
     def _call(self, model: object, verb: str, *arguments: Any) -> Any:
         try:

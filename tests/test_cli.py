@@ -52,6 +52,9 @@ def test_run_prints_one_json_object_and_leaves_a_recording(tmp_path: Path) -> No
     assert result["recording"] == str(out)
     for name in ("events.jsonl", "episode.mp4", "contact_sheet.png", "result.json"):
         assert (out / name).stat().st_size > 0
+    [grounding] = map(json.loads, (out / "groundings.jsonl").read_text().splitlines())
+    assert grounding["phrase"] == "red cup"
+    assert (out / grounding["picture"]).stat().st_size > 0
 
 
 def test_run_asks_when_it_is_not_clear(tmp_path: Path, scene: str) -> None:
@@ -144,12 +147,12 @@ def test_an_image_can_be_parsed_grounded_and_asked_about(tmp_path: Path) -> None
     image = str(tmp_path / "table.png")
     parsed = json.loads(handeye("parse", image, "--json").stdout)
     assert len(parsed["detections"]) >= 3
-    saved = tmp_path / "seen.png"
-    found = json.loads(
-        handeye("ground", image, "the red cup", "--json", "--save", str(saved)).stdout
-    )
+    saved, heat = tmp_path / "seen.png", tmp_path / "heat.png"
+    pictures = ("--save", str(saved), "--explain", str(heat))
+    found = json.loads(handeye("ground", image, "the red cup", "--json", *pictures).stdout)
     assert found["detections"][0]["color"] == "red"
     assert saved.exists()
+    assert heat.read_bytes() != saved.read_bytes()
     assert json.loads(handeye("ask", image, "is there a red cup?", "--json").stdout)["answer"]
 
 

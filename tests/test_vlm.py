@@ -12,7 +12,7 @@ from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM
 from handeye.perception.vlm.lexicon import Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm
-from handeye.perception.vlm.verbs import Asks, Grounds, Parses
+from handeye.perception.vlm.verbs import Asks, Explains, Grounds, Parses
 from handeye.sims.articulated import add_furniture
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
@@ -36,7 +36,8 @@ def frame(grab: Simulation) -> Frame:
     return grab.robot.cameras["overview"].read()
 
 
-def test_it_has_three_of_the_verbs(vlm: EmbeddedVLM) -> None:
+def test_it_has_three_of_the_verbs_and_explains(vlm: EmbeddedVLM) -> None:
+    assert isinstance(vlm, Explains)
     assert isinstance(vlm, Parses)
     assert isinstance(vlm, Grounds)
     assert isinstance(vlm, Asks)
@@ -95,6 +96,13 @@ def test_it_shows_where_it_looked(vlm: EmbeddedVLM, frame: Frame) -> None:
     assert heat.shape == (240, 320)
     assert heat.min() >= 0
     assert heat.max() <= 1
+
+
+def test_it_looked_at_what_the_phrase_means(vlm: EmbeddedVLM, frame: Frame) -> None:
+    for detection in vlm.parse(frame):
+        x0, y0, x1, y1 = (round(v) for v in detection.box)
+        heat = vlm.explain(frame, f"the {detection.label}")
+        assert heat[y0:y1, x0:x1].sum() > 0.5 * heat.sum()
 
 
 def test_odd_image_sizes_are_looked_at(vlm: EmbeddedVLM) -> None:

@@ -15,6 +15,7 @@ import torch
 import torch._dynamo.utils
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
+from handeye.perception.vlm.explaining import relevance
 from handeye.perception.vlm.load import FAMILIES, load_vlm
 from handeye.perception.vlm.plots import table_to_chart
 from handeye.perception.vlm.remote import Spending
@@ -142,8 +143,46 @@ def _check(vlm: Any, verb: str) -> None:
     elif verb in ("embed", "embed_text"):
         vectors = vlm.embed([FRAME]) if verb == "embed" else vlm.embed_text(["a cup"])
         assert vectors.dtype == np.float32
+    elif verb == "explain":
+        heat = vlm.explain(FRAME, "the red cup")
+        assert (heat.shape, heat.dtype) == ((60, 80), np.float32)
+        assert (heat.min(), heat.max()) == (0.0, 1.0)
+        assert np.array_equal(heat, vlm.explain(FRAME, "the red cup"))
+        assert not np.array_equal(heat, vlm.explain(FRAME, "a blue bowl"))
     else:
         assert verb == "search"
+
+
+class TestHeatMaps:
+    def test_what_a_processor_crops_away_is_not_looked_at(self, folders: Path) -> None:
+        heat = load_vlm(build("clip", folders / "cropped")).explain(FRAME, "the red cup")
+        assert not heat[:, :10].any()
+        assert not heat[:, 70:].any()
+        assert heat[:, 10:70].any()
+
+    def test_looking_leaves_the_model_as_it_was(self, folders: Path) -> None:
+        vlm = load_vlm(build("clip", folders / "unchanged"))
+        before = vlm.embed([FRAME])
+        vlm.explain(FRAME, "the red cup")
+        assert np.array_equal(vlm.embed([FRAME]), before)
+        assert all(p.grad is None for p in vlm.parts.model.parameters())
+
+    def test_attention_that_the_score_hangs_on_is_relevant(self) -> None:
+        # Two tokens; the score is what the first takes from the second.
+        attention = torch.tensor([[[[0.7, 0.3], [0.0, 1.0]]]], requires_grad=True)
+        last = torch.tensor([[[1.0], [0.0]]]) * attention[:, 0, :1, 1:]
+        found = relevance(last[0, 0, 0], [attention], last=last)
+        assert found.tolist() == pytest.approx([0.3, 0.09])
+
+    def test_a_perception_explains_by_what_grounds(self, folders: Path) -> None:
+        clip, florence = (load_vlm(build(f, folders / f"eyes-{f}")) for f in ("clip", "florence2"))
+        eyes = Perception(ground_with=florence, ask_with=clip)
+        heat = eyes.explain(FRAME, "the red cup")
+        assert np.array_equal(heat, florence.explain(FRAME, "the red cup"))
+        with pytest.raises(ModelError, match=r"\(vilt\) cannot explain"):
+            Perception(ask_with=load_vlm(build("vilt", folders / "vilt-2"))).explain(FRAME, "a cup")
+        with pytest.raises(ModelError, match="no VLM here can explain"):
+            Perception().explain(FRAME, "a cup")
 
 
 class TestWhatModelsWrite:

@@ -287,10 +287,10 @@ def _align() -> tuple[Any, Any]:
     words = tokenizer()
     text = {**_LANGUAGE, "vocab_size": len(words)}
     vision = {
-        "image_size": 32, "hidden_dim": 32, "width_coefficient": 0.25, "depth_coefficient": 0.25,
+        "image_size": 64, "hidden_dim": 32, "width_coefficient": 0.25, "depth_coefficient": 0.25,
     }  # fmt: skip
     config = t.AlignConfig(text_config=text, vision_config=vision, projection_dim=80)
-    images = t.EfficientNetImageProcessor(size=_SQUARE)
+    images = t.EfficientNetImageProcessor(size={"height": 64, "width": 64})
     return t.AlignModel(config), t.AlignProcessor(images, words)
 
 

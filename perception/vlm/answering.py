@@ -6,7 +6,8 @@ from typing import Any
 from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import Parts, picture_of
-from .verbs import Answer
+from .explaining import as_grid, attending, over_frame, relevance
+from .verbs import Answer, HeatMap
 from .written import read_answer
 
 _PROMPTS = {
@@ -31,9 +32,13 @@ class Answerer:
 
     @property
     def verbs(self) -> tuple[str, ...]:
-        """ "ask", and "caption" where the checkpoint was made to write."""
-        answers_only = "QuestionAnswering" in type(self.parts.model).__name__
-        return ("ask",) if answers_only else ("caption", "ask")
+        """ "ask", and "caption" where the checkpoint was made to write; "explain" of BLIP."""
+        written = () if self._answers_only else ("caption",)
+        return (*written, "ask", *(("explain",) if self.parts.family == "blip" else ()))
+
+    @property
+    def _answers_only(self) -> bool:
+        return "QuestionAnswering" in type(self.parts.model).__name__
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer; its confidence is the model's own probability of what it wrote."""
@@ -45,9 +50,54 @@ class Answerer:
 
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
-        if "caption" not in self.verbs:
+        if self._answers_only:
             raise ModelError(f"{self.parts.name} answers questions; it writes no captions")
         return self._write(frame, None)[0].strip()
+
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """[H, W] float32 in 0..1: what the phrase's words attend to, the most of it 1.
+
+        Of a captioner, while it reads the phrase as a caption; of a question answerer, while it
+        is asked for the phrase and to say "yes".
+
+        Raises:
+            ModelError: the checkpoint is not of the BLIP family.
+        """
+        if "explain" not in self.verbs:
+            raise ModelError(f"{self.parts.name} ({self.parts.family}) cannot explain")
+        model, asks = self.parts.model, self._answers_only
+        said = f"is there {phrase} in the picture?" if asks else f"a picture of {phrase}"
+        inputs = self.parts.inputs(images=picture_of(frame), text=said)
+        with attending(model):
+            seen = model.vision_model(inputs["pixel_values"], output_attentions=True)
+            words = {
+                "input_ids": inputs["input_ids"],
+                "attention_mask": inputs["attention_mask"],
+                "encoder_hidden_states": seen.last_hidden_state,
+                "output_attentions": True,
+            }
+            if asks:
+                read = model.text_encoder(**words)
+                yes = self._answer_tokens("yes")
+                loss = model.text_decoder(
+                    input_ids=yes, labels=yes, encoder_hidden_states=read.last_hidden_state
+                ).loss
+            else:
+                read = model.text_decoder(**words, labels=inputs["input_ids"])
+                loss = read.loss
+            tokens = relevance(-loss.mean(), seen.attentions, cross=read.cross_attentions)
+        pixels = inputs["pixel_values"].shape[-2:]
+        cells = as_grid(tokens, pixels, model.config.vision_config.patch_size)
+        return over_frame(cells, frame.rgb.shape[:2], self.parts.processor.image_processor)
+
+    def _answer_tokens(self, text: str) -> Any:
+        """[1, T] an answer as BLIP's decoder writes it, between its start and its end."""
+        import torch
+
+        words = self.parts.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+        text_config = self.parts.model.config.text_config
+        ids = [text_config.bos_token_id, *words, text_config.sep_token_id]
+        return torch.tensor([ids], device=self.parts.device)
 
     def _choose(self, frame: Frame, question: str) -> Answer:
         import torch

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..frame import Frame
 from .checkpoints import Parts, picture_of
-from .verbs import Answer
+from .explaining import as_grid, attending, channel_relevance, over_frame, relevance
+from .verbs import Answer, HeatMap
 
 Vectors = npt.NDArray[np.float32]
 _BATCH = 16
@@ -26,7 +28,7 @@ class DualEncoder:
     """
 
     parts: Parts
-    verbs = ("classify", "embed", "embed_text", "search", "ask")
+    verbs = ("classify", "embed", "embed_text", "search", "ask", "explain")
 
     def classify(self, frame: Frame, labels: Sequence[str]) -> list[tuple[str, float]]:
         """(label, probability) of each label, the likeliest first (zero-shot)."""
@@ -70,6 +72,29 @@ class DualEncoder:
         order = np.argsort(-likeness, kind="stable")[:most]
         return [(int(k), float(likeness[k])) for k in order]
 
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """[H, W] float32 in 0..1: what makes the frame like the phrase, the most of it 1.
+
+        What the processor crops away is 0.
+        """
+        import torch
+
+        model, height_width = self.parts.model, frame.rgb.shape[:2]
+        phrase_vector = torch.from_numpy(self.embed_text([phrase])[0]).to(self.parts.device)
+        inputs: Any = self._image_inputs([picture_of(frame)])
+        with attending(model):
+            if self.parts.family == "align":
+                out = model.get_image_features(**inputs)
+                cells = channel_relevance(_alike(out, phrase_vector), out.last_hidden_state)
+            else:
+                out = model.get_image_features(**inputs, output_attentions=True)
+                tokens = relevance(
+                    _alike(out, phrase_vector), out.attentions, last=out.last_hidden_state
+                )
+                pixels = inputs["pixel_values"].shape[-2:]
+                cells = as_grid(tokens, pixels, model.config.vision_config.patch_size)
+        return over_frame(cells, height_width, self.parts.processor.image_processor)
+
     def _image_inputs(self, pictures: list[object]) -> object:
         images = self.parts.processor.image_processor
         return self.parts.placed(images(images=pictures, return_tensors="pt"))
@@ -89,3 +114,10 @@ class DualEncoder:
             return float(scale.detach().exp())
         temperature = getattr(self.parts.model, "temperature", None)
         return 1.0 / float(temperature.detach()) if temperature is not None else 100.0
+
+
+def _alike(out: Any, phrase: Any) -> Any:
+    """Cosine of an image's features and a phrase's unit vector, a scalar with its gradient."""
+    import torch
+
+    return (torch.nn.functional.normalize(out.pooler_output.float(), dim=-1) @ phrase).sum()

@@ -49,7 +49,7 @@ class EmbeddedVLM:
         ModelError: the folder is missing, incomplete or damaged.
     """
 
-    verbs = ("parse", "ground", "ask")
+    verbs = ("parse", "ground", "ask", "explain")
 
     def __init__(self, folder: str | Path | None = None) -> None:
         from .features import Looker

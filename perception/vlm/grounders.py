@@ -1,15 +1,20 @@
 """Grounders: OWLv2 and Grounding DINO (open vocabulary), Florence-2 and Kosmos-2 (they write)."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..errors import ModelError
 from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
-from .verbs import Detection
+from .explaining import attending, over_frame, relevance
+from .verbs import Detection, HeatMap
 from .written import WrittenBox
+
+_TO_PHRASE = "<CAPTION_TO_PHRASE_GROUNDING>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +85,11 @@ class WritingGrounder:
 
     parts: Parts
     max_new_tokens: int = 256
-    verbs = ("parse", "ground", "caption")
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """ "explain" is of Florence-2 alone."""
+        return ("parse", "ground", "caption", *(("explain",) if self._florence else ()))
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object that it names."""
@@ -90,7 +99,7 @@ class WritingGrounder:
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to."""
         if self._florence:
-            found = self._places(frame, "<CAPTION_TO_PHRASE_GROUNDING>", phrase)
+            found = self._places(frame, _TO_PHRASE, phrase)
         else:
             found = self._places(frame, f"<grounding><phrase>{phrase}</phrase>", "")
         return [_detection(box, phrase) for box in found]
@@ -101,6 +110,33 @@ class WritingGrounder:
             return self._write(frame, "<CAPTION>")[0].strip()
         text = self._write(frame, "An image of")[0]
         return str(self.parts.processor.post_process_generation(text)[0]).strip()
+
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """[H, W] float32 in 0..1: what it attends to while it writes where the phrase is.
+
+        Raises:
+            ModelError: the checkpoint is not of the Florence-2 family.
+        """
+        if not self._florence:
+            raise ModelError(f"{self.parts.name} ({self.parts.family}) cannot explain")
+        import torch
+
+        model = self.parts.model
+        inputs = self.parts.inputs(images=picture_of(frame), text=_TO_PHRASE + phrase)
+        with torch.inference_mode():
+            options = {"max_new_tokens": self.max_new_tokens, "do_sample": False}
+            written = model.generate(**inputs, **options)
+        with attending(model):
+            # A tensor made in inference mode takes no part in a graph.
+            written = written.clone()
+            out = model(**inputs, decoder_input_ids=written[:, :-1], output_attentions=True)
+            sure = out.logits.float().log_softmax(dim=-1)
+            score = sure.gather(-1, written[:, 1:, None]).sum()
+            tokens = relevance(score, out.encoder_attentions, cross=out.cross_attentions)
+        seen = tokens[inputs["input_ids"][0] == model.config.image_token_id]
+        side = math.isqrt(len(seen) - 1)  # the first token stands for the whole image
+        cells = seen[len(seen) - side * side :].reshape(side, side)
+        return over_frame(cells, frame.rgb.shape[:2], self.parts.processor.image_processor)
 
     @property
     def _florence(self) -> bool:

@@ -1,4 +1,4 @@
-"""The four verbs of a vision-language model, each its own small Protocol.
+"""The four verbs of a vision-language model, each its own small Protocol, and `explain`.
 
 A backend has any of them; `Perception` composes them.
 """
@@ -6,9 +6,14 @@ A backend has any of them; `Perception` composes them.
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from ..charts.chart import Chart
 from ..frame import Frame, Mask
 
+HeatMap = npt.NDArray[np.float32]
+"""[H, W] over a frame, 0..1."""
 Box = tuple[float, float, float, float]
 """(x0, y0, x1, y1), pixels, half-open: a box over the whole image is (0, 0, W, H)."""
 
@@ -73,6 +78,14 @@ class Asks(Protocol):
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """Return a short answer with a calibrated confidence."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """Shows where in a frame it sees what a phrase says."""
+
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """Return [H, W] float32 in 0..1, the more the higher."""
 
 
 @runtime_checkable

@@ -65,6 +65,11 @@ _PLANNER = click.option("--planner", default="embedded", show_default=True)
 @click.option("--resume", metavar="THREAD", help="go on with a thread of an earlier run")
 @click.option("--out", type=click.Path(), help="folder of the recording  [default: runs/…]")
 @click.option("--video/--no-video", default=True, show_default=True)
+@click.option(
+    "--explain/--no-explain",
+    default=None,
+    help="record where the VLM saw what it acts on  [default: with the embedded VLM]",
+)
 @_JSON
 def run(**options: Any) -> None:
     """Carry out INSTRUCTION (or a task's own) with a robot, and record the episode."""
@@ -102,12 +107,13 @@ def parse(image: str, vlm: str, save: str | None, as_json: bool) -> None:
 @click.argument("phrase")
 @_VLM
 @click.option("--save", type=click.Path(), help="write the picture with boxes here")
+@click.option("--explain", type=click.Path(), help="write the picture with a heat map here")
 @_JSON
-def ground(image: str, phrase: str, vlm: str, save: str | None, as_json: bool) -> None:
+def ground(**options: Any) -> None:
     """Find what PHRASE refers to in IMAGE; nothing, if it is not there."""
     from .commands.look import ground as command
 
-    command(image, phrase, vlm, save, as_json)
+    command(**options)
 
 
 @main.command()

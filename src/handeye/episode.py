@@ -70,6 +70,7 @@ def run_episode(
     approve: "Approve | None" = None,
     out: Path | None = None,
     video: bool = True,
+    explain: bool | None = None,
     on_event: Callable[[Event], None] | None = None,
     eyes: "Callable[[Simulation], object] | None" = None,
     held_out: bool | None = None,
@@ -89,6 +90,8 @@ def run_episode(
         vlm, planner, budget, approve: of the agent.
         out: folder to record into; nothing is recorded without it.
         video: whether the recording has a video and pictures.
+        explain: whether it shows where the VLM saw what each call names; by default with the
+            embedded VLM, which tells so at no cost.
         on_event: called with each event.
         eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
         held_out, dark, clutter, unseen_words, disturbed: see `handeye.sims.simulation.simulate`.
@@ -110,7 +113,9 @@ def run_episode(
         built = time.perf_counter() - began
         model = eyes(simulation) if eyes is not None else vlm
         observer = make_observer(simulation.robot, model)
-        recorder = _recorder(simulation, observer, out, video)
+        if explain is None:
+            explain = eyes is None and vlm == "embedded"
+        recorder = _recorder(simulation, observer, out, video, explain)
         sinks = [sink for sink in (on_event, recorder.event if recorder else None) if sink]
 
         def emit(event: Event) -> None:
@@ -185,21 +190,23 @@ def _episode(
 
 
 def _recorder(
-    simulation: "Simulation", observer: Observer, out: Path | None, video: bool
+    simulation: "Simulation", observer: Observer, out: Path | None, video: bool, explain: bool
 ) -> Recorder | None:
     if out is None:
         return None
-    return record(simulation, observer, out, video=video)
+    return record(simulation, observer, out, video=video, explain=explain)
 
 
-def record(simulation: "Simulation", observer: Observer, out: Path, *, video: bool) -> Recorder:
+def record(
+    simulation: "Simulation", observer: Observer, out: Path, *, video: bool, explain: bool = False
+) -> Recorder:
     """A recorder of a simulation; its video also shows the motion between events."""
 
     def look() -> Any:
         frame = observer.frames.get("overview")
         return None if frame is None else (frame, observer.detections.get("overview", []))
 
-    recorder = Recorder(out, look, video=video)
+    recorder = Recorder(out, look, video=video, explain=observer.explain if explain else None)
     if video:
         from handeye.sims.world import TIMESTEP_S
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handeye.perception.frame import Image
-from handeye.perception.vlm.verbs import Detection
+from handeye.perception.vlm.verbs import Detection, HeatMap
 
 SCALE = 3
 PANEL_W = 480
@@ -70,6 +70,16 @@ def annotate(rgb: Image, detections: Sequence[Detection], caption: str = "") -> 
             stroke_fill=(0, 0, 0),
         )
     return np.asarray(picture, dtype=np.uint8)
+
+
+def heated(rgb: Image, heat: HeatMap) -> Image:
+    """An image under its heat map [H, W] in 0..1, the hotter the more it covers; uint8."""
+    import cv2
+
+    levels = np.clip(heat * 255, 0, 255).astype(np.uint8)
+    colors = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO))[..., ::-1]
+    cover = 0.7 * np.clip(heat, 0.0, 1.0)[..., None]
+    return np.asarray(rgb * (1 - cover) + colors * cover, dtype=np.uint8)
 
 
 def compose(view: Image, story: Story) -> Image:

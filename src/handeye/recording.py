@@ -4,6 +4,7 @@ events.jsonl       every event, one a line, flushed as it comes
 episode.mp4        H.264: the camera with boxes, the plan, the step, the verdicts
 contact_sheet.png  the story at a glance
 result.json        how it ended
+groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
 """
 
 import json
@@ -20,6 +21,7 @@ from handeye.agents.events import (
     Asked,
     Ended,
     Event,
+    Observed,
     Planned,
     Progressed,
     Replanned,
@@ -27,13 +29,16 @@ from handeye.agents.events import (
     Started,
     Verified,
 )
+from handeye.perception.errors import ModelError
 from handeye.perception.frame import Frame, Image
-from handeye.perception.vlm.verbs import Detection
+from handeye.perception.vlm.verbs import Detection, HeatMap
 
-from .overlay import Story, annotate, compose, contact_sheet
+from .overlay import Story, annotate, compose, contact_sheet, heated
 
 FPS = 10
 _MOST_PICTURES = 9
+_THINGS = ("target", "reference", "second")
+"""The arguments of calls that name things."""
 
 
 class Recorder:
@@ -43,6 +48,8 @@ class Recorder:
         folder: made if it is missing.
         look: gives the latest frame and what was detected in it, or None.
         video: whether to write episode.mp4 and pictures; events are always written.
+        explain: gives the latest frame and where in it the VLM sees a phrase; then each thing
+            that a call names is drawn so into `grounding-….png`, and told in groundings.jsonl.
     """
 
     def __init__(
@@ -51,8 +58,11 @@ class Recorder:
         look: Callable[[], tuple[Frame, list[Detection]] | None],
         *,
         video: bool = True,
+        explain: Callable[[str], tuple[Frame, HeatMap]] | None = None,
     ) -> None:
         self.folder = folder
+        self._explain = explain
+        self._names: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
         self._look = look
@@ -66,6 +76,10 @@ class Recorder:
         self._events.write(event.model_dump_json() + "\n")
         self._events.flush()
         self._follow(event)
+        if isinstance(event, Observed):
+            self._names = {name: thing.name for name, thing in event.scene.objects.items()}
+        elif isinstance(event, Acting) and self._explain is not None:
+            self._ground(event, self._explain)
         if self._video is None or isinstance(event, Started):
             return
         if isinstance(event, Progressed):
@@ -81,6 +95,37 @@ class Recorder:
             self._video.add(compose(picture, self._story))
         if _is_a_moment(event):
             self._pictures.append((picture, _caption(event)))
+
+    def _ground(self, event: Acting, explain: Callable[[str], tuple[Frame, HeatMap]]) -> None:
+        """Write where the VLM sees each thing that a call names."""
+        from PIL import Image as Picture
+
+        for argument in _THINGS:
+            target = event.call.arguments.get(argument)
+            if not isinstance(target, str):
+                continue
+            phrase = self._names.get(target, target)
+            try:
+                frame, heat = explain(phrase)
+            except ModelError as error:
+                row: dict[str, Any] = {"unexplained": str(error)}
+            else:
+                y, x = np.unravel_index(int(heat.argmax()), heat.shape)
+                picture = f"grounding-{event.index:02d}-{argument}.png"
+                seen = self._look()
+                same = [d for d in seen[1] if d.label == phrase] if seen else []
+                drawn = annotate(heated(frame.rgb, heat), same, caption=phrase)
+                Picture.fromarray(drawn).save(self.folder / picture)
+                row = {
+                    "camera": frame.camera,
+                    "sequence": frame.sequence,
+                    "hottest": [int(x), int(y)],
+                    "heat": round(float(heat.max()), 4),
+                    "picture": picture,
+                }
+            told = {"index": event.index, "argument": argument, "thing": target, "phrase": phrase}
+            with (self.folder / "groundings.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**told, **row}, ensure_ascii=False) + "\n")
 
     def frame(self, frame: Frame) -> None:
         """Add a frame between events to the video."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handeye.perception.frame import Frame
+from handeye.perception.frame import Frame, Image
 from handeye.perception.images import open_image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
@@ -18,10 +18,17 @@ def parse(image: str, vlm: str, save: str | None, as_json: bool) -> None:
     _print(Perception.of(load_vlm(vlm)).parse(frame), frame, save, as_json)
 
 
-def ground(image: str, phrase: str, vlm: str, save: str | None, as_json: bool) -> None:
-    """Print what a phrase refers to."""
-    frame = read_image(image)
-    _print(Perception.of(load_vlm(vlm)).ground(frame, phrase), frame, save, as_json)
+def ground(
+    image: str, phrase: str, vlm: str, save: str | None, explain: str | None, as_json: bool
+) -> None:
+    """Print what a phrase refers to; `explain` is a file for the picture with the heat map."""
+    frame, eyes = read_image(image), Perception.of(load_vlm(vlm))
+    found = eyes.ground(frame, phrase)
+    if explain is not None:
+        from ..overlay import heated
+
+        _save(heated(frame.rgb, eyes.explain(frame, phrase)), found, explain)
+    _print(found, frame, save, as_json)
 
 
 def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
@@ -59,11 +66,7 @@ def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: 
         for d in found
     ]
     if save is not None:
-        from PIL import Image
-
-        from ..overlay import annotate
-
-        Image.fromarray(annotate(frame.rgb, found)).save(save)
+        _save(frame.rgb, found, save)
     if as_json:
         print(json.dumps({"detections": rows}))
     elif not rows:
@@ -71,3 +74,11 @@ def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: 
     for row in [] if as_json else rows:
         state = f" ({row['state']})" if row["state"] else ""
         print(f"{row['score']:.2f}  {row['label']}{state}  {row['box']}")
+
+
+def _save(rgb: Image, found: Sequence[Detection], path: str) -> None:
+    from PIL import Image as Picture
+
+    from ..overlay import annotate
+
+    Picture.fromarray(annotate(rgb, found)).save(path)

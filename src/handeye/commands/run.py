@@ -34,6 +34,7 @@ class Asked:
     resume: str | None
     out: str | None
     video: bool
+    explain: bool | None
     as_json: bool
 
     @property
@@ -85,6 +86,7 @@ def _simulated(asked: Asked, task: "Task", folder: Path) -> "EpisodeResult":
         approve=_ask_approval if asked.approve else None,
         out=folder,
         video=asked.video,
+        explain=asked.explain,
         on_event=None if asked.as_json else show,
         checkpoint=folder / "thread.sqlite",
     )
@@ -124,7 +126,10 @@ def _with_robot(asked: Asked, folder: Path) -> "EpisodeResult":
             frame = observer.frames.get("overview")
             return None if frame is None else (frame, observer.detections.get("overview", []))
 
-        recorder = Recorder(folder, look, video=asked.video)
+        explain = asked.vlm == "embedded" if asked.explain is None else asked.explain
+        recorder = Recorder(
+            folder, look, video=asked.video, explain=observer.explain if explain else None
+        )
 
         def emit(event: "Event") -> None:
             recorder.event(event)
