@@ -1,6 +1,6 @@
 """Simulation: one task built from one seed, with its robot and its judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from .tasks.task import Setup, Table, Task
 from .world import World
 
 Seed = int | np.random.SeedSequence
+_WATCHED_STEPS = 24
+"""How many timesteps lie between two looks at what must hold once."""
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Simulation:
         setup: instruction and goal.
         style: table, light and camera that the seed drew.
         disturbance: what goes wrong in mid-episode, or None.
+        held: which of `setup.once` have held at some time, by their place in it.
     """
 
     world: World
@@ -32,20 +35,33 @@ class Simulation:
     setup: Setup
     style: Style
     disturbance: Disturbance | None = None
+    held: set[int] = field(default_factory=set)
+    _steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.setup.once:
+            self.world.on_step.append(self._watch)
 
     def judged(self) -> bool | None:
         """Whether the goal is reached, from the simulator's state; None if there is none."""
         setup = self.setup
-        if not (setup.goal or setup.never or setup.count):
+        if not (setup.goal or setup.never or setup.once or setup.count):
             return None
-        if not satisfied(setup.goal, self.world):
+        if not satisfied(setup.goal, self.world) or len(self.held) < len(setup.once):
             return False
         if any(holds(condition, self.world) for condition in setup.never):
             return False
         if setup.count is None:
             return True
-        conditions, wanted = setup.count
-        return sum(holds(condition, self.world) for condition in conditions) == wanted
+        conditions, least, most = setup.count
+        return least <= sum(holds(condition, self.world) for condition in conditions) <= most
+
+    def _watch(self, world: World) -> None:
+        """Called after each step of the world."""
+        self._steps += 1
+        if self._steps % _WATCHED_STEPS == 0:
+            open_ones = set(range(len(self.setup.once))) - self.held
+            self.held |= {i for i in open_ones if holds(self.setup.once[i], world)}
 
     def judged_now(self) -> bool:
         """Whether the goal holds at this very instant; no time passes."""

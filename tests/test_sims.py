@@ -13,7 +13,7 @@ from handeye.sims.judge import holds
 from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
-from handeye.sims.tasks import TASKS, get_task
+from handeye.sims.tasks import FAMILIES, TASKS, get_task, task_names
 from handeye.sims.tasks.instructed import Instructed
 from handeye.sims.tasks.task import Setup
 from handeye.sims.world import TIMESTEP_S, World
@@ -92,9 +92,33 @@ def test_no_task_is_solved_before_it_begins(name: str) -> None:
     with simulate(get_task(name), 2) as simulation:
         assert simulation.setup.instruction
         assert 2 <= len(simulation.world.objects) + len(simulation.world.furniture) <= 10
-        # Where nothing shall be moved, or something put back, how the run ends decides.
-        untouched = simulation.setup.ending != "done" or name == "put_back"
+        # Where nothing shall be moved, how the run ends decides, and doing nothing is not enough.
+        untouched = simulation.setup.ending != "done"
         assert simulation.judged() is untouched
+        if untouched:
+            assert not ended_rightly(simulation.setup, Result(status="succeeded"))
+
+
+def test_what_must_hold_once_is_remembered() -> None:
+    with simulate(get_task("put_back"), 2) as simulation:
+        world, [there] = simulation.world, simulation.setup.once
+        [at, _] = simulation.setup.goal
+        x, y, z = world.pose(there.support)[:3, 3]
+        assert simulation.judged() is False
+        world.place(there.object, (x, y, z + 0.012))
+        world.settle()
+        assert simulation.judged() is False
+        world.place(there.object, (*at.point, z))
+        assert simulation.judged() is True
+
+
+def test_families_stand_for_their_tasks() -> None:
+    assert not FAMILIES.keys() & TASKS.keys()
+    assert sum(len(tasks) for tasks in FAMILIES.values()) == len(TASKS)
+    assert task_names(["put_on", "putting", "own.yaml"])[:2] == ("put_on", "put_in")
+    assert task_names(["all"]) == tuple(TASKS)
+    with pytest.raises(NotFoundError, match="putting"):
+        task_names(["puttting"])
 
 
 def test_the_judge_reads_the_world(grab: Simulation) -> None:

@@ -1,33 +1,64 @@
-"""The tasks by name."""
+"""The tasks by name, in families."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from handeye.perception.errors import NotFoundError
 
+from .asking import ASKING
 from .from_file import load_task
 from .grab import Grab
 from .opening import Opening
 from .push import Push
 from .put import PutBeside, PutIn, PutOn, Stack
+from .relations import RELATIONS
+from .several import SEVERAL
+from .steps import STEPS
 from .task import Task
-from .told import TOLD
 
-_BUILT_IN: tuple[Task, ...] = (
-    Grab(),
-    Grab(color="red", category="cup", name="grab_red_cup"),
-    PutOn(),
-    PutIn(),
-    PutBeside(),
-    Stack(),
-    Push(),
-    Opening("drawer", True, name="open_drawer"),
-    Opening("drawer", False, name="close_drawer"),
-    Opening("fridge", True, name="open_fridge"),
-    Opening("fridge", False, name="close_fridge"),
-    *TOLD,
-)
-TASKS: dict[str, Task] = {task.name: task for task in _BUILT_IN}
+FAMILIES: dict[str, tuple[Task, ...]] = {
+    "grabbing": (Grab(), Grab(color="red", category="cup", name="grab_red_cup")),
+    "putting": (PutOn(), PutIn(), PutBeside(), Stack()),
+    "handling": (Push(),),
+    "opening": (
+        Opening("drawer", True, name="open_drawer"),
+        Opening("drawer", False, name="close_drawer"),
+        Opening("fridge", True, name="open_fridge"),
+        Opening("fridge", False, name="close_fridge"),
+    ),
+    "relations": RELATIONS,
+    "several": SEVERAL,
+    "steps": STEPS,
+    "asking": ASKING,
+}
+"""The built-in tasks by family."""
+TASKS: dict[str, Task] = {task.name: task for tasks in FAMILIES.values() for task in tasks}
 """The built-in tasks by name."""
+ALL = "all"
+"""Stands for every built-in task."""
+
+
+def task_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of tasks, where a family, or "all", stands for the tasks in it; each once.
+
+    Raises NotFoundError for what is no task, no family and no file's name.
+    """
+    found: list[str] = []
+    for name in names:
+        if name == ALL:
+            found += TASKS
+        elif name in FAMILIES:
+            found += [task.name for task in FAMILIES[name]]
+        elif name in TASKS or is_file(name):
+            found.append(name)
+        else:
+            raise NotFoundError(name, [*sorted(TASKS), *sorted(FAMILIES), ALL], where="tasks")
+    return tuple(dict.fromkeys(found))
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a task file."""
+    return name.endswith((".yaml", ".yml", ".json"))
 
 
 def get_task(name: str) -> Task:
@@ -37,7 +68,7 @@ def get_task(name: str) -> Task:
         NotFoundError: no task has this name.
         SceneFileError: the file is missing or broken.
     """
-    if name.endswith((".yaml", ".yml", ".json")):
+    if is_file(name):
         return load_task(Path(name))
     if name not in TASKS:
         raise NotFoundError(name, sorted(TASKS), where="tasks")

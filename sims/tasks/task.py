@@ -2,18 +2,40 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from handeye.perception.conditions import Condition
 from handeye.perception.errors import SceneFileError
 
-from ..objects import CATEGORIES, COLORS, Category, ColorName, ObjectSpec, sample_object
+from ..objects import (
+    CATEGORIES,
+    COLORS,
+    HELD_OUT_PAIRS,
+    Category,
+    ColorName,
+    ObjectSpec,
+    sample_object,
+)
 from ..panda import SimPanda
 from ..tabletop import Style, sample_specs, scatter
 from ..world import World
 
+Size = Literal["small", "any", "big"]
 _CLUTTER = (9, 12)
+
+
+class Count(NamedTuple):
+    """How many of some conditions must hold.
+
+    Attributes:
+        conditions: which.
+        least, most: bounds, both included.
+    """
+
+    conditions: tuple[Condition, ...]
+    least: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -25,7 +47,8 @@ class Setup:
         goal: what must hold at the end, all of it; objects by body name. Empty where nothing
             can be judged.
         never: what must not hold at the end.
-        count: conditions of which exactly so many must hold, or None.
+        once: what must have held at some time, each for itself.
+        count: conditions of which some must hold at the end, or None.
         ending: how a right run ends: "done"; by an answer; by asking the user; or by refusing,
             which a question is as well.
         answer: words that a right answer contains, in lower case.
@@ -34,7 +57,8 @@ class Setup:
     instruction: str
     goal: tuple[Condition, ...]
     never: tuple[Condition, ...] = ()
-    count: tuple[tuple[Condition, ...], int] | None = None
+    once: tuple[Condition, ...] = ()
+    count: Count | None = None
     ending: Literal["done", "answers", "asks", "refuses"] = "done"
     answer: tuple[str, ...] = ()
 
@@ -66,7 +90,7 @@ class Table:
         *,
         color: ColorName | None = None,
         besides: Sequence[ObjectSpec] = (),
-        size: Literal["small", "any", "big"] = "any",
+        size: Size = "any",
     ) -> ObjectSpec:
         """Draw one object of some categories, of no colour and category drawn before."""
         if color is None:
@@ -115,10 +139,39 @@ class Table:
                 continue
             return names[: len(specs)]
 
-    def pick_color(self, besides: Sequence[ObjectSpec]) -> ColorName:
-        """A colour that none of some objects has."""
+    def colors(self, count: int, *categories: Category) -> list[ColorName]:
+        """Draw different colours for objects of some categories.
+
+        Where only held-out pairs are wanted, the first colour is the one that is held out of the
+        first category; there is one for each.
+        """
+        drawn = [COLORS[int(k)] for k in self.rng.permutation(len(COLORS))]
+        if self.held_out is False:
+            drawn = [c for c in drawn if not any((c, k) in HELD_OUT_PAIRS for k in categories)]
+        elif self.held_out:
+            drawn.sort(key=lambda c: (c, categories[0]) not in HELD_OUT_PAIRS)
+        return drawn[:count]
+
+    def each(
+        self, category: Category, colors: Sequence[ColorName], size: Size = "any"
+    ) -> list[ObjectSpec]:
+        """Objects of one category, one of each colour."""
+        return [sample_object(category, color, self.rng, size=size) for color in colors]
+
+    def another(
+        self, category: Category, besides: Sequence[ObjectSpec], size: Size = "any"
+    ) -> ObjectSpec:
+        """An object of a colour that none of some others has."""
         free = [color for color in COLORS if all(color != spec.color for spec in besides)]
-        return free[int(self.rng.integers(len(free)))]
+        if self.held_out is False:
+            free = [color for color in free if (color, category) not in HELD_OUT_PAIRS]
+        color = free[int(self.rng.integers(len(free)))]
+        return sample_object(category, color, self.rng, size=size)
+
+    def lay(self, name: str, support: str, yaw: float) -> None:
+        """Lay a body into the middle of a plate."""
+        x, y, z = (float(v) for v in self.world.pose(support)[:3, 3])
+        self.world.place(name, (x, y, z + 0.012), yaw)
 
     def say(self, *usual: str, unseen: Sequence[str] = ()) -> str:
         """Draw one of several wordings; of the unseen ones where the split is of those."""

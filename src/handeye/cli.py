@@ -201,7 +201,10 @@ def doctor(as_json: bool) -> None:
 @click.option("--record", is_flag=True, help="record every episode into --out")
 @_JSON
 def evaluate(**options: Any) -> None:
-    """Measure success rates on TASKS; "--vlm perfect-eyes" shows what perception costs."""
+    """Measure success rates on TASKS: names, task files, families of `handeye tasks`, or "all".
+
+    "--vlm perfect-eyes" shows what perception costs.
+    """
     from .commands.evaluate import evaluate as command
 
     sys.exit(command(**options))

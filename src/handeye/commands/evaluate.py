@@ -42,8 +42,9 @@ def evaluate(
     from rich.console import Console
     from rich.live import Live
 
-    from handeye.sims.tasks import get_task
+    from handeye.sims.tasks import get_task, task_names
 
+    tasks = task_names(tasks)
     for name in tasks:
         get_task(name)
     if split not in SPLITS:

@@ -23,16 +23,21 @@ def skills(as_json: bool) -> None:
 
 
 def tasks(as_json: bool) -> None:
-    """Print the tasks by name."""
+    """Print the tasks by family."""
     import_simulator()
-    from handeye.sims.tasks import TASKS
+    from handeye.sims.tasks import FAMILIES
 
-    rows = {
-        name: getattr(task, "summary", None) or (type(task).__doc__ or "").splitlines()[0]
-        for name, task in TASKS.items()
+    families = {
+        family: {task.name: _summary(task) for task in tasks} for family, tasks in FAMILIES.items()
     }
     if as_json:
-        print(json.dumps(rows))
+        print(json.dumps(families))
         return
-    for name, words in rows.items():
-        print(f"{name:17} {words}")
+    for family, rows in families.items():
+        print(f"{family}:")
+        for name, words in rows.items():
+            print(f"    {name:17} {words}")
+
+
+def _summary(task: object) -> str:
+    return getattr(task, "summary", None) or (type(task).__doc__ or "").splitlines()[0]
