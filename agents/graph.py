@@ -240,8 +240,10 @@ class Nodes:
         step = step.model_copy(
             update={"verified": found.verdict.truth.value, "evidence": found.verdict.evidence}
         )
-        # What is seen counts, whatever the skill thinks of itself.
-        holds = found.verdict.truth is Truth.YES
+        # What is seen counts, whatever the skill thinks of itself. Whether a door is open the
+        # model alone says; where nothing moved, that is no witness enough.
+        moved = ok or raw["kind"] != "opened"
+        holds = found.verdict.truth is Truth.YES and moved
         seen = found.verdict.evidence if ok else f"{step.message}; {found.verdict.evidence}"
         return self._after(state, step, holds=holds, seen=seen)
 

@@ -17,6 +17,7 @@ _ABOVE_M = 0.004
 _MIN_POINTS = 8
 _SAME_M = 0.006
 _ROUND = frozenset({"ball", "can", "bottle"})
+_CARRYING = frozenset({"plate", "bowl", "cup"})
 
 Corner = npt.NDArray[np.float64]
 """[3] float64, metres, base frame."""
@@ -102,6 +103,19 @@ def distinct(lifted: Sequence[Lifted]) -> list[Lifted]:
         if not any(_touch(item, other) and coincide(item.points, other.points) for other in kept):
             kept.append(item)
     return kept
+
+
+def apart(lifted: Sequence[Lifted], table_m: float) -> list[Lifted]:
+    """What lies in or on a dish is not part of the dish, though its box and mask take it in."""
+    found = []
+    for item in lifted:
+        if item.name[1] in _CARRYING:
+            for other in lifted:
+                smaller = len(other.points) < 0.6 * len(item.points)
+                if smaller and _touch(item, other):
+                    item = without(item, other.points, table_m)
+        found.append(item)
+    return found
 
 
 def without(item: Lifted, others: Points, table_m: float) -> Lifted:

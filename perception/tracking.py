@@ -11,7 +11,7 @@ from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip, fits
-from .lifting import Lifted, bounds, coincide, covered, distinct, lift, without
+from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
 from .relations import with_supports
 from .scene import Scene, SceneObject
 from .track import Name, Track, place_of
@@ -80,7 +80,8 @@ class SceneTracker:
         for name, frame in frames.items():
             known = self._known(name, released)
             self._look_at_table(frame, arm)
-            lifted = distinct(lift(detections[name], frame, self.table_m, arm))
+            seen = distinct(lift(detections[name], frame, self.table_m, arm))
+            lifted = apart(seen, self.table_m)
             shown = {t.id: place_of(t.points, frame, arm).verdict for t in self.tracks.values()}
             self._associate(lifted, frame, arm, shown)
             if released is not None and not released.visible:

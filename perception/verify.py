@@ -53,7 +53,8 @@ def question_for(condition: Condition, scene: Scene) -> str | None:
         a, b = scene.objects.get(condition.object), scene.objects[condition.container]
         return f"is the {a.name} in the {b.name}?" if a else None
     if isinstance(condition, Opened) and condition.object in scene.objects:
-        return f"is the {scene.objects[condition.object].name} open?"
+        state = "open" if condition.open else "closed"
+        return f"is the {scene.objects[condition.object].name} {state}?"
     return None
 
 

@@ -37,6 +37,8 @@ _INTO_M = 0.016
 """How far the fingers reach down beside a handle."""
 _WIDTH_M = 0.034
 """How wide the fingers are apart when they reach down: wider, and they hit the door."""
+_JOINED_M = 0.012
+"""Surfaces with less than this between them hang together."""
 _STEP_M = 0.02
 _SLIDE_M, _SWING_RAD = 0.13, 1.25
 _STALLED_M = 0.009
@@ -133,12 +135,39 @@ def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
                 mover.over(pose, ignore=[identity])
                 sight.look(["wrist"])
                 break
-    points = sight.points(identity)
+    # A second piece of furniture at its place is most likely a part of the same.
+    others = [name for name, other in sight.scene.objects.items() if other.state is None]
+    points = with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
     slides = sight.scene.objects[identity].category in _SLIDING
     handle = find_handle(points, slides=slides)
     if handle is None:
         raise Failed(Code.NO_GRASP, f"no handle is seen on {identity}")
     return handle
+
+
+def with_what_hangs_on(points: Points, cloud: Points) -> Points:
+    """A thing's surface, and what is seen to hang together with it.
+
+    A model may leave out a door that stands open, or a handle; the depth shows that they are
+    joined to the rest.
+
+    Args:
+        points: [N, 3] m, of the thing, as far as a model sees it.
+        cloud: [M, 3] m, what is seen that is of no other thing.
+    """
+    from scipy import ndimage
+
+    if not len(points) or not len(cloud):
+        return points
+    every = np.concatenate([points, cloud])
+    low = every.min(axis=0)
+    cells = np.floor((every - low) / _JOINED_M).astype(int)
+    filled = np.zeros(cells.max(axis=0) + 1, np.bool_)
+    filled[tuple(cells.T)] = True
+    labels, _ = ndimage.label(filled, structure=np.ones((3, 3, 3)))
+    label = labels[tuple(cells.T)]
+    own = np.bincount(label[: len(points)]).argmax()
+    return np.asarray(every[(label == own) | (np.arange(len(every)) < len(points))])
 
 
 def find_handle(points: Points, *, slides: bool) -> Handle | None:

@@ -11,12 +11,13 @@ from pydantic import Field, model_validator
 from .motion import Mover
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
-from .spots import NAMED_SPOTS, SpotName, beside, between, free_near, named_spot
+from .spots import NAMED_SPOTS, SpotName, beside, between, free_near, free_on, named_spot
 
 PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
 ]
 _RELEASE_M = 0.004
+_DISHES = frozenset({"plate", "tray"})
 
 
 class Place(Skill):
@@ -152,7 +153,16 @@ def _goal_point(
         raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
     base = scene.objects[reference]
     if call.relation in ("on", "in"):
-        return _onto(call.relation, base, sight.points(reference), thing)
+        x, y, *heights = _onto(call.relation, base, sight.points(reference), thing)
+        lying = [
+            other
+            for name, other in scene.objects.items()
+            if name != held and reference in (other.on, other.in_)
+        ]
+        if call.relation == "on" and lying and base.category in _DISHES:
+            across = context.robot.read().T_base_tcp[:2, 1]
+            x, y = free_on(base, radius, lying, across)
+        return x, y, *heights
     if call.relation == "between":
         second = scene.objects[sight.resolve(call.second or "")]
         x, y = between(base, second, radius, cloud, table)

@@ -1,5 +1,6 @@
 """Spots: free places on the table, by name and by relation to what stands there."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -86,8 +87,43 @@ def between(
     )
 
 
+def free_on(
+    base: SceneObject,
+    radius_m: float,
+    lying: Sequence[SceneObject],
+    across: npt.NDArray[np.float64],
+) -> tuple[float, float]:
+    """A place on a dish beside what lies there, as near to its middle as can be.
+
+    Args:
+        base: the dish.
+        radius_m: of what is to be put down.
+        lying: what lies on it.
+        across: [2] direction in which the gripper opens; its fingers need room there.
+
+    Raises Failed(NO_ROOM).
+    """
+    middle, reach = np.array(base.position[:2]), 0.4 * min(base.size[:2])
+    others = [(np.array(t.position[:2]), max(t.size[:2]) / 2) for t in lying]
+    grid = _ring_of_candidates(middle, reach)
+    grid = grid[np.hypot(*(grid - middle).T) <= reach]
+    # The boxes around turned things are wider than the things.
+    for share in (1.0, 0.85, 0.72):
+        for finger_m in (0.02, 0.0):
+            for x, y in grid:
+                gaps = [
+                    float(np.hypot(*(spot := np.array([x, y]) - other)))
+                    - share * (own + radius_m)
+                    - finger_m * abs(float(spot @ across)) / (float(np.hypot(*spot)) + 1e-9)
+                    for other, own in others
+                ]
+                if min(gaps) > 0.004:
+                    return float(x), float(y)
+    raise Failed(Code.NO_ROOM, f"there is no free place left on the {base.name}")
+
+
 def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.NDArray[np.float64]:
-    steps = np.arange(-reach, reach + 1e-6, 0.02)
+    steps = np.arange(-reach, reach + 1e-6, min(0.02, reach / 6))
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     order = np.argsort(np.hypot(*grid.T), kind="stable")
     return np.asarray(center + grid[order])
