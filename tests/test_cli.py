@@ -159,7 +159,7 @@ def test_an_image_can_be_parsed_grounded_and_asked_about(tmp_path: Path) -> None
 def test_skills_and_tasks_are_listed() -> None:
     names = {schema["name"] for schema in json.loads(handeye("skills", "--json").stdout)}
     assert {"pick", "place", "stack", "push", "look_at", "home"} <= names
-    assert "put_on" in json.loads(handeye("tasks", "--json").stdout)
+    assert "put_on" in json.loads(handeye("tasks", "--json").stdout)["putting"]
 
 
 def test_the_doctor_finds_everything_in_order() -> None:
