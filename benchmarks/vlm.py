@@ -43,6 +43,7 @@ def main() -> None:
     vlm.parse(frames[0])
     memory = peak_mb() - before
     detections = len(vlm.parse(frames[0]))
+    looks = looks_at(bare, rgb, detections)
 
     def fresh() -> Frame:
         frames.append(frames.pop(0))
@@ -50,7 +51,7 @@ def main() -> None:
         return frames[0]
 
     work: dict[str, Callable[[], object]] = {
-        "bare forward pass": lambda: forward(bare, rgb, detections),
+        "bare forward pass": lambda: forward(bare, rgb, looks),
         "parse": lambda: vlm.parse(fresh()),
         "ground": lambda: vlm.ground(fresh(), "the red cup"),
         "ask": lambda: vlm.ask(fresh(), "is the red cup held by the gripper?"),
@@ -87,15 +88,24 @@ def measure(work: dict[str, Callable[[], object]], count: int) -> dict[str, floa
     return {name: median(times) for name, times in taken.items()}
 
 
-def forward(model: torch.nn.Module, pixels: torch.Tensor, objects: int) -> None:
-    """The model's own arithmetic and nothing else: dense pass, and glimpses at the objects."""
+def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: tuple[int, int]) -> None:
+    """The model's own arithmetic and nothing else: the dense pass, and its two rounds of looks."""
     from handeye.perception.vlm.modeling_handeye import GLIMPSE_SIZE
 
     with torch.inference_mode():
         model(pixels.contiguous(memory_format=torch.channels_last))
-        model.glimpse(  # type: ignore[operator]
-            torch.zeros(2 * objects, 4, GLIMPSE_SIZE, GLIMPSE_SIZE), torch.zeros(2 * objects, 2)
-        )
+        for count in looks:
+            crops = torch.zeros(count, 4, GLIMPSE_SIZE, GLIMPSE_SIZE)
+            model.glimpse(crops, torch.zeros(count, 2))  # type: ignore[operator]
+
+
+def looks_at(model: torch.nn.Module, pixels: torch.Tensor, found: int) -> tuple[int, int]:
+    """How many crops are looked at in the first round (every proposal), and in the second."""
+    from handeye.perception.vlm.proposals import propose
+
+    with torch.inference_mode():
+        out = model(pixels)
+        return len(propose(out.heat[0].sigmoid(), out.boxes[0])[0]), found
 
 
 def owlv2() -> Callable[[], object]:

@@ -22,7 +22,6 @@ from handeye.sims.world import World
 from safetensors.torch import load_file, save_file
 
 from handeye.training.growing import grow
-from handeye.training.pairs import PairRecipe, train_pairs
 from handeye.training.train import new_model
 
 
@@ -215,14 +214,3 @@ def test_a_model_grows_by_words_and_keeps_what_it_knew(tmp_path: Path) -> None:
         assert torch.equal(grown[name][: len(known)], whole[name][: len(known)].float())
         assert not torch.equal(grown[name][len(known)], whole[name][len(known)].float())
         assert torch.equal(grown[name][-10:], whole[name][-10:].float())
-
-
-def test_pairs_are_learnt_from_shards_and_can_be_resumed(tmp_path: Path) -> None:
-    render_shard(tmp_path / "shard-00000.npz", 4, SceneOptions(), 2)
-    model = new_model(0)
-    recipe = PairRecipe(steps=3, images=3)
-    train_pairs(model.pair_glimpse, tmp_path, tmp_path / "run", model.config, recipe)
-    more = PairRecipe(steps=5, images=3)
-    train_pairs(model.pair_glimpse, tmp_path, tmp_path / "run", model.config, more)
-    steps = torch.load(tmp_path / "run" / "pairs.pt", weights_only=True)["step"]
-    assert steps == 5

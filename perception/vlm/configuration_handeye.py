@@ -17,7 +17,8 @@ class HandeyeConfig(PreTrainedConfig):
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
         thresholds: calibrated on held-out scenes: "parse", "ground".
-        calibration: verb -> (slope, intercept) of a logistic fit from score to probability.
+        calibration: kind of question ("exists", "held", "on", "in", "open") -> (slope, intercept)
+            of a logistic fit from score to probability.
     """
 
     model_type = "handeye"

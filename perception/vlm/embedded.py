@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 Key = tuple[int, str, int, float]
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
-_PLAIN, _SURE_NAME = 0.5, 0.98
-"""What only its pixels tell of, with a score below this, is listed if its name is sure."""
 _CANDIDATES = 4
 _UNLIKELY = 0.02
 _SEEN = 0.3
@@ -75,8 +73,6 @@ class EmbeddedVLM:
         found = []
         for k in range(len(features.boxes)):
             category, color, sure = features.name(k)
-            if features.scores[k] < _PLAIN and sure < _SURE_NAME:
-                continue
             found.append(
                 Detection(
                     f"{color} {category}",
@@ -145,7 +141,7 @@ class EmbeddedVLM:
             return Answer(str(int(over.sum())), sure)
         if kind == "color":
             return Answer(features.name(best)[1], float(truth[best]), features.box(best))
-        probability = self._looker.calibrated(kind_of(description), float(truth[best]))
+        probability = self._looker.calibrated(_kind_of(description), float(truth[best]))
         if probability >= 0.5:
             return Answer("yes", probability, features.box(best))
         return Answer("no", 1.0 - probability)
@@ -172,11 +168,11 @@ class EmbeddedVLM:
         features = self.features(frame)
         parts = self._parts(features, description)
         present = np.minimum(1.0, features.scores / 0.5)
-        other = description.other
-        named = self._parts(features, other).max(initial=0.0) if other else 0.0
-        if description.relation and other and named > _SEEN:
-            related = self._related(frame, parts, description.relation, other)
-            return np.asarray(parts * related * present, np.float32)
+        if description.relation and description.other:
+            others = self._parts(features, description.other)
+            if others.max(initial=0.0) > _SEEN:
+                related = self._related(frame, parts, description.relation, others)
+                return np.asarray(parts * related * present, np.float32)
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         fused = np.maximum(parts, np.sqrt(whole * parts))
         if description.held or description.state:
@@ -207,11 +203,10 @@ class EmbeddedVLM:
         frame: Frame,
         parts: npt.NDArray[np.float32],
         relation: Relation,
-        other: Description,
+        others: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.float32]:
-        """[K] how likely each object is on or in something that `other` describes."""
+        """[K] how likely each object, as likely meant as `parts`, is on or in one of `others`."""
         features = self.features(frame)
-        others = self._parts(features, other)
         pairs = [(int(a), int(b)) for a in _likeliest(parts) for b in _likeliest(others) if a != b]
         related = np.zeros_like(parts)
         if pairs:
@@ -249,7 +244,7 @@ def _state(features: "Features", k: int, category: str) -> str | None:
     return "held" if features.held[k] > _HELD_SCORE else None
 
 
-def kind_of(description: Description) -> str:
+def _kind_of(description: Description) -> str:
     """What a description asks for besides names; confidences are fitted for each."""
     if description.relation:
         return description.relation

@@ -1,7 +1,7 @@
 """Features: what one pass of the model over one image says, as plain arrays."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .configuration_handeye import HandeyeConfig
+    from .modeling_handeye import Look
 
 Array = npt.NDArray[np.float32]
-_MAX_OBJECTS = 40
-_NMS_IOU = 0.6
-_CLAIMED_IOU = 0.45
-"""A pixel whose box overlaps a found box by less speaks for an object of its own."""
-_SURE_LOGIT = 0.5
-_FEWEST_TILES = 10
-_AGREED = 0.8
-_SURROUNDINGS = 0.5
-"""Weight of what the dense heads call an object, beside the glimpse; fitted on renders apart."""
+_ONE = 0.55
+"""Boxes that overlap more are of one object."""
+_FIRST = 0.65
+"""Weight of the dense pass in whether an object is there, beside the closer looks; fitted on
+renders that neither training nor measuring uses."""
+_WORTH = -1.5
+"""Logit of being an object, below which a proposal is not worth another look."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,64 +124,58 @@ class Looker:
         return float(1.0 / (1.0 + np.exp(-(slope * logit + intercept))))
 
     def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
-        """One pass over an image [H, W, 3] uint8."""
+        """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
+        from .proposals import agreement, owners, propose
+
         torch = self._torch
-        height, width = rgb.shape[:2]
         with torch.inference_mode():
             pixels = self._pixels(rgb)
             out = self._model(pixels)
-            heat = out.heat[0].sigmoid()
-            picks = _peaks(heat, self.config.thresholds["parse"])
-            keep = _suppress(out.boxes[0][picks].numpy(), heat[picks].numpy())
-            picks = picks[0][keep], picks[1][keep]
-            boxes, scores = out.boxes[0][picks], heat[picks]
-            found = len(boxes)
-            more = _unclaimed(out.mask_logits[0], out.mask_boxes[0], boxes)
-            if more is not None:
-                boxes, scores = torch.cat([boxes, more.boxes]), torch.cat([scores, more.scores])
-                picks = torch.cat([picks[0], more.rows]), torch.cat([picks[1], more.columns])
-            embeddings = out.embeddings[0][picks]
-            owner = _owners(out.mask_logits[0], out.mask_boxes[0], boxes, found)
-            names, held, opened = self._closer(pixels, owner, boxes)
-            # The dense heads saw the object in its surroundings, the glimpse saw it well.
-            names = names + _SURROUNDINGS * out.names[0][picks]
-            held = (held + out.held[0][picks]) / 2
+            speaks = partial(agreement, out.mask_logits[0], out.mask_boxes[0])
+            cells = propose(out.heat[0].sigmoid(), out.boxes[0])
+            boxes = out.boxes[0][cells]
+            look = self._glimpse(pixels, speaks(boxes), boxes)
+            best, boxes = _chosen(boxes, look)
+            look, again = look.at(best), self._glimpse(pixels, speaks(boxes), boxes, other=True)
+            heat = out.heat[0, cells[0][best], cells[1][best]].sigmoid()
+            there = ((look.there + again.there) / 2).sigmoid()
+            scores = heat**_FIRST * there ** (1 - _FIRST)
+            kept = scores > self.config.thresholds["parse"]
+            look, again, boxes = look.at(kept), again.at(kept), boxes[kept]
+            rows, columns = cells[0][best][kept], cells[1][best][kept]
+            held = (look.held + again.held) / 4 + out.held[0, rows, columns] / 2
             count = len(self.config.categories)
             return Features(
                 boxes.numpy(),
-                scores.numpy(),
+                scores[kept].numpy(),
                 held.sigmoid().numpy(),
-                opened.sigmoid().numpy(),
-                embeddings.numpy(),
-                names[:, :count].softmax(dim=-1).numpy(),
-                names[:, count:].softmax(dim=-1).numpy(),
-                owner.numpy(),
+                ((look.opened + again.opened) / 2).sigmoid().numpy(),
+                out.embeddings[0, rows, columns].numpy(),
+                ((look.names + again.names) / 2)[:, :count].softmax(dim=-1).numpy(),
+                look.names[:, count:].softmax(dim=-1).numpy(),
+                owners(speaks(boxes)).numpy(),
                 out.embeddings[0].numpy(),
                 out.heat[0].numpy(),
                 float(self._model.logit_scale.exp()),
                 float(self._model.logit_bias),
                 (self.config.categories, self.config.colors),
-                (height, width),
+                (rgb.shape[0], rgb.shape[1]),
             )
 
-    def _closer(
-        self, pixels: "torch.Tensor", owner: "torch.Tensor", boxes: "torch.Tensor"
-    ) -> tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]:
-        """Names [K, C + D], held [K] and opened [K] logits from a glimpse at each object."""
+    def _glimpse(
+        self, pixels: "Tensor", masks: "Tensor", boxes: "Tensor", *, other: bool = False
+    ) -> "Look":
+        """A closer look at each box; the other way, at its mirror image in other colours.
+
+        Things and their mirror images have the same names, whatever their colours: two looks err
+        less than one, most of all on colours that a category was never seen in.
+        """
         from .modeling_handeye import crops_of
 
-        torch = self._torch
-        if not len(boxes):
-            named = len(self.config.categories) + len(self.config.colors)
-            return torch.zeros(0, named), torch.zeros(0), torch.zeros(0)
-        masks = owner[None] == torch.arange(len(boxes))[:, None, None]
-        crops, sizes = crops_of(pixels, masks.float(), boxes)
-        # Things and their mirror images have the same names: two looks err less than one.
-        both = torch.cat([crops, crops.flip(-1)])
-        looks = self._model.glimpse(both, sizes.repeat(2, 1))
-        count = len(boxes)
-        names, held, opened = ((look[:count] + look[count:]) / 2 for look in looks)
-        return names, held, opened
+        crops, sizes = crops_of(pixels, masks, boxes)
+        if other:
+            crops = crops[:, [1, 2, 0, 3]].flip(-1)
+        return self._model.glimpse(crops, sizes)  # type: ignore[no-any-return]
 
     def relate(
         self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
@@ -233,128 +226,12 @@ def _sigmoid(values: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-values)), np.float32)
 
 
-def _peaks(heat: "torch.Tensor", threshold: float) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """(rows, columns) of the local maxima above a threshold, best first."""
-    import torch
-    import torch.nn.functional as F
+def _chosen(boxes: "Tensor", look: "Look") -> tuple["Tensor", "Tensor"]:
+    """Of proposals [K, 4] that were looked at, which to keep [N], best first, and their boxes."""
+    from .proposals import suppress
 
-    highest = F.max_pool2d(heat[None, None], 3, stride=1, padding=1)[0, 0]
-    rows, columns = torch.nonzero((heat == highest) & (heat > threshold), as_tuple=True)
-    order = heat[rows, columns].argsort(descending=True, stable=True)[:_MAX_OBJECTS]
-    return rows[order], columns[order]
-
-
-def _suppress(boxes: Array, scores: Array) -> list[int]:
-    """Indices to keep: of overlapping boxes the best; best first."""
-    kept: list[int] = []
-    for k in np.argsort(-scores, kind="stable"):
-        if all(_iou(boxes[k], boxes[j]) < _NMS_IOU for j in kept):
-            kept.append(int(k))
-    return kept
-
-
-def _iou(a: Array, b: Array) -> float:
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    overlap = float(np.prod(np.maximum(high - low, 0.0)))
-    total = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - overlap
-    return overlap / max(total, 1e-6)
-
-
-@dataclass(frozen=True, eq=False)
-class _More:
-    """Objects that their pixels tell of: boxes [M, 4], scores [M], cells (rows, columns) [M]."""
-
-    boxes: "torch.Tensor"
-    scores: "torch.Tensor"
-    rows: "torch.Tensor"
-    columns: "torch.Tensor"
-
-
-def _unclaimed(
-    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor"
-) -> _More | None:
-    """Objects without a peak of their own, which many pixels agree on all the same.
-
-    What lies under something has its middle hidden, so that no cell stands out as its centre;
-    but each of its pixels says what box it is of.
-
-    Args:
-        logits: [h, w] of "this tile is of an object".
-        mask_boxes: [h, w, 4] of which box, pixels.
-        boxes: [K, 4] that were found.
-    """
-    import torch
-
-    at = (logits > _SURE_LOGIT).nonzero()
-    said = mask_boxes[at[:, 0], at[:, 1]]
-    if len(boxes):
-        free = _ious(said, boxes).amax(dim=1) < _CLAIMED_IOU
-        at, said = at[free], said[free]
-    found: list[tuple[torch.Tensor, float, torch.Tensor]] = []
-    while len(said) >= _FEWEST_TILES and len(found) < 8:
-        sample = said[:: max(1, len(said) // 64)]
-        alike = _ious(sample, said) > 0.6
-        best = int(alike.sum(dim=1).argmax())
-        group = alike[best]
-        if int(group.sum()) < _FEWEST_TILES:
-            break
-        box = said[group].median(dim=0).values
-        inside = _inside(at, box)
-        agreed = float(group.sum()) / max(float(inside.sum()), 1.0)
-        if agreed > _AGREED:
-            center = at[group].float().median(dim=0).values
-            nearest = (at[group] - center).pow(2).sum(dim=1).argmin()
-            found.append((box, min(agreed, 1.0), at[group][nearest] // 2))
-        rest = ~(group | (_ious(box[None], said)[0] > 0.5))
-        at, said = at[rest], said[rest]
-    if not found:
-        return None
-    cells = torch.stack([cell for _, _, cell in found])
-    return _More(
-        torch.stack([box for box, _, _ in found]),
-        torch.tensor([0.5 * score for _, score, _ in found]),
-        cells[:, 0],
-        cells[:, 1],
-    )
-
-
-def _inside(at: "torch.Tensor", box: "torch.Tensor") -> "torch.Tensor":
-    """[N] bool: which tiles (rows, columns) have their middle in a box."""
-    y, x = (at[:, 0] + 0.5) * 4, (at[:, 1] + 0.5) * 4
-    return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
-
-
-def _ious(a: "torch.Tensor", b: "torch.Tensor") -> "torch.Tensor":
-    """[N, M] overlaps of boxes [N, 4] and [M, 4] over their unions."""
-    import torch
-
-    low = torch.maximum(a[:, None, :2], b[None, :, :2])
-    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=-1)
-    area_a = (a[:, 2:] - a[:, :2]).prod(dim=-1)[:, None]
-    area_b = (b[:, 2:] - b[:, :2]).prod(dim=-1)[None]
-    return overlap / (area_a + area_b - overlap).clamp(min=1e-6)
-
-
-def _owners(
-    logits: "torch.Tensor", mask_boxes: "torch.Tensor", boxes: "torch.Tensor", found: int
-) -> "torch.Tensor":
-    """Which object each tile is of: the one whose box is most like what the tile says.
-
-    Of the boxes the first `found` have peaks of their own; the others take no tile from these.
-    """
-    import torch
-
-    if not len(boxes):
-        return torch.full(logits.shape, -1, dtype=torch.int64)
-    a, b = mask_boxes[..., None, :], boxes
-    low = torch.maximum(a[..., :2], b[..., :2])
-    high = torch.minimum(a[..., 2:], b[..., 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=-1)
-    area = (a[..., 2:] - a[..., :2]).prod(dim=-1) + (b[..., 2:] - b[..., :2]).prod(dim=-1)
-    iou = overlap / (area - overlap).clamp(min=1e-6)
-    if 0 < found < len(boxes):
-        claimed = iou[..., :found].amax(dim=-1, keepdim=True) >= _CLAIMED_IOU
-        iou[..., found:] = iou[..., found:] * ~claimed
-    best, owner = iou.max(dim=-1)
-    return torch.where((logits > 0) & (best > 0.2), owner, -1)
+    moved = boxes + look.shift * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    order = look.there.argsort(descending=True, stable=True)
+    order = order[look.there[order] > _WORTH]
+    best = order[suppress(moved[order], _ONE)]
+    return best, moved[best]

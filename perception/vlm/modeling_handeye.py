@@ -4,12 +4,12 @@ Each location of a feature map at stride 8 says how likely an object is centred 
 box ends, and what it looks like, as a vector that is compared with the vectors of phrases (the
 idea of OWL-ViT, Minderer et al. 2022, on a convolutional backbone). A second head at stride 4
 says for each pixel whether it is of an object and which box that object has, which groups pixels
-into instance masks. What is found is then looked at again, cropped out of the full image with its
-mask: a small object fills too few cells of the dense map for its shape to be told there.
+into instance masks. What is proposed so is then looked at again, cropped out of the full image
+with its mask: a small object fills too few cells of the dense map for its shape to be told there.
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -91,8 +91,32 @@ class Residual(nn.Module):
         return F.relu(x + self.norm(self.second(self.first(x))))
 
 
+class Look(NamedTuple):
+    """What a glimpse says of K proposals.
+
+    Attributes:
+        names: [K, C + D] logits of the categories, then of the colours.
+        held: [K] logits of "the gripper holds it".
+        opened: [K] logits of "it is open", of furniture.
+        there: [K] logits of "the box is that of one object".
+        shift: [K, 4] how far the box's sides are to be moved, in widths and heights of the box.
+    """
+
+    names: Tensor
+    held: Tensor
+    opened: Tensor
+    there: Tensor
+    shift: Tensor
+
+    def at(self, which: Tensor) -> "Look":
+        """Of some of the proposals, by indices or bool [K]."""
+        return Look(*(said[which] for said in self))
+
+
 class Glimpse(nn.Module):
-    """A closer look at one object: what it is, its colour, whether it is held, or open.
+    """A closer look at a proposal: whether it is an object, with which box, and what it is.
+
+    The second stage of a two-stage detector (Ren et al. 2015), on crops of the image itself.
 
     Args:
         named: how many categories and colours there are together.
@@ -119,21 +143,26 @@ class Glimpse(nn.Module):
         self.names = nn.Linear(128, named)
         self.held = nn.Linear(128, 1)
         self.opened = nn.Linear(128, 1)
+        self.there = nn.Linear(128, 1)
+        self.shift = nn.Linear(128, 4)
 
-    def forward(self, crops: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, crops: Tensor, sizes: Tensor) -> Look:
         """Look at crops.
 
         Args:
             crops: [K, 4, 40, 40] normalised RGB and mask (1 is the object).
             sizes: [K, 2] log of the boxes' width and height over 32 pixels.
-
-        Returns:
-            names [K, C + D] logits, held [K] logits, opened [K] logits (of furniture).
         """
         features = self.features(crops)
         pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), sizes], dim=1)
         mixed = F.relu(self.mix(pooled))
-        return self.names(mixed), self.held(mixed)[:, 0], self.opened(mixed)[:, 0]
+        return Look(
+            self.names(mixed),
+            self.held(mixed)[:, 0],
+            self.opened(mixed)[:, 0],
+            self.there(mixed)[:, 0],
+            self.shift(mixed),
+        )
 
 
 class PairGlimpse(nn.Module):
@@ -177,7 +206,7 @@ def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor
 
     Args:
         pixel_values: [1, 3, H, W] normalised.
-        masks: [K, h, w] float, 1 where the object is; any resolution.
+        masks: [K, h, w] float, how far each tile speaks for the object, 0..1; any resolution.
         boxes: [K, 4] pixels.
 
     Returns:

@@ -241,6 +241,7 @@ def train(**options: Any) -> None:
 @click.option("--images", default=300, show_default=True, help="of each split")
 @click.option("--data", default="data/bench", show_default=True, type=click.Path())
 @click.option("--jobs", default=2, show_default=True, help="rendering processes")
+@click.option("--worst", type=click.Path(), help="folder for pictures of the worst images")
 @click.option("--card", is_flag=True, help="write the table into the checkpoint's model card")
 @_JSON
 def bench_vlm(**options: Any) -> None:

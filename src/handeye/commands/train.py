@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,14 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
     from ..training.glimpses import train_glimpse
     from ..training.pairs import train_pairs
+    from ..training.proposing import propose_all
     from ..training.train import export
 
     loaded, _ = load_checkpoint(checkpoint)
     model: Any = loaded
-    learnt = train_glimpse(model.glimpse.train(), data, out, model.config)
+    proposals = out / "proposals"
+    propose_all(model, data, proposals)
+    learnt = train_glimpse(model.glimpse.train(), data, proposals, out, model.config)
     model.glimpse.load_state_dict(learnt.state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
@@ -80,7 +84,16 @@ def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:
         bar.update(shown, completed=shards)
 
 
-def bench(*, vlm: str, images: int, data: str, jobs: int, card: bool, as_json: bool) -> None:
+def bench(
+    *,
+    vlm: str,
+    images: int,
+    data: str,
+    jobs: int,
+    card: bool,
+    worst: str | None,
+    as_json: bool,
+) -> None:
     """Measure on every split and print the table."""
     from rich.progress import track
 
@@ -94,7 +107,9 @@ def bench(*, vlm: str, images: int, data: str, jobs: int, card: bool, as_json: b
         folder = Path(data) / name
         render(folder, -(-images // 200), jobs, **options)
         steps = iter(track(range(images), description=f"measuring {name}", disable=as_json))
-        rows[name] = measure(model, folder, images, lambda it=steps: next(it, None))  # type: ignore[misc]
+        picture = Path(worst) / f"{name}.jpg" if worst else None
+        rows[name] = measure(model, folder, images, partial(next, steps, None), picture)
+        list(steps)  # the bar counts a step when the next is asked for
     if as_json:
         print(json.dumps(rows))
         return

@@ -8,7 +8,7 @@ import numpy as np
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
 
-from .bench import counted, iou, questions
+from .bench import counted, excused, iou, questions
 from .shards import Sample, Shards
 
 _FEW = 20
@@ -56,7 +56,11 @@ def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, b
             overlap, k = max(hits, default=(0.0, -1))
             missed += overlap < 0.5
             taken |= {k} if overlap >= 0.5 else set()
-        heats += [(float(features.scores[k]), k in taken) for k in boxes]
+        heats += [
+            (float(features.scores[k]), k in taken)
+            for k in boxes
+            if k in taken or not excused(features.box(k), sample)
+        ]
     return heats, missed
 
 

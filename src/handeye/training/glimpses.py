@@ -1,17 +1,11 @@
-"""Training of the glimpse: the closer look at what the dense detector found.
+"""Training of the glimpse: the closer look at what the dense pass proposes.
 
-It learns from the true boxes, jittered, and the true masks, roughened, so that it bears with what
-the detector makes of them.
+It learns from the proposals that the dense pass makes of the training images, jittered, and from
+the tiles that speak for them, roughened: what it will see when it is used.
 """
 
-import json
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,41 +16,35 @@ from torch import Tensor
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, GLIMPSE_SIZE, Glimpse
 
-from .progress import Bar
+from .bench import iou
+from .fitting import Fitting, fit
+from .proposing import Proposals, Proposed
 from .shards import Sample, Shards, recolour
-from .targets import CATEGORIES
+from .targets import CATEGORIES, is_seen
 
-T = TypeVar("T")
 _DYED = 0.65
 """Share of the images that are dyed."""
-_NO_COLOR = -100
-"""Marks a crop whose colour was changed beyond its name."""
-_NO_STATE = -1.0
-"""Marks what is neither open nor closed."""
-_OPENED = {"open": 1.0, "closed": 0.0, None: _NO_STATE}
+_NO_NAME = -100
+"""Marks what has no name, and a crop whose colour was changed beyond its name."""
+_UNASKED = -1.0
+"""Marks what is neither true nor false: open of a ball, held of nothing."""
+_OPENED = {"open": 1.0, "closed": 0.0, None: _UNASKED}
+_JITTER = 0.05
+_MATCHED, _NEAR = 0.5, 0.2
 Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class GlimpseRecipe:
-    """How the glimpse was trained.
-
-    Attributes:
-        steps: optimiser steps.
-        images: drawn for a step; all their objects are looked at.
-        learning_rate: peak; warmed up for 100 steps, then down a cosine to 1 %.
-        seed: of weights and batches.
-    """
-
-    steps: int = 3400
-    images: int = 40
-    learning_rate: float = 2e-3
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Glimpses:
-    """A batch: crops [K, 4, 40, 40], sizes [K, 2], categories, colours, held, opened [K]."""
+    """A batch of K proposals.
+
+    Attributes:
+        crops, sizes: [K, 4, 40, 40] and [K, 2], see `Glimpse`.
+        categories, colors: [K] int64, `_NO_NAME` where there is none.
+        held, opened: [K] 1, 0, or `_UNASKED`.
+        there: [K] overlap with the object that is proposed, 0 where there is none, or `_UNASKED`.
+        shift: [K, 4] what moves the box's sides to the object's, see `Look`.
+    """
 
     crops: Tensor
     sizes: Tensor
@@ -64,161 +52,157 @@ class Glimpses:
     colors: Tensor
     held: Tensor
     opened: Tensor
+    there: Tensor
+    shift: Tensor
 
 
 def train_glimpse(
     glimpse: Glimpse,
     data: Path,
+    proposals: Path,
     out: Path,
     config: HandeyeConfig,
-    recipe: GlimpseRecipe | None = None,
-    *,
-    save_every: int = 200,
+    fitting: Fitting | None = None,
 ) -> Glimpse:
     """Train a glimpse, or go on training; returns the averaged weights.
 
     Args:
-        glimpse: with fresh weights.
+        glimpse: with the weights to begin with.
         data: folder of shards.
+        proposals: folder of what the dense pass proposes of them, see `proposing`.
         out: folder for `glimpse.pt` (state) and `glimpse.jsonl` (curves).
         config: for the normalisation of images.
-        recipe: what to do.
-        save_every: steps between savings.
+        fitting: steps and rates.
     """
-    recipe = recipe or GlimpseRecipe()
-    out.mkdir(parents=True, exist_ok=True)
-    average = torch.optim.swa_utils.AveragedModel(
-        glimpse, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(glimpse.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
-    state_file, first = out / "glimpse.pt", 0
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        glimpse.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = int(state["step"])
-    glimpse.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shards, began = Shards(data), time.monotonic()
+    fitting = fitting or Fitting()
+    shards, proposed = Shards(data), Proposals(proposals)
 
     def make(step: int) -> Glimpses:
-        return _batch(shards, config, recipe, step)
+        rng = np.random.default_rng([fitting.seed, 1, step])
+        picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
+        return _batch([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
 
-    with (out / "glimpse.jsonl").open("a") as log, Bar("glimpse", first, recipe.steps) as bar:
-        for step, batch in enumerate(stream(make, first, recipe.steps), start=first):
-            for group in optimizer.param_groups:
-                group["lr"] = _rate(recipe, step)
-            names, held, opened = glimpse(batch.crops, batch.sizes)
-            c = len(CATEGORIES)
-            category = F.cross_entropy(names[:, :c], batch.categories)
-            color = F.cross_entropy(names[:, c:], batch.colors, ignore_index=_NO_COLOR)
-            holding = F.binary_cross_entropy_with_logits(held, batch.held)
-            optimizer.zero_grad(set_to_none=True)
-            (category + color + holding + _opening(opened, batch.opened)).backward()
-            optimizer.step()
-            average.update_parameters(glimpse)
-            bar.update(category.item())
-            if step % 20 == 0:
-                right = (names[:, :c].argmax(dim=1) == batch.categories).float().mean().item()
-                row = {
-                    "step": step,
-                    "category": category.item(),
-                    "color": color.item(),
-                    "held": holding.item(),
-                    "right": right,
-                    "s": time.monotonic() - began,
-                }
-                log.write(json.dumps({k: round(v, 4) for k, v in row.items()}) + "\n")
-                log.flush()
-            if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
-                torch.save(
-                    {
-                        "model": glimpse.state_dict(),
-                        "average": average.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "step": step + 1,
-                    },
-                    state_file,
-                )
-    result: Any = average.module
-    return result.eval()  # type: ignore[no-any-return]
+    return fit(glimpse, make, _judge, out, "glimpse", fitting)
 
 
-def _rate(recipe: GlimpseRecipe, step: int) -> float:
-    warm = min(1.0, (step + 1) / 100)
-    fall = 0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(step / recipe.steps, 1.0)))
-    return float(recipe.learning_rate * warm * fall)
+def _judge(glimpse: Glimpse, batch: Glimpses) -> tuple[Tensor, dict[str, float]]:
+    look = glimpse(batch.crops, batch.sizes)
+    count = len(CATEGORIES)
+    matched = batch.categories != _NO_NAME
+    found = {
+        "category": F.cross_entropy(look.names[:, :count], batch.categories, ignore_index=_NO_NAME),
+        "color": F.cross_entropy(look.names[:, count:], batch.colors, ignore_index=_NO_NAME),
+        "held": _asked(look.held, batch.held),
+        "opened": _asked(look.opened, batch.opened),
+        "there": _asked(look.there, batch.there),
+        "shift": 4.0 * F.l1_loss(look.shift[matched], batch.shift[matched]),
+    }
+    right = look.names[:, :count].argmax(dim=1)[matched] == batch.categories[matched]
+    figures = {name: loss.item() for name, loss in found.items()}
+    figures["right"] = right.float().mean().item()
+    return torch.stack(list(found.values())).sum(), figures
 
 
-def _opening(logits: Tensor, opened: Tensor) -> Tensor:
-    """How wrong the open and closed things are judged; nothing is asked of what is neither."""
-    asked = opened != _NO_STATE
+def _asked(logits: Tensor, truth: Tensor) -> Tensor:
+    """How wrong the answers are where something is asked."""
+    asked = truth != _UNASKED
     if not asked.any():
         return logits.sum() * 0.0
-    return F.binary_cross_entropy_with_logits(logits[asked], opened[asked])
+    return F.binary_cross_entropy_with_logits(logits[asked], truth[asked])
 
 
-def stream(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
-    """The batches of steps [first, last), made ahead in a thread."""
-    ready: queue.Queue[T | BaseException] = queue.Queue(maxsize=3)
-
-    def work() -> None:
-        try:
-            for step in range(first, last):
-                ready.put(make(step))
-        except BaseException as error:
-            ready.put(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    for _ in range(first, last):
-        item = ready.get()
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-
-
-def _batch(shards: Shards, config: HandeyeConfig, recipe: GlimpseRecipe, step: int) -> Glimpses:
-    rng = np.random.default_rng([recipe.seed, 1, step])
-    crops, sizes, records = [], [], []
-    for index in rng.integers(len(shards), size=recipe.images):
-        sample = shards[int(index)]
+def _batch(
+    drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
+) -> Glimpses:
+    crops, sizes, truths = [], [], []
+    for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
         dyed = bool(rng.random() < _DYED)
         if dyed:
             rgb = dye(rgb, rng)
-        for place, record in enumerate(sample.objects):
-            if record["box"] is not None and record["pixels"] >= 30:
-                crop, size = _crop(sample, rgb, place, rng)
-                crops.append(crop)
-                sizes.append(size)
-                records.append({**record, "color": _NO_COLOR if dyed else record["color"]})
-    images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float()
-    mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
-    std = torch.tensor(config.image_std).view(1, 3, 1, 1)
-    pixels = torch.cat([(images[:, :3] / 255.0 - mean) / std, images[:, 3:] / 255.0], dim=1)
+        for box, tiles in zip(proposed.boxes, proposed.tiles, strict=True):
+            truth = _truth(_jittered(box, rng), sample)
+            flip = bool(rng.random() < 0.5)
+            crops.append(cut(rgb, [roughen(tiles, rng)], truth.box, flip=flip))
+            x0, y0, x1, y1 = truth.box
+            sizes.append((np.log((x1 - x0) / 32), np.log((y1 - y0) / 32)))
+            truths.append(truth.seen(flip=flip, dyed=dyed))
+    images = torch.from_numpy(np.stack(crops))
     return Glimpses(
-        pixels.contiguous(memory_format=torch.channels_last),
+        normalized(images, config),
         torch.tensor(np.array(sizes), dtype=torch.float32),
-        torch.tensor([r["category"] for r in records]),
-        torch.tensor([r["color"] for r in records]),
-        torch.tensor([float(r["held"]) for r in records]),
-        torch.tensor([_OPENED[r.get("state")] for r in records]),
+        torch.tensor([t.category for t in truths]),
+        torch.tensor([t.color for t in truths]),
+        torch.tensor([t.held for t in truths]),
+        torch.tensor([t.opened for t in truths]),
+        torch.tensor([t.there for t in truths]),
+        torch.tensor(np.array([t.shift for t in truths]), dtype=torch.float32),
     )
 
 
-def _crop(
-    sample: Sample, rgb: npt.NDArray[np.uint8], place: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], tuple[float, float]]:
-    """One object with its mask, [40, 40, 4] uint8, and the log size of its box."""
-    x0, y0, x1, y1 = sample.objects[place]["box"]
+@dataclass(frozen=True)
+class _Truth:
+    """What is to be said of a box; see `Glimpses`."""
+
+    box: Box
+    there: float = 0.0
+    category: int = _NO_NAME
+    color: int = _NO_NAME
+    held: float = _UNASKED
+    opened: float = _UNASKED
+    shift: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def seen(self, *, flip: bool, dyed: bool) -> "_Truth":
+        """The same of a mirrored, or a dyed, picture."""
+        left, top, right, bottom = self.shift
+        return replace(
+            self,
+            shift=(-right, top, -left, bottom) if flip else self.shift,
+            color=_NO_NAME if dyed else self.color,
+        )
+
+
+def _truth(box: Box, sample: Sample) -> _Truth:
+    """What is true of a box in an image."""
+    overlaps = [iou(box, o["box"]) if o["box"] else 0.0 for o in sample.objects]
+    best = int(np.argmax(overlaps)) if overlaps else -1
+    overlap = overlaps[best] if overlaps else 0.0
+    if overlap < _NEAR:
+        return _Truth(box)
+    record = sample.objects[best]
+    # Nobody can tell what is mostly hidden, nor is it wrong to see it.
+    there = _UNASKED if not is_seen(record) else overlap if overlap >= _MATCHED else 0.0
+    if overlap < _MATCHED:
+        return _Truth(box, there)
+    width, height = box[2] - box[0], box[3] - box[1]
+    moves = np.subtract(record["box"], box) / (width, height, width, height)
+    return _Truth(
+        box,
+        there,
+        record["category"],
+        record["color"],
+        float(record["held"]),
+        _OPENED[record.get("state")],
+        tuple(float(v) for v in moves),  # type: ignore[arg-type]
+    )
+
+
+def _jittered(box: npt.NDArray[np.float32], rng: np.random.Generator) -> Box:
+    x0, y0, x1, y1 = (float(v) for v in box)
     w, h = max(x1 - x0, 2.0), max(y1 - y0, 2.0)
-    jitter = rng.normal(0.0, 0.05, 4)
-    w, h = w * (1 + jitter[2]), h * (1 + jitter[3])
-    cx, cy = (x0 + x1) / 2 + jitter[0] * w, (y0 + y1) / 2 + jitter[1] * h
-    box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
-    mask = rough_mask(sample.instances == place + 1, rng)
-    crop = cut(rgb, [mask], box, flip=rng.random() < 0.5)
-    return crop, (float(np.log(w / 32)), float(np.log(h / 32)))
+    dx, dy, dw, dh = rng.normal(0.0, _JITTER, 4)
+    cx, cy = (x0 + x1) / 2 + dx * w, (y0 + y1) / 2 + dy * h
+    w, h = w * float(np.exp(dw)), h * float(np.exp(dh))
+    return (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+
+
+def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
+    """[K, 40, 40, 3 + m] uint8 crops with masks to what a glimpse takes."""
+    images = crops.permute(0, 3, 1, 2).float() / 255.0
+    mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
+    std = torch.tensor(config.image_std).view(1, 3, 1, 1)
+    pixels = torch.cat([(images[:, :3] - mean) / std, images[:, 3:]], dim=1)
+    return pixels.contiguous(memory_format=torch.channels_last)
 
 
 def cut(
@@ -267,11 +251,11 @@ def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.
     return np.asarray(255 - rgb, dtype=np.uint8)
 
 
-def rough_mask(mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """A mask as a detector might draw it: grown, shrunk, holed, or right."""
+def roughen(mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """A mask (0..255) as a detector might draw it: grown, shrunk, holed, or as it is."""
     import cv2
 
-    out = mask.astype(np.uint8) * 255
+    out = mask
     kind = rng.random()
     if kind < 0.2:
         out = np.asarray(cv2.dilate(out, np.ones((3, 3), np.uint8)), np.uint8)

@@ -1,10 +1,7 @@
 """Training of the pair glimpse: whether one thing is on another, in it, or neither."""
 
-import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +12,12 @@ from torch import Tensor
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, PairGlimpse
 
-from .glimpses import Box, cut, dye, rough_mask, stream
-from .progress import Bar
+from .fitting import Fitting, fit
+from .glimpses import Box, cut, dye, normalized, roughen
 from .shards import Sample, Shards, recolour
 
 RELATIONS = (None, "on", "in")
 _DYED = 0.5
-
-
-@dataclass(frozen=True)
-class PairRecipe:
-    """How the pair glimpse was trained; see `GlimpseRecipe`."""
-
-    steps: int = 3000
-    images: int = 40
-    learning_rate: float = 2e-3
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,79 +34,37 @@ def train_pairs(
     data: Path,
     out: Path,
     config: HandeyeConfig,
-    recipe: PairRecipe | None = None,
-    *,
-    save_every: int = 200,
+    fitting: Fitting | None = None,
 ) -> PairGlimpse:
     """Train a pair glimpse, or go on training; returns the averaged weights.
 
     Args:
-        model: with fresh weights.
+        model: with the weights to begin with.
         data: folder of shards.
         out: folder for `pairs.pt` (state) and `pairs.jsonl` (curves).
         config: for the normalisation of images.
-        recipe: what to do.
-        save_every: steps between savings.
+        fitting: steps and rates.
     """
-    recipe = recipe or PairRecipe()
-    out.mkdir(parents=True, exist_ok=True)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
-    state_file, first = out / "pairs.pt", 0
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = int(state["step"])
-    model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shards, began = Shards(data), time.monotonic()
+    fitting = fitting or Fitting()
+    shards = Shards(data)
 
     def make(step: int) -> Pairs:
-        return _batch(shards, config, recipe, step)
+        rng = np.random.default_rng([fitting.seed, 2, step])
+        picks = rng.integers(len(shards), size=fitting.images)
+        return _batch([shards[int(i)] for i in picks], config, rng)
 
-    with (out / "pairs.jsonl").open("a") as log, Bar("pairs", first, recipe.steps) as bar:
-        for step, batch in enumerate(stream(make, first, recipe.steps), start=first):
-            warm = min(1.0, (step + 1) / 100)
-            fall = 0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(step / recipe.steps, 1.0)))
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * warm * float(fall)
-            logits = model(batch.crops, batch.places)
-            loss = F.cross_entropy(logits, batch.relations)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            average.update_parameters(model)
-            bar.update(loss.item())
-            if step % 20 == 0:
-                right = (logits.argmax(dim=1) == batch.relations).float().mean().item()
-                row = {
-                    "step": step,
-                    "loss": round(loss.item(), 4),
-                    "right": round(right, 4),
-                    "s": round(time.monotonic() - began, 1),
-                }
-                log.write(json.dumps(row) + "\n")
-                log.flush()
-            if (step + 1) % save_every == 0 or step + 1 == recipe.steps:
-                saved = {
-                    "model": model.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "step": step + 1,
-                }
-                torch.save(saved, state_file)
-    result: Any = average.module
-    return result.eval()  # type: ignore[no-any-return]
+    return fit(model, make, _judge, out, "pairs", fitting)
 
 
-def _batch(shards: Shards, config: HandeyeConfig, recipe: PairRecipe, step: int) -> Pairs:
-    rng = np.random.default_rng([recipe.seed, 2, step])
+def _judge(model: PairGlimpse, batch: Pairs) -> tuple[Tensor, dict[str, float]]:
+    logits = model(batch.crops, batch.places)
+    right = (logits.argmax(dim=1) == batch.relations).float().mean().item()
+    return F.cross_entropy(logits, batch.relations), {"right": right}
+
+
+def _batch(samples: list[Sample], config: HandeyeConfig, rng: np.random.Generator) -> Pairs:
     crops, places, relations = [], [], []
-    for index in rng.integers(len(shards), size=recipe.images):
-        sample = shards[int(index)]
+    for sample in samples:
         rgb = recolour(sample.rgb, rng)
         if rng.random() < _DYED:
             rgb = dye(rgb, rng)
@@ -130,12 +75,8 @@ def _batch(shards: Shards, config: HandeyeConfig, recipe: PairRecipe, step: int)
             record = sample.objects[a]
             related = record["other"] == b
             relations.append(RELATIONS.index(record["relation"]) if related else 0)
-    images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float()
-    mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
-    std = torch.tensor(config.image_std).view(1, 3, 1, 1)
-    pixels = torch.cat([(images[:, :3] / 255.0 - mean) / std, images[:, 3:] / 255.0], dim=1)
     return Pairs(
-        pixels.contiguous(memory_format=torch.channels_last),
+        normalized(torch.from_numpy(np.stack(crops)), config),
         torch.tensor(np.array(places), dtype=torch.float32),
         torch.tensor(relations),
     )
@@ -179,7 +120,8 @@ def _crop(
         boxes.append((x0 + dx0, y0 + dy0, x1 + dx1, y1 + dy1))
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
     both = (min(ax0, bx0), min(ay0, by0), max(ax1, bx1), max(ay1, by1))
-    masks = [rough_mask(sample.instances == place + 1, rng) for place in pair]
+    tiles = [(sample.instances == place + 1).astype(np.uint8) * 255 for place in pair]
+    masks = [roughen(mask, rng) for mask in tiles]
     flip = rng.random() < 0.5
     crop = cut(rgb, masks, both, flip=flip)
     cx, cy = (both[0] + both[2]) / 2, (both[1] + both[3]) / 2

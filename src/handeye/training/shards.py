@@ -33,10 +33,14 @@ class Shards:
     """All images of a folder of shards, kept compressed in memory.
 
     New shards that appear in the folder are taken up by `refresh`.
+
+    Args:
+        folder: of the shards.
+        pattern: which of them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, pattern: str = "shard-?????.npz") -> None:
+        self.folder, self.pattern = folder, pattern
         self._read: set[Path] = set()
         self._jpegs: list[bytes] = []
         self._instances: list[npt.NDArray[np.uint8]] = []
@@ -48,7 +52,7 @@ class Shards:
 
     def refresh(self) -> int:
         """Take up new shards; returns how many images there are."""
-        for path in sorted(self.folder.glob("shard-?????.npz")):
+        for path in sorted(self.folder.glob(self.pattern)):
             if path not in self._read:
                 self._add(path)
                 self._read.add(path)

@@ -14,6 +14,9 @@ CATEGORIES = tuple(CATEGORY_WORDS)
 COLORS = tuple(COLOR_WORDS)
 MIN_CELLS = 2
 """Fewer visible 4×4 tiles than this, and an object is neither wanted nor forbidden."""
+MIN_PIXELS, MIN_SHOWN = 60, 0.4
+"""Objects with fewer visible pixels, or a smaller share of their outline, are neither wanted nor
+held against a model: what is mostly hidden cannot be told by anyone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,11 @@ class Targets:
     held: npt.NDArray[np.float32]
     mask_owner: npt.NDArray[np.int64]
     kept: tuple[int, ...]
+
+
+def is_seen(record: dict[str, Any]) -> bool:
+    """Whether enough of an object is seen for it to count."""
+    return bool(record["pixels"] >= MIN_PIXELS and record["shown"] >= MIN_SHOWN)
 
 
 def dense_targets(sample: Sample) -> Targets:

@@ -1,0 +1,115 @@
+"""What the dense pass proposes of the training images: made once, kept beside the shards."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
+from handeye.perception.vlm.proposals import agreement, propose
+
+from .batches import normalize
+from .progress import Bar
+from .shards import Shards
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """K proposals of one image.
+
+    Attributes:
+        boxes: [K, 4] float32 pixels.
+        tiles: [K, H/4, W/4] uint8, how far each tile speaks for the box, 255 is fully.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    tiles: npt.NDArray[np.uint8]
+
+
+def propose_all(model: HandeyeModel, data: Path, out: Path, *, most: int | None = None) -> None:
+    """Write the proposals of each shard of a folder that has none yet.
+
+    Args:
+        model: its dense pass proposes.
+        data: folder of shards.
+        out: folder for `shard-?????.npz` of the same names.
+        most: shards to do; all by default.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    paths = sorted(data.glob("shard-?????.npz"))[:most]
+    done = sum((out / path.name).exists() for path in paths)
+    cast(nn.Module, model).eval()
+    with Bar("proposals", done, len(paths)) as bar:
+        for path in paths:
+            if not (out / path.name).exists():
+                _propose_shard(model, path, out / path.name)
+                bar.update(0.0)
+
+
+def _propose_shard(model: HandeyeModel, shard: Path, path: Path) -> None:
+    images = Shards(shard.parent, shard.name)
+    boxes, blobs = [], []
+    for first in range(0, len(images), _AT_ONCE):
+        batch = [images[i].rgb for i in range(first, min(first + _AT_ONCE, len(images)))]
+        for proposed in _look(model, np.stack(batch)):
+            boxes.append(proposed.boxes)
+            blobs.append(np.frombuffer(zlib.compress(proposed.tiles.tobytes()), np.uint8))
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(
+        temporary,
+        boxes=np.concatenate(boxes),
+        counts=[len(found) for found in boxes],
+        tiles=np.concatenate(blobs),
+        ends=np.cumsum([len(blob) for blob in blobs]),
+        shape=images[0].instances.shape,
+    )
+    temporary.replace(path)
+
+
+def _look(model: Any, images: npt.NDArray[np.uint8]) -> list[Proposed]:
+    """The proposals of a batch of images [B, H, W, 3]."""
+    _, height, width, _ = images.shape
+    found = []
+    with torch.inference_mode():
+        pixels = normalize(images, model.config)
+        out = model(F.pad(pixels, (0, -width % 32, 0, -height % 32)))
+        for i in range(len(images)):
+            at = propose(out.heat[i].sigmoid(), out.boxes[i])
+            boxes = out.boxes[i][at]
+            shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
+            tiles = (shares * 255).to(torch.uint8)[:, : height // 4, : width // 4]
+            found.append(Proposed(boxes.numpy(), np.ascontiguousarray(tiles.numpy())))
+    return found
+
+
+class Proposals:
+    """The proposals of all images of a folder of shards, kept compressed in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._boxes: list[npt.NDArray[np.float32]] = []
+        self._tiles: list[bytes] = []
+        self._shape: tuple[int, int] = (0, 0)
+        for path in sorted(folder.glob("shard-?????.npz")):
+            self._add(path)
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def _add(self, path: Path) -> None:
+        with np.load(path) as shard:
+            self._boxes += np.split(shard["boxes"], np.cumsum(shard["counts"])[:-1])
+            data, ends = shard["tiles"].tobytes(), shard["ends"]
+            self._tiles += [data[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+            self._shape = tuple(shard["shape"])
+
+    def __getitem__(self, index: int) -> Proposed:
+        tiles = np.frombuffer(zlib.decompress(self._tiles[index]), np.uint8)
+        return Proposed(self._boxes[index], tiles.reshape(-1, *self._shape))

@@ -1,0 +1,107 @@
+"""Two-stage seeing: what the dense pass proposes, and how the closer look learns to judge it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
+from handeye.perception.vlm.proposals import agreement, owners, propose, suppress
+from handeye.sims.training_data import SceneOptions, render_shard
+
+from handeye.training.fitting import Fitting
+from handeye.training.glimpses import train_glimpse
+from handeye.training.pairs import train_pairs
+from handeye.training.proposing import Proposals, propose_all
+from handeye.training.shards import Shards
+from handeye.training.train import new_model
+
+
+@pytest.fixture
+def model() -> HandeyeModel:
+    return new_model(0)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    render_shard(folder / "shard-00000.npz", 4, SceneOptions(), 2)
+    return folder
+
+
+def box(x: float, y: float, side: float = 20.0) -> list[float]:
+    return [x - side / 2, y - side / 2, x + side / 2, y + side / 2]
+
+
+def test_a_thing_without_a_peak_of_its_own_is_proposed() -> None:
+    heat = torch.zeros(4, 4)
+    boxes = torch.tensor(box(0.0, 0.0)).repeat(4, 4, 1)
+    heat[1, 1], boxes[1, 1] = 0.9, torch.tensor(box(12.0, 12.0))
+    heat[2, 1], boxes[2, 1] = 0.6, torch.tensor(box(12.0, 30.0))  # below it, and touching
+    heat[1, 2], boxes[1, 2] = 0.8, torch.tensor(box(13.0, 12.0))  # the first once more
+    rows, columns = propose(heat, boxes)
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(1, 1), (2, 1)]
+
+
+def test_of_boxes_of_one_thing_the_best_is_kept() -> None:
+    boxes = torch.tensor([box(10.0, 10.0), box(11.0, 10.0), box(40.0, 10.0)])
+    assert suppress(boxes, 0.6).tolist() == [0, 2]
+    assert suppress(boxes[:0], 0.6).tolist() == []
+
+
+def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
+    left, right = box(8.0, 8.0, 16.0), box(24.0, 8.0, 16.0)
+    said = torch.tensor([left, left, right, right]).reshape(1, 4, 4)
+    logits = torch.tensor([[5.0, 5.0, 5.0, -5.0]])
+    shares = agreement(logits, said, torch.tensor([left, right]))
+    assert shares.shape == (2, 1, 4)
+    assert owners(shares).tolist() == [[0, 0, 1, -1]]
+    assert owners(shares[:0]).tolist() == [[-1] * 4]
+
+
+def test_proposals_are_made_once_and_fit_their_images(
+    model: HandeyeModel, shards: Path, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        model.dense.bias[0] = 0.0  # type: ignore[union-attr]  # an untrained model proposes nothing
+    out = tmp_path / "proposals"
+    propose_all(model, shards, out)
+    written = (out / "shard-00000.npz").stat().st_mtime_ns
+    propose_all(model, shards, out)
+    assert (out / "shard-00000.npz").stat().st_mtime_ns == written
+    images, proposals = Shards(shards), Proposals(out)
+    assert len(images) == len(proposals)
+    for index in range(len(images)):
+        proposed = proposals[index]
+        assert proposed.tiles.shape == (len(proposed.boxes), *images[index].instances.shape)
+    assert sum(len(proposals[i].boxes) for i in range(len(images))) > 0
+
+
+def test_glimpses_are_learnt_from_proposals_and_can_be_resumed(
+    model: HandeyeModel, shards: Path, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        model.dense.bias[0] = 0.0  # type: ignore[union-attr]
+    propose_all(model, shards, tmp_path / "proposals")
+    for steps in (3, 5):
+        learnt = train_glimpse(
+            model.glimpse,
+            shards,
+            tmp_path / "proposals",
+            tmp_path / "run",
+            model.config,
+            Fitting(steps=steps, images=3),
+        )
+    assert torch.load(tmp_path / "run" / "glimpse.pt", weights_only=True)["step"] == 5
+    look = learnt.eval()(torch.zeros(2, 4, 40, 40), torch.zeros(2, 2))
+    assert all(np.isfinite(said.detach().numpy()).all() for said in look)
+
+
+def test_pairs_are_learnt_from_shards_and_can_be_resumed(
+    model: HandeyeModel, shards: Path, tmp_path: Path
+) -> None:
+    for steps in (3, 5):
+        fitting = Fitting(steps=steps, images=3)
+        train_pairs(model.pair_glimpse, shards, tmp_path / "run", model.config, fitting)
+    assert torch.load(tmp_path / "run" / "pairs.pt", weights_only=True)["step"] == 5
