@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Key = tuple[int, str, int, float]
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
+_COUNTED = 0.5
 _CANDIDATES = 4
 _UNLIKELY = 0.02
 _SEEN = 0.3
@@ -93,7 +94,9 @@ class EmbeddedVLM:
             return []
         features = self.features(frame)
         truth = self._truth(frame, phrase, description)
-        chosen = np.flatnonzero(truth > self._looker.config.thresholds["ground"])
+        plain = _kind_of(description) == "exists"
+        least = self._looker.config.thresholds["ground" if plain else "related"]
+        chosen = np.flatnonzero(truth > least)
         found = []
         for k in chosen[np.argsort(-truth[chosen])]:
             category, color, _ = features.name(int(k))
@@ -136,7 +139,7 @@ class EmbeddedVLM:
         truth = self._truth(frame, phrase, description)
         best = int(np.argmax(truth))
         if kind == "count":
-            over = truth > self._looker.config.thresholds["ground"]
+            over = truth > _COUNTED
             sure = float(np.prod(np.where(over, truth, 1 - truth)))
             return Answer(str(int(over.sum())), sure)
         if kind == "color":

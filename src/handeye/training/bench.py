@@ -152,23 +152,36 @@ def _parse(
 def _ground(
     perception: Perception, frame: Frame, sample: Sample, tally: Tally, rng: np.random.Generator
 ) -> None:
+    for phrase, record, kind in phrases(sample, rng):
+        found = perception.ground(frame, phrase)
+        if record is None:
+            tally.add(f"false alarm {kind}".strip(), int(bool(found)))
+        else:
+            hit = bool(found) and iou(found[0].box, tuple(record["box"])) >= 0.5
+            tally.add(f"ground {kind}".strip(), int(hit))
+
+
+def phrases(
+    sample: Sample, rng: np.random.Generator
+) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
+    """(phrase, the object that it is of, "" or "relational"); None where it is of nothing."""
     wanted = counted(sample)
     for record in wanted:
-        found = perception.ground(frame, f"the {_name(record)}")
-        tally.add("ground", _hit(found, record))
+        yield f"the {_name(record)}", record, ""
         relation = _relation(record, sample)
         if relation is not None:
-            found = perception.ground(frame, f"the {_name(record)} {relation}")
-            tally.add("ground relational", _hit(found, record))
+            yield f"the {_name(record)} {relation}", record, "relational"
     present = {_name(o) for o in sample.objects}
     for _ in range(3):
         absent = f"{rng.choice(COLORS)} {rng.choice(CATEGORIES)}"
         if absent not in present:
-            tally.add("false alarm", int(bool(perception.ground(frame, f"the {absent}"))))
-
-
-def _hit(found: list[Detection], record: dict[str, Any]) -> int:
-    return int(bool(found) and iou(found[0].box, tuple(record["box"])) >= 0.5)
+            yield f"the {absent}", None, ""
+    lone = [o for o in wanted if o["relation"] is None and not o["held"]]
+    once = [o for o in lone if sum(_name(o) == _name(p) for p in sample.objects) == 1]
+    if len(once) > 1:
+        a, b = rng.choice(len(once), 2, replace=False)
+        yield f"the {_name(once[a])} on the {_name(once[b])}", None, "relational"
+        yield f"the {_name(once[a])} in the gripper", None, "relational"
 
 
 def _relation(record: dict[str, Any], sample: Sample) -> str | None:

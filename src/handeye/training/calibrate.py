@@ -8,11 +8,17 @@ import numpy as np
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
 
-from .bench import counted, excused, iou, questions
+from .bench import counted, excused, iou, phrases, questions
 from .shards import Sample, Shards
 
 _FEW = 20
 """With fewer answers of a kind than this, nothing is fitted to them."""
+
+
+_ALARMS = 0.01
+"""Share of the phrases of what is not there that may be grounded all the same."""
+_BETWEEN = (0.15, 0.6)
+"""Thresholds of grounding: what is hardly true is not accepted, however rare alarms are."""
 
 
 def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, float]:
@@ -27,7 +33,7 @@ def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, floa
         The fitted values.
     """
     config = json.loads((checkpoint / "config.json").read_text())
-    config["thresholds"]["parse"] = 0.1
+    config["thresholds"] = {"parse": 0.1, "ground": 0.05, "related": 0.05}
     config["calibration"] = {}
     _write(checkpoint, config)
     shards = Shards(data)
@@ -35,12 +41,14 @@ def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, floa
     threshold = _best_threshold(*_heats(EmbeddedVLM(checkpoint), samples))
     config["thresholds"]["parse"] = round(threshold, 3)
     _write(checkpoint, config)
+    config["thresholds"] |= _least_alarming(EmbeddedVLM(checkpoint), samples)
+    _write(checkpoint, config)
     # Answers rest on what is detected, so they are fitted at the threshold that will be used.
     answers = _answers(EmbeddedVLM(checkpoint), samples)
     fits = {kind: _logistic(found) for kind, found in answers.items() if len(found) >= _FEW}
     config["calibration"] = {kind: [round(v, 4) for v in fit] for kind, fit in fits.items()}
     _write(checkpoint, config)
-    return {"parse": threshold, **{kind: fit[0] for kind, fit in fits.items()}}
+    return {**config["thresholds"], **{kind: fit[0] for kind, fit in fits.items()}}
 
 
 def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, bool]], int]:
@@ -62,6 +70,22 @@ def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, b
             if k in taken or not excused(features.box(k), sample)
         ]
     return heats, missed
+
+
+def _least_alarming(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, float]:
+    """The lowest thresholds at which few phrases of what is not there are grounded."""
+    alarms: dict[str, list[float]] = {"": [], "relational": []}
+    for index, sample in enumerate(samples):
+        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        for phrase, record, kind in phrases(sample, np.random.default_rng([8, index])):
+            if record is None:
+                found = vlm.ground(frame, phrase)
+                alarms[kind].append(found[0].score if found else 0.0)
+    allowed = {kind: float(np.quantile(scores, 1 - _ALARMS)) for kind, scores in alarms.items()}
+    return {
+        "ground": round(float(np.clip(allowed[""], *_BETWEEN)), 3),
+        "related": round(float(np.clip(allowed["relational"], *_BETWEEN)), 3),
+    }
 
 
 def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, list[tuple[float, bool]]]:
