@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .looks import LOOKS
 from .tables import Table
 
 Rgb = np.ndarray
@@ -19,6 +20,8 @@ USED: tuple[Style, ...] = (
     ("plotly", "plotly"), ("plotly", "plotly_white"), ("plotly", "plotly_dark"),
     ("altair", "none"), ("altair", "quartz"), ("altair", "dark"), ("altair", "latimes"),
     ("pygal", "DefaultStyle"), ("pygal", "CleanStyle"),
+    ("matplotlib", "office"), ("matplotlib", "r"), ("matplotlib", "gnuplot"),
+    ("matplotlib", "d3"), ("matplotlib", "bokeh"),
 )  # fmt: skip
 """The styles that were looked at while the reader was built."""
 SCORED: tuple[Style, ...] = (
@@ -48,7 +51,7 @@ def _matplotlib(table: Table, style: str, rng: np.random.Generator) -> bytes:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with plt.style.context(style):
+    with plt.style.context(LOOKS.get(style, style)):
         size = (float(rng.uniform(5.5, 9)), float(rng.uniform(3.8, 5.5)))
         figure, axes = plt.subplots(figsize=size, dpi=float(rng.choice([80, 100, 130])))
         if table.kind == "pie":

@@ -227,16 +227,17 @@ def _area(bar: Bar) -> float:
 
 
 def _base(bars: list[Bar]) -> tuple[float, list[Bar]]:
-    """The level that most bars touch with one end, and those bars."""
+    """The level that the most width of bars touches with one end, and those bars."""
     levels = sorted([bar.y1 for bar in bars] + [bar.y0 for bar in bars])
     best: list[Bar] = []
+    most = (0.0, 0.0)
     at = 0.0
     for level in levels:
         touching = [b for b in bars if min(abs(b.y0 - level), abs(b.y1 - level)) <= 2.2]
-        lower = sum(abs(b.y1 - level) <= 2.2 for b in touching)
-        old = sum(abs(b.y1 - at) <= 2.2 for b in best)
-        if (len(touching), lower) > (len(best), old):
-            best, at = touching, level
+        standing = [b for b in touching if abs(b.y1 - level) <= 2.2]
+        rank = (sum(b.x1 - b.x0 for b in touching), sum(b.x1 - b.x0 for b in standing))
+        if rank > most:
+            best, at, most = touching, level, rank
     ends = [b.y1 if abs(b.y1 - at) < abs(b.y0 - at) else b.y0 for b in best]
     return float(np.median(ends)) if ends else at, best
 

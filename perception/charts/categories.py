@@ -123,8 +123,8 @@ def _merged(
 
 
 def _plain(text: str) -> str:
-    """A label without the tick mark that was read as a dash."""
-    return re.sub(r"\s+[-–—_|]+$|^[-–—_|]+\s+", "", text)
+    """A label without the tick mark that was read as a dash or dot."""
+    return re.sub(r"\s+[-–—_|.,:'·]+$|[·|]+$|^[-–—_|]+\s+", "", text)
 
 
 def _joined_slanted(texts: list[Text]) -> list[list[Text]]:

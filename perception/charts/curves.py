@@ -19,12 +19,14 @@ class Curve:
         y: [N] pixel rows of its middle; interpolated where it is hidden.
         vertices: columns at which it bends or carries a marker.
         marked: whether the vertices carry markers.
+        seen: [N] bool, where it is not hidden.
     """
 
     x: Doubles
     y: Doubles
     vertices: tuple[float, ...]
     marked: bool
+    seen: Mask
 
     def at(self, column: float) -> float:
         """Row of the line at a column; a little beyond its ends it goes on straight."""
@@ -63,7 +65,7 @@ def trace(mask: Mask) -> Curve | None:
         vertices = tuple(sorted(b[0] for b in inside))
     else:
         vertices = tuple(_bends(doubles, y))
-    return Curve(doubles, y, vertices, marked)
+    return Curve(doubles, y, vertices, marked, known)
 
 
 def _thickness(mask: Mask) -> float:

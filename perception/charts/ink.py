@@ -274,7 +274,7 @@ def _same_hue(inks: list[Ink]) -> list[Ink]:
             if not ink.grey
             and not other.grey
             and likeness_of_hue(ink.color, other.color) > 0.97
-            and (ink.mask.sum() < 0.4 * other.mask.sum() or _share_near(ink, other) > 0.75)
+            and (ink.mask.sum() < 0.4 * other.mask.sum() or share_near(ink, other) > 0.75)
         ]
         if like:
             like[0].mask[ink.mask] = True
@@ -283,7 +283,7 @@ def _same_hue(inks: list[Ink]) -> list[Ink]:
     return kept
 
 
-def _share_near(ink: Ink, other: Ink) -> float:
+def share_near(ink: Ink, other: Ink) -> float:
     """Share of an ink's pixels that touch another ink."""
     import cv2
 

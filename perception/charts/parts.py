@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..frame import Image, Mask
-from .ink import Canvas, Ink, likeness_of_hue
+from .ink import Canvas, Ink, likeness_of_hue, share_near
 from .layout import Box, Layout
 from .legend import Entry, find_legend
 
@@ -94,7 +94,7 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
             continue
         like = [(likeness_of_hue(ink.color, e.color), o) for e, o in found if not o.grey]
         best, owner = max(like, key=lambda pair: pair[0], default=(0.0, ink))
-        if best > 0.975:
+        if best > 0.975 and (owner.solid < 0.5 or share_near(ink, owner) < 0.5):
             owner.mask[ink.mask] = True
     return found
 

@@ -1,5 +1,6 @@
 """From curves to rows: at which places a line's points stand, and how high."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,19 +26,82 @@ def curve_rows(
         labels: of the categories, if there is no numeric axis.
     """
     if x_axis is None:
-        places: list[tuple[float, str | float, float]] = [(t.at, t.text, t.score) for t in labels]
+        places: list[tuple[float, str | float, float]] = _aligned(labels, curves)
         unread = [] if labels else ["the names along the horizontal axis"]
     else:
         places = [(x_axis.pixel(v), v, x_axis.agreed) for v in _positions(curves, x_axis)]
         unread = []
+    pixels = np.array([at for at, _, _ in places])
+    slack = max(4.0, 0.12 * float(np.median(np.diff(np.sort(pixels))))) if len(places) > 1 else 4.0
     rows = []
     for name, curve in curves:
-        for at, x, sure in places:
-            if not curve.x[0] - 4 <= at <= curve.x[-1] + 4:
-                continue
-            pixel = curve.at(_nearest_vertex(curve, at))
-            rows.append(ChartRow(name, x, y_axis.rounded_at(pixel), 0.9 * sure * y_axis.agreed))
+        heights = _heights(curve, pixels)
+        for (at, x, sure), height in zip(places, heights, strict=True):
+            if curve.x[0] - slack <= at <= curve.x[-1] + slack:
+                rows.append(
+                    ChartRow(name, x, y_axis.rounded_at(height), 0.9 * sure * y_axis.agreed)
+                )
     return rows, unread
+
+
+def _aligned(
+    labels: list[Label], curves: Sequence[tuple[str, Curve]]
+) -> list[tuple[float, str | float, float]]:
+    """Labels at the corners of the curves, if all are off by the same: slanted ones often are."""
+    corners = np.array(sorted(v for _, curve in curves for v in curve.vertices))
+    places = np.array([label.at for label in labels])
+    shift = 0.0
+    if len(corners) and len(places) > 2:
+        reach = 0.25 * float(np.median(np.diff(np.sort(places))))
+        off = np.array([corners[np.abs(corners - p).argmin()] - p for p in places])
+        near = off[np.abs(off) < reach]
+        usual = float(np.median(near)) if len(near) else 0.0
+        if (np.abs(off - usual) < 2.5).mean() > 0.6:
+            shift = usual
+    return [(label.at + shift, label.text, label.score) for label in labels]
+
+
+def _heights(curve: Curve, places: npt.NDArray[np.float64]) -> list[float]:
+    """Rows of a curve at places, ascending or not: where the strokes between them meet.
+
+    Corners are blunt and hidden where lines cross; the strokes that lead to them are not.
+    """
+    order = np.argsort(places)
+    ordered = places[order]
+    strokes = [_stroke(curve, a, b) for a, b in itertools.pairwise(ordered)]
+    found = np.zeros(len(places))
+    for i, at in enumerate(ordered):
+        near = _nearest_vertex(curve, float(at))
+        own = curve.at(near)
+        marker = curve.marked and near != at
+        sides = [s for s in (strokes[i - 1] if i else None, *strokes[i : i + 1]) if s is not None]
+        ends = [slope * at + intercept for slope, intercept in sides]
+        steep = max((abs(slope) for slope, _ in sides), default=0.0)
+        agree = len(ends) == 2 and abs(ends[0] - ends[1]) < 2.5 + 1.2 * steep
+        lone = len(ends) == 1 and len(strokes) > 1
+        if not marker and (agree or lone) and abs(np.mean(ends) - own) < 4.0 + 1.5 * steep:
+            own = float(np.mean(ends))
+        found[order[i]] = own
+    return [float(v) for v in found]
+
+
+def _stroke(curve: Curve, a: float, b: float) -> tuple[float, float] | None:
+    """(slope, intercept) of the straight stroke between two places; None where it is none."""
+    margin = 0.12 * (b - a)
+    inside = (curve.x > a + margin) & (curve.x < b - margin) & curve.seen
+    if inside.sum() < 6:
+        return None
+    x, y = curve.x[inside], curve.y[inside]
+    for _ in range(3):
+        slope, intercept = np.polyfit(x, y, 1)
+        off = np.abs(y - slope * x - intercept)
+        limit = max(1.0, 2.5 * float(np.median(off)))
+        if (off <= limit).all():
+            break
+        x, y = x[off <= limit], y[off <= limit]
+    if len(x) < max(6, 0.6 * inside.sum()) or off.max() > 1.2 + 0.6 * abs(slope):
+        return None
+    return float(slope), float(intercept)
 
 
 def _nearest_vertex(curve: Curve, at: float) -> float:
@@ -74,7 +138,7 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
                 near = [min(abs(p - v) for v in marked) < 4 for p in pixels]
                 if np.mean(np.array(off) < 3.0) > 0.85 and np.mean(near) > 0.5:
                     return grid
-            elif all(_gives_back(curve, pixels) for _, curve in curves):
+            elif np.mean([_gives_back(curve, pixels) for _, curve in curves]) > 0.92:
                 return grid
     corners = sorted(marked or [v for _, curve in curves for v in curve.vertices])
     merged: list[float] = []
@@ -84,16 +148,11 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     return [axis.rounded_at(corner) for corner in merged]
 
 
-def _gives_back(curve: Curve, places: npt.NDArray[np.float64]) -> bool:
-    """Whether a curve is made of straight strokes between places, pixels."""
+def _gives_back(curve: Curve, places: npt.NDArray[np.float64]) -> float:
+    """Share of a curve that straight strokes between places, pixels, give back."""
     inside = places[(places > curve.x[0] - 5) & (places < curve.x[-1] + 5)]
     if len(inside) < 2:
-        return False
-    heights = np.array([curve.at(p) for p in _snapped(inside, curve)])
-    straight = np.interp(curve.x, inside, heights)
+        return 0.0
+    straight = np.interp(curve.x, inside, _heights(curve, inside))
     slope = np.abs(np.gradient(straight))
-    return bool(np.mean(np.abs(curve.y - straight) < 2.5 + 1.2 * slope) > 0.94)
-
-
-def _snapped(places: npt.NDArray[np.float64], curve: Curve) -> npt.NDArray[np.float64]:
-    return np.array([_nearest_vertex(curve, float(p)) for p in places])
+    return float(np.mean(np.abs(curve.y - straight) < 2.5 + 1.2 * slope))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image
+from .numbers import parse_number
 from .text import Text
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -21,7 +22,41 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     hues = [_hue(t, image) for t in texts if len(t.text) > 2]
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
-    return [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
+    kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
+    return [piece for t in kept for piece in _numbers_apart(t, image)]
+
+
+def _numbers_apart(text: Text, image: Image) -> list[Text]:
+    """Tick labels that were read as one line, each by itself: cut at the widest gaps."""
+    words = text.text.split()
+    if (
+        len(words) < 2
+        or not text.is_level
+        or parse_number(text.text) is not None
+        or any(parse_number(word) is None for word in words)
+    ):
+        return [text]
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    crop = image[y0:y1, x0:x1].astype(np.int64)
+    page = np.median(crop[[0, -1]].reshape(-1, 3), axis=0)
+    filled = np.flatnonzero((np.abs(crop - page).max(axis=-1) > 60).any(axis=0))
+    gaps = np.diff(filled)
+    if len(gaps) < len(words):
+        return [text]
+    cuts = np.sort(np.argsort(-gaps)[: len(words) - 1])
+    starts, ends = [filled[0], *filled[cuts + 1]], [*filled[cuts], filled[-1]]
+    pieces = []
+    for word, start, end in zip(words, starts, ends, strict=True):
+        left, right = float(x0 + start), float(x0 + end + 1)
+        corners = (
+            (left, text.box[1]),
+            (right, text.box[1]),
+            (right, text.box[3]),
+            (left, text.box[3]),
+        )
+        box = (left, text.box[1], right, text.box[3])
+        pieces.append(replace(text, text=word, box=box, corners=corners))
+    return pieces
 
 
 def _of_one_script(texts: list[Text]) -> list[Text]:
