@@ -2,7 +2,8 @@
 
 Charts are drawn with exact tables in styles that were not looked at while the reader was built
 (`--used`: in those that were). Prints RMS-F1 (DePlot), look-ups within 5 % (ChartQA), the share of
-right kinds, and seconds a chart, by kind and by library.
+right kinds, each with its 95 % interval, and seconds a chart, by kind and by library. Ctrl-C keeps
+what is done.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from handeye.perception.charts import read_chart
 from handeye.perception.errors import ImageError
 from PIL import Image
@@ -39,17 +41,30 @@ def main() -> None:
     styles = USED if options.used else SCORED
     rows: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
     jobs = [(style, kind) for style in styles for kind in KINDS]
-    for number in track(range(options.count), "reading charts", console=Console(stderr=True)):
-        style, kind = jobs[number % len(jobs)]
-        result = _one(number, style, kind, options.entropy, options.photographed, options.keep)
-        for group in ("all", kind, style[0]):
-            rows[group].append(result)
+    order = np.random.default_rng(options.entropy).permutation(len(jobs))
+    try:
+        for number in track(range(options.count), "reading charts", console=Console(stderr=True)):
+            style, kind = jobs[order[number % len(jobs)]]
+            result = _one(number, style, kind, options.entropy, options.photographed, options.keep)
+            for group in ("all", kind, style[0]):
+                rows[group].append(result)
+    except KeyboardInterrupt:
+        print("stopped: figures are of what was read until then")
     printed = Printed("charts", "n", "RMS-F1", "look-ups", "kind", "seconds")
     for group in ("all", *KINDS, *dict.fromkeys(style[0] for style in styles)):
         scores = np.array(rows[group]).reshape(-1, 4)
-        cells = [f"{v:.3f}" for v in scores.mean(axis=0)]
-        printed.add_row(group, str(len(scores)), *cells)
+        if len(scores):
+            cells = [_with_interval(scores[:, k]) for k in range(3)]
+            printed.add_row(group, str(len(scores)), *cells, f"{scores[:, 3].mean():.2f}")
     Console().print(printed)
+
+
+def _with_interval(scores: npt.NDArray[np.float64]) -> str:
+    """A mean and its 95 % interval by bootstrap."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(scores, (2000, len(scores))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{scores.mean():.3f} ({low:.3f}-{high:.3f})"
 
 
 def _one(

@@ -82,8 +82,9 @@ def fit_axis(candidates: Sequence[Sequence[Tick]]) -> Axis | None:
         The scale with which most labels agree; None if fewer than two do, or if two do and
         others don't.
     """
-    if len(candidates) >= 2 and all(_is_power(readings) for readings in candidates):
-        candidates = [readings[1:] for readings in candidates]
+    powers = sum(_is_power(readings) or len(readings) > 2 for readings in candidates)
+    if powers >= max(2, 0.6 * len(candidates)):
+        candidates = [r[1:] if _is_power(r) else r for r in candidates]
     fits = [fit for scale in ("linear", "log") if (fit := _fit(candidates, scale)) is not None]
     if not fits:
         return None

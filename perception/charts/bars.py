@@ -7,6 +7,9 @@ import numpy as np
 from ..frame import Mask
 from .ink import Canvas, Ink
 
+_MOST = 150
+"""More pieces than this of one colour are no bars."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -92,7 +95,8 @@ def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
         words = text[y : y + h, x : x + w]
         if float(((shape > 0) | words).mean()) > 0.82:
             pieces.append(Bar(k, x, y, x + w, y + h))
-    return _rejoined(pieces, text)
+    pieces.sort(key=lambda bar: -_area(bar))
+    return _rejoined(pieces[:_MOST], text)
 
 
 def _rejoined(pieces: list[Bar], text: Mask) -> list[Bar]:
@@ -205,7 +209,7 @@ def _share(canvas: Canvas, ink: Ink, at: int, other: slice, row: bool) -> float:
 
 def _arranged(found: list[Bar], upright: bool) -> tuple[float, Bars | None]:
     """The bars one way round, and how much of their area stands on a common base."""
-    bars = found if upright else [bar.turned() for bar in found]
+    bars = _without_slivers(found if upright else [bar.turned() for bar in found])
     base, standing = _base(bars)
     rest = [bar for bar in bars if bar not in standing]
     stacked = [bar for bar in rest if _stands_on_another(bar, bars)]
@@ -215,11 +219,26 @@ def _arranged(found: list[Bar], upright: bool) -> tuple[float, Bars | None]:
     width = float(np.median([bar.x1 - bar.x0 for bar in kept])) if kept else 0.0
     alike = [bar for bar in kept if abs(bar.x1 - bar.x0 - width) < 0.35 * width + 2]
     share = good / max(area, 1e-9) * (0.5 + 0.5 * len(alike) / max(len(kept), 1))
-    columns = {round(bar.middle / max(width, 1.0), 0) for bar in stacked}
     lone = len(kept) < 2
-    is_stacked = bool(stacked) and len(columns) >= 1 and len(stacked) >= 0.25 * len(kept)
+    high = [bar for bar in stacked if bar in alike]
+    is_stacked = bool(high) and len(high) >= 0.25 * len(alike)
     order = sorted(alike, key=lambda bar: (bar.middle, -bar.y1))
     return (share * (0.9 if lone else 1.0)), Bars(tuple(order), upright, base, is_stacked)
+
+
+def _without_slivers(bars: list[Bar]) -> list[Bar]:
+    """Bars without the shades along the ends of others that were taken for bars."""
+    return [
+        bar
+        for bar in bars
+        if bar.y1 - bar.y0 > 2.5
+        or not any(
+            other.y1 - other.y0 > 2.5
+            and min(bar.x1, other.x1) - max(bar.x0, other.x0) > 0.7 * (bar.x1 - bar.x0)
+            and min(abs(bar.y0 - other.y1), abs(bar.y1 - other.y0), abs(bar.y1 - other.y1)) < 2.5
+            for other in bars
+        )
+    ]
 
 
 def _area(bar: Bar) -> float:

@@ -165,7 +165,8 @@ def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
     solid = np.asarray(cv2.erode(drawn.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
     even = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1) < 26
     solid &= even
-    counts = _around(np.bincount(bins[drawn], minlength=4096))
+    raw = np.bincount(bins[drawn], minlength=4096)
+    counts = _around(raw)
     solids = _around(np.bincount(bins[solid], minlength=4096))
     least = max(14, int(0.00003 * drawn.size))
     colors: list[Floats] = []
@@ -173,7 +174,7 @@ def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
     for k in np.argsort(-weight):
         if counts[k] < least or len(colors) >= _MOST:
             continue
-        color = _middle(image[drawn & (bins == k)])
+        color = _middle(image[drawn & (bins == _fullest(raw, int(k)))])
         if color is None:
             continue
         if any(np.linalg.norm(color - c) < _FAR for c in colors):
@@ -218,6 +219,18 @@ def _around(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
     cube = counts.reshape(16, 16, 16).astype(np.float64)
     return np.asarray(np.round(uniform_filter(cube, 3, mode="constant") * 27), np.int64).ravel()
+
+
+def _fullest(counts: npt.NDArray[np.int64], k: int) -> int:
+    """Of a bin and its neighbours the one with most pixels."""
+    r, g, b = k // 256, k // 16 % 16, k % 16
+    near = [
+        u * 256 + v * 16 + w
+        for u in range(max(r - 1, 0), min(r + 2, 16))
+        for v in range(max(g - 1, 0), min(g + 2, 16))
+        for w in range(max(b - 1, 0), min(b + 2, 16))
+    ]
+    return max(near, key=lambda i: int(counts[i]))
 
 
 def _middle(pixels: npt.NDArray[np.uint8]) -> Floats | None:

@@ -1,5 +1,6 @@
 """Layout: which text of a chart is its title, which a tick label, which an axis' name."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from .axis import Axis, Tick, fit_axis
 from .numbers import Number, offset_factor, offset_shift, parse_number, power_of_ten
 from .text import Text
 
+_BLURRED_POWER = re.compile(r"^10\W$")
+"""A power of ten whose exponent is too small to be read; the other labels tell it."""
 Box = tuple[float, float, float, float]
 
 
@@ -78,6 +81,8 @@ def _readings(text: Text, pixel: float) -> list[Tick]:
     power = power_of_ten(text.text)
     if power is not None:
         found.append((pixel, power))
+    elif not found and _BLURRED_POWER.match(text.text.strip()):
+        found += [(pixel, 10.0**k) for k in range(-6, 13)]
     return found
 
 

@@ -36,8 +36,8 @@ def find_legend(canvas: Canvas, texts: list[Text]) -> list[Entry]:
             best = group
         if len(best) > 1:
             break
-    if len(best) == 1:
-        return best if _is_patch(canvas, best[0]) else []
+    if len(best) == 1 and not _is_patch(canvas, best[0]):
+        return []
     return _completed(canvas, best, level)
 
 
@@ -58,7 +58,9 @@ def _completed(canvas: Canvas, group: list[Entry], texts: list[Text]) -> list[En
             down = round(text.center[1] - entry.text.center[1])
             box = (x0, max(y0 + down, 0), x1, max(y1 + down, 0))
             drawn = canvas.drawn[box[1] : box[3], x0:x1]
-            color = _strongest(canvas.rgb[box[1] : box[3], x0:x1][drawn], canvas.backgrounds)
+            color = _fill(canvas, box)
+            if color is None:
+                color = _strongest(canvas.rgb[box[1] : box[3], x0:x1][drawn], canvas.backgrounds)
             if color is not None and drawn.mean() > 0.3:
                 found.append(Entry(text, color, box))
     return _distinct(found)
@@ -91,8 +93,11 @@ def _entry(canvas: Canvas, text: Text, side: str) -> Entry | None:
     if patch is None:
         return None
     mask, box = patch
-    strong = _strongest(canvas.rgb[box[1] : box[3], box[0] : box[2]][mask], canvas.backgrounds)
-    return None if strong is None else Entry(text, strong, box)
+    color = _fill(canvas, box)
+    if color is None:
+        piece = canvas.rgb[box[1] : box[3], box[0] : box[2]]
+        color = _strongest(piece[mask], canvas.backgrounds)
+    return None if color is None else Entry(text, color, box)
 
 
 def _patch_beside(
@@ -170,6 +175,23 @@ def _tall(canvas: Canvas, column: int, row: int) -> int:
     while bottom < rows - 1 and shown[bottom + 1]:
         bottom += 1
     return int(bottom - top + 1)
+
+
+def _fill(canvas: Canvas, box: tuple[int, int, int, int]) -> Floats | None:
+    """The colour that most of a patch has, whatever its outline; None for strokes and marks."""
+    import cv2
+
+    x0, y0, x1, y1 = box
+    piece = canvas.rgb[y0:y1, x0:x1]
+    far = np.min([np.linalg.norm(piece - b, axis=-1) for b in canvas.backgrounds], axis=0) > 22
+    if far.sum() < 12:
+        return None
+    names, counts = np.unique((piece[far] / 16).astype(np.int64), axis=0, return_counts=True)
+    like = np.linalg.norm(piece - (names[counts.argmax()] * 16 + 8), axis=-1) < 20
+    solid = cv2.erode((like & far).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
+    if like[far].mean() < 0.45 or np.asarray(solid).sum() < 4:
+        return None
+    return np.asarray(np.median(piece[like & far], axis=0))
 
 
 def _strongest(pixels: Floats, backgrounds: Floats) -> Floats | None:

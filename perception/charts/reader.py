@@ -16,6 +16,8 @@ from .bars import Bars, find_bars
 from .categories import Label, category_labels
 from .chart import Chart, ChartRow
 from .curves import find_points, trace
+from .display import read_display
+from .gauge import find_dial, gauge_chart
 from .ink import take_apart
 from .layout import lay_out, number_of
 from .naming import named
@@ -27,7 +29,7 @@ from .read_pie import pie_chart
 from .splitting import column_places, split_at
 from .text import Text, text_reader
 from .ticks import snapped
-from .true_texts import true_texts
+from .true_texts import true_texts, without_dots
 
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d(?:[-/. ](?:0?[1-9]|1[0-2]|Q[1-4])(?:[-/.]\d{1,2})?)?|"
@@ -50,20 +52,29 @@ def read_flat(image: Image) -> Chart:
         )
     texts = true_texts(text_reader().read(image), image)
     layout = lay_out(texts)
+    texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
     if layout.x_axis:
         layout.x_axis = snapped(layout.x_axis, layout.x_texts, canvas.rgb, upright=False)
     if layout.y_axis:
         layout.y_axis = snapped(layout.y_axis, layout.y_texts, canvas.rgb, upright=True)
     ticks = [len(a.ticks) if a else 0 for a in (layout.x_axis, layout.y_axis)]
+    if max(ticks) < 3:
+        dial = find_dial(texts)
+        if dial is not None:
+            return gauge_chart(image, dial, texts)
     if min(ticks) < 3:
         pie = find_pie(canvas)
         if pie is not None:
             return pie_chart(canvas, pie, texts)
+    if max(ticks) < 3:
+        display = read_display(image)
+        if display is not None:
+            return display
     if max(ticks) < 2:
         raise ImageError(
-            "no chart found: there is neither a circle of sectors nor an axis with readable "
-            f"numbers ({len(texts)} lines of text were read)"
+            "no chart found: there is neither a circle of sectors, a dial, a display of digits "
+            f"nor an axis with readable numbers ({len(texts)} lines of text were read)"
         )
     return _of_axes(parts_of(image, canvas, layout))
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image
+from .layout import Layout
 from .numbers import parse_number
 from .text import Text
 
@@ -24,6 +25,24 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
     kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
     return [piece for t in kept for piece in _numbers_apart(t, image)]
+
+
+def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
+    """Texts without single signs between two numeric axes: dots that were taken for them."""
+    if layout.x_axis is None or layout.y_axis is None:
+        return texts
+    columns, rows = [p for p, _ in layout.x_axis.ticks], [p for p, _ in layout.y_axis.ticks]
+    slack = (max(columns) - min(columns)) / max(len(columns) - 1, 1)
+    labels = [*layout.x_texts, *layout.y_texts]
+    return [
+        t
+        for t in texts
+        if len(t.text) > 1
+        or t.text not in _MARKS
+        or any(t is label for label in labels)
+        or not min(columns) - 0.5 * slack < t.center[0] < max(columns) + slack
+        or not min(rows) - 0.9 * slack < t.center[1] < max(rows) + 0.5 * slack
+    ]
 
 
 def _numbers_apart(text: Text, image: Image) -> list[Text]:
@@ -106,7 +125,7 @@ def _trimmed(text: Text, image: Image) -> Text:
     if end > 4.6 * height or rest < 0.8 * height:
         return text
     swatch, words = _color_of(crop[:, :end], ink[:, :end]), _color_of(crop[:, end:], ink[:, end:])
-    if max(np.ptp(swatch), np.ptp(words)) < 40 or np.abs(swatch - words).max() < 60:
+    if np.ptp(swatch) < 40 or np.abs(swatch - words).max() < 60:
         return text
     left = float(x0 + end + 1)
     (_, ay), b, c, (_, dy) = text.corners
