@@ -42,6 +42,7 @@ def trace(mask: Mask) -> Curve | None:
     """Trace the line that a mask shows; None where it is no line."""
     import cv2
 
+    mask = _without_uprights(mask)
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns) < 8:
         return None
@@ -66,6 +67,24 @@ def trace(mask: Mask) -> Curve | None:
     else:
         vertices = tuple(_bends(doubles, y))
     return Curve(doubles, y, vertices, marked, known)
+
+
+def _without_uprights(mask: Mask) -> Mask:
+    """A line without what is left of an axis line at its ends."""
+    import cv2
+
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(columns):
+        return mask
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=8
+    )
+    out = mask.copy()
+    for k in range(1, count):
+        x, _, w, h, _ = stats[k]
+        if w <= 3 and h >= 4 * w and (x < columns[0] + 8 or x + w > columns[-1] - 8):
+            out[labels == k] = False
+    return out if out.sum() > 0.5 * mask.sum() else mask
 
 
 def _thickness(mask: Mask) -> float:
@@ -207,7 +226,7 @@ def _split(piece: npt.NDArray[np.uint8], usual: float) -> list[tuple[float, floa
         whole = cv2.filter2D(padded.astype(np.float32), -1, disc / disc.sum())
         score = np.asarray(cover) + 0.5 * np.asarray(whole)
         y, x = np.unravel_index(int(score.argmax()), score.shape)
-        if cover[y, x] < 0.35 or whole[y, x] < 0.8:
+        if cover[y, x] < 0.42 or whole[y, x] < 0.8:
             break
         found.append((float(x) - int(radius) - 2, float(y) - int(radius) - 2))
         cv2.circle(left, (int(x), int(y)), int(np.ceil(radius)), 0.0, -1)
