@@ -122,6 +122,7 @@ class Agent:
             "index": 0,
             "steps": [],
             "goal": None,
+            "achieved": [],
             "failure": None,
             "retries": 0,
             "began_s": self._now(),

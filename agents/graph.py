@@ -7,7 +7,7 @@ the motion, because an interrupt replays its node on resume, and motion must nev
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from handeye.perception.conditions import Condition, Truth
+from handeye.perception.conditions import Truth
 from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ModelError, RobotError
 from handeye.perception.observer import Observer
@@ -15,7 +15,6 @@ from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot
 from handeye.skills.skill import Code, Outcome, Skill, SkillContext
-from pydantic import TypeAdapter
 
 from .events import (
     Acted,
@@ -44,12 +43,11 @@ from .planner import (
     SeeingPlanner,
 )
 from .state import AgentState, Budget, Step
-from .verifying import verify
+from .verifying import CONDITION, still_sought, undone, verify
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 _HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED, Code.FAULT})
 
 Approve = Callable[[Skill, Scene], bool]
@@ -225,7 +223,7 @@ class Nodes:
             self._observer.look()
         if raw is None or not self._verify:
             return self._after(state, step, holds=ok, seen=step.message)
-        found = verify(_CONDITION.validate_python(raw), self._observer, tuple(self._robot.cameras))
+        found = verify(CONDITION.validate_python(raw), self._observer, tuple(self._robot.cameras))
         self._emit(
             Verified(
                 stamp_s=self._now(),
@@ -255,18 +253,30 @@ class Nodes:
             "scene": self._observer.scene.model_dump(mode="json"),
             "mentioned": step.call.arguments.get("target") or state.get("mentioned"),
         }
-        if holds:
-            index = state["index"] + 1
-            done = index >= len(state["plan"])
-            update |= {"index": index, "status": "succeeded" if done else None}
-            return self._bounded(update, state)
-        retries = state.get("retries", 0) + 1
         failure = f"after {step.call.words()}: {seen}"
+        if holds:
+            index, raw = state["index"] + 1, state.get("goal")
+            goal = CONDITION.validate_python(raw) if raw is not None else None
+            achieved = still_sought(state.get("achieved", []), step.call, goal)
+            done = index >= len(state["plan"])
+            update |= {"index": index, "achieved": achieved}
+            again, instead = self._undone(achieved) if done else ([], "")
+            if not again:
+                return self._bounded(update | {"status": "succeeded" if done else None}, state)
+            # A later step has spoilt what an earlier one had reached.
+            update |= {"plan": again, "index": 0}
+            failure = f"in the end: {instead}"
+        retries = state.get("retries", 0) + 1
         if retries > self._budget.retries:
             return update | {"status": "failed", "reason": f"{failure} (tried {retries} times)"}
         self._emit(Replanned(stamp_s=self._now(), failure=failure, attempt=retries))
         update |= {"failure": failure, "retries": retries}
         return self._bounded(update, state)
+
+    def _undone(self, achieved: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+        if not self._verify:
+            return [], ""
+        return undone(achieved, self._observer, tuple(self._robot.cameras))
 
     def _bounded(self, update: AgentState, state: AgentState) -> AgentState:
         """End a run that is out of its budget."""

@@ -59,6 +59,7 @@ class AgentState(TypedDict, total=False):
     index: int
     steps: list[dict[str, Any]]
     goal: dict[str, Any] | None
+    achieved: list[dict[str, Any]]
     failure: str | None
     retries: int
     began_s: float

@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from handeye.perception.conditions import Condition, Truth
 from handeye.perception.errors import ModelError
 from handeye.perception.observer import Observer
 from handeye.perception.verify import Verdict, check, question_for
 from handeye.perception.vlm.verbs import Answer
+from pydantic import TypeAdapter
 
+from .events import Call
+
+CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
+_LASTING = frozenset({"on", "in", "beside", "between", "at", "opened", "standing"})
 SURE = 0.9
 """Confidence from which a VLM's answer weighs as much as geometry."""
 
@@ -49,6 +55,43 @@ def verify(goal: Condition, observer: Observer, cameras: Sequence[str]) -> Verif
         evidence = f"{second.verdict.evidence}; the model says {truth.value}"
         return Verification(Verdict(truth, evidence), second.question, second.answer)
     return second
+
+
+def still_sought(
+    achieved: Sequence[dict[str, Any]], call: Call, goal: Condition | None
+) -> list[dict[str, Any]]:
+    """What must hold at the end of a plan, after one more call that reached its goal.
+
+    What spoke of the things that were moved now no longer counts; a grip or a push is over.
+
+    Args:
+        achieved: {"call", "goal"} of the calls before.
+        call: that was done.
+        goal: what it brought about.
+    """
+    moved = [call.arguments.get("target"), getattr(goal, "object", None)]
+    moved = [name for name in moved if name is not None]
+    kept = [one for one in achieved if not any(v in moved for v in one["goal"].values())]
+    if goal is not None and goal.kind in _LASTING:
+        one = {"call": call.model_dump(mode="json"), "goal": goal.model_dump(mode="json")}
+        kept.append(one)
+    return kept
+
+
+def undone(
+    achieved: Sequence[dict[str, Any]], observer: Observer, cameras: Sequence[str]
+) -> tuple[list[dict[str, Any]], str]:
+    """The calls whose goals do not hold any more at the end, and what is seen instead."""
+    calls, seen = [], []
+    for one in achieved:
+        goal = CONDITION.validate_python(one["goal"])
+        if check(goal, observer.scene).truth is not Truth.NO:
+            continue
+        found = verify(goal, observer, cameras)
+        if found.verdict.truth is Truth.NO:
+            calls.append(one["call"])
+            seen.append(found.verdict.evidence)
+    return calls, "; ".join(seen)
 
 
 def _once(goal: Condition, observer: Observer, cameras: Sequence[str] | None) -> Verification:

@@ -93,7 +93,23 @@ class Opened(_Statement):
     open: bool = True
 
 
+class Standing(_Statement):
+    """A tall `object` stands upright, and does not lie."""
+
+    kind: Literal["standing"] = "standing"
+    object: str
+
+
+class Arranged(_Statement):
+    """`objects` stand in a line, or around a circle, with space between them."""
+
+    kind: Literal["arranged"] = "arranged"
+    objects: tuple[str, ...] = Field(min_length=3)
+    shape: Literal["line", "circle"]
+
+
 Condition = Annotated[
-    Holding | On | In | Beside | Between | At | Moved | Opened, Field(discriminator="kind")
+    Holding | On | In | Beside | Between | At | Moved | Opened | Standing | Arranged,
+    Field(discriminator="kind"),
 ]
 """Any one of the statements."""

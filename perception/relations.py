@@ -1,6 +1,8 @@
 """Spatial relations between the objects of a Scene; left is the robot's left (+y)."""
 
 import math
+from collections.abc import Sequence
+from itertools import combinations
 
 from .scene import Scene, SceneObject
 
@@ -21,6 +23,11 @@ def bottom(thing: SceneObject) -> float:
 def top(thing: SceneObject) -> float:
     """Height of its upper side, m."""
     return thing.position[2] + thing.size[2] / 2
+
+
+def is_tall(thing: SceneObject) -> bool:
+    """Whether it is higher than wide: of bottles, cans and boxes, whether they stand."""
+    return thing.size[2] > 1.15 * max(thing.size[:2])
 
 
 def over(a: SceneObject, b: SceneObject, slack: float = 0.0) -> bool:
@@ -73,6 +80,20 @@ def is_between(a: SceneObject, b: SceneObject, c: SceneObject) -> bool:
     share = (px * ux + py * uy) / length
     off = ((px - share * ux) ** 2 + (py - share * uy) ** 2) ** 0.5
     return 0.1 < share < 0.9 and off < 0.06
+
+
+def off_line(points: Sequence[tuple[float, float]]) -> float:
+    """How far points (x, y) stray from the line through the two that are farthest apart, m."""
+    (ax, ay), (bx, by) = max(combinations(points, 2), key=lambda pair: math.dist(*pair))
+    length = math.dist((ax, ay), (bx, by)) + 1e-9
+    return max(abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / length for x, y in points)
+
+
+def off_circle(points: Sequence[tuple[float, float]]) -> float:
+    """How far points (x, y) stray from a circle about their middle, m."""
+    middle = (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
+    radii = [math.dist(point, middle) for point in points]
+    return (max(radii) - min(radii)) / 2
 
 
 def with_supports(scene: Scene) -> Scene:

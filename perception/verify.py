@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .conditions import (
+    Arranged,
     At,
     Beside,
     Between,
@@ -14,10 +15,13 @@ from .conditions import (
     Moved,
     On,
     Opened,
+    Standing,
     Truth,
 )
-from .relations import bottom, is_beside, is_between, is_in, is_on
+from .relations import bottom, is_beside, is_between, is_in, is_on, is_tall, off_circle, off_line
 from .scene import Scene, SceneObject
+
+_CROOKED_M = 0.03
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ def check(condition: Condition, scene: Scene) -> Verdict:
     for key in ("object", "support", "container", "reference", "first", "second"):
         name = getattr(condition, key, None)
         if name is not None and name != "table" and name not in scene.objects:
+            return Verdict(Truth.CANT_TELL, f"{name} is not in view")
+    for name in getattr(condition, "objects", ()):
+        if name not in scene.objects:
             return Verdict(Truth.CANT_TELL, f"{name} is not in view")
     return _CHECKS[type(condition)](condition, scene)
 
@@ -150,6 +157,23 @@ def _opened(condition: Opened, scene: Scene) -> Verdict:
     return _verdict((thing.state == "open") == condition.open, f"the {thing.name} is {thing.state}")
 
 
+def _standing(condition: Standing, scene: Scene) -> Verdict:
+    thing = scene.objects[condition.object]
+    tall = is_tall(thing)
+    state = "stands" if tall else "lies"
+    return _aloof(condition.object, scene) or _verdict(tall, f"the {thing.name} {state}")
+
+
+def _arranged(condition: Arranged, scene: Scene) -> Verdict:
+    for name in condition.objects:
+        aloof = _aloof(name, scene)
+        if aloof is not None:
+            return aloof
+    points = [scene.objects[name].position[:2] for name in condition.objects]
+    off = off_line(points) if condition.shape == "line" else off_circle(points)
+    return _verdict(off < _CROOKED_M, f"{100 * off:.0f} cm off a {condition.shape}")
+
+
 _CHECKS: dict[type, Callable[[Any, Scene], Verdict]] = {
     Holding: _holding,
     On: _on,
@@ -159,4 +183,6 @@ _CHECKS: dict[type, Callable[[Any, Scene], Verdict]] = {
     At: _at,
     Moved: _moved,
     Opened: _opened,
+    Standing: _standing,
+    Arranged: _arranged,
 }

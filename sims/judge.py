@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pybullet as p
 from handeye.perception.conditions import (
+    Arranged,
     At,
     Beside,
     Between,
@@ -19,6 +20,7 @@ from handeye.perception.conditions import (
     Moved,
     On,
     Opened,
+    Standing,
 )
 from handeye.perception.errors import UserError
 
@@ -27,6 +29,9 @@ from .world import World
 
 _LIFTED_M = 0.02
 _FINGERS = (9, 10)
+_UPRIGHT_COS = 0.96
+_CROOKED_M = 0.03
+_ALIKE_ENDS = frozenset({"box", "can"})
 
 
 def satisfied(conditions: Sequence[Condition], world: World) -> bool:
@@ -144,6 +149,27 @@ def _opened(condition: Opened, world: World) -> bool:
     return state_of(world, condition.object) == ("open" if condition.open else "closed")
 
 
+def _standing(condition: Standing, world: World) -> bool:
+    up = float(world.pose(condition.object)[2, 2])
+    spec = world[condition.object].spec
+    if spec is not None and spec.category in _ALIKE_ENDS:
+        up = abs(up)
+    return _released(condition.object, world) and up > _UPRIGHT_COS
+
+
+def _arranged(condition: Arranged, world: World) -> bool:
+    if not all(_released(name, world) for name in condition.objects):
+        return False
+    points = np.array([_center(world, name)[:2] for name in condition.objects])
+    offset = points - points.mean(axis=0)
+    if condition.shape == "line":
+        # The smallest singular value is what is left across the best line.
+        return bool(np.linalg.svd(offset, compute_uv=False)[1] < _CROOKED_M)
+    radii, turns = np.hypot(*offset.T), np.sort(np.arctan2(offset[:, 1], offset[:, 0]))
+    gaps = np.diff(np.append(turns, turns[0] + 2 * np.pi))
+    return bool(radii.std() < _CROOKED_M and gaps.max() < np.pi)
+
+
 def _center(world: World, name: str) -> np.ndarray:
     low, high = world.bounds(name)
     return np.asarray((low + high) / 2)
@@ -162,4 +188,6 @@ _TESTS: dict[type, Callable[[Any, World], bool]] = {
     At: _at,
     Moved: _moved,
     Opened: _opened,
+    Standing: _standing,
+    Arranged: _arranged,
 }

@@ -9,8 +9,12 @@ import hashlib
 import os
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 LINK_FACES = 300
 TOY_FACES = 300
@@ -79,6 +83,21 @@ def simple_hulls(mesh: Path, faces: int = HULL_FACES) -> Path:
             start += len(hull.vertices)
         _write(target, "\n".join(text) + "\n")
     return target
+
+
+def hulls_obj(hulls: Sequence[npt.NDArray[np.float64]]) -> str:
+    """The text of an OBJ file with one object for each convex hull of some points [N, 3]."""
+    from scipy.spatial import ConvexHull
+
+    text, start = [], 1
+    for i, points in enumerate(hulls):
+        text.append(f"o part{i}")
+        text += [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in points]
+        text += [
+            f"f {a + start} {b + start} {c + start}" for a, b, c in ConvexHull(points).simplices
+        ]
+        start += len(points)
+    return "\n".join(text) + "\n"
 
 
 def _to_obj(vertices: Any, faces: Any, normals: Any) -> str:

@@ -6,6 +6,7 @@ as rings of boxes, so that fingers and other objects fit inside.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from .solids import Vertices, cuboid, lathe, merge
 
 Quaternion = tuple[float, float, float, float]
 UPRIGHT: Quaternion = (0.0, 0.0, 0.0, 1.0)
+_PRISM = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Part:
     size: tuple[float, ...]
     position: tuple[float, float, float]
     quaternion: Quaternion = UPRIGHT
+
+    def corners(self) -> Vertices:
+        """[N, 3] corners of a box, or of a prism within a cylinder, m, object frame."""
+        from scipy.spatial.transform import Rotation
+
+        if self.kind == "box":
+            points = np.array(list(product((-1.0, 1.0), repeat=3))) * self.size
+        else:
+            radius, height = self.size
+            turns = np.arange(_PRISM) * 2 * np.pi / _PRISM
+            ring = radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+            points = np.concatenate(
+                [np.column_stack([ring, np.full(_PRISM, z)]) for z in (-height / 2, height / 2)]
+            )
+        return np.asarray(Rotation.from_quat(self.quaternion).apply(points) + self.position)
 
 
 @dataclass(frozen=True, eq=False)

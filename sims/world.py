@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,11 +12,13 @@ import pybullet as p
 from handeye.perception.errors import UserError
 from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
-from .meshes import TOY_FACES, decimated, simple_hulls
+from .meshes import TOY_FACES, decimated, hulls_obj, simple_hulls
 from .objects import ColorName, ObjectSpec
 from .shapes import Shape, shape_of, surface
 
 TIMESTEP_S = 1.0 / 240.0
+_MOST_PARTS = 16
+"""PyBullet silently drops what an array of collision shapes holds beyond these."""
 _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
 
 Segmentation = npt.NDArray[np.int32]
@@ -256,6 +259,16 @@ class World:
         p.resetBasePositionAndOrientation(body.uid, raised, quaternion, physicsClientId=self.client)
         p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
 
+    def topple(self, name: str, yaw: float) -> None:
+        """Lay a body down on its side where it stands, at rest, its top pointing along `yaw`."""
+        body = self[name]
+        x, y, z = self.pose(name)[:3, 3]
+        low, high = self.bounds(name)
+        lying = p.getQuaternionFromEuler((0, np.pi / 2, yaw))
+        middle = (x, y, z + float(max(high[:2] - low[:2])) / 2 + 0.002)
+        p.resetBasePositionAndOrientation(body.uid, middle, lying, physicsClientId=self.client)
+        p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
+
     def bounds(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Axis-aligned bounding box (low [3], high [3]) of a body, m.
 
@@ -352,6 +365,13 @@ class World:
                 collisionFrameOrientation=shape.quaternion,
                 physicsClientId=self.client,
             )
+        elif len(shape.parts) > _MOST_PARTS:
+            with TemporaryDirectory() as folder:
+                file = Path(folder) / "hulls.obj"
+                file.write_text(hulls_obj([part.corners() for part in shape.parts]))
+                index = p.createCollisionShape(
+                    p.GEOM_MESH, fileName=str(file), physicsClientId=self.client
+                )
         else:
             parts = shape.parts
             index = p.createCollisionShapeArray(

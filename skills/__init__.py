@@ -3,15 +3,19 @@
 from .checks import check_robot, check_skill
 from .guarded import Box, Guarded, Limits
 from .handover import Handover
+from .insert import Insert
 from .look import Home, LookAt
 from .opening import Close, Open
 from .pick import Pick
 from .place import Place
+from .pour import Pour
 from .push import Push
 from .registry import skill_from_call, skill_schema, skills
 from .robot import CancelToken, JointArm, Robot, RobotSpec, RobotState
 from .skill import Code, Outcome, Sight, Skill, SkillContext
 from .stack import Stack
+from .sweep import Sweep
+from .upright import Upright
 
 __all__ = [
     "Box",
@@ -21,6 +25,7 @@ __all__ = [
     "Guarded",
     "Handover",
     "Home",
+    "Insert",
     "JointArm",
     "Limits",
     "LookAt",
@@ -28,6 +33,7 @@ __all__ = [
     "Outcome",
     "Pick",
     "Place",
+    "Pour",
     "Push",
     "Robot",
     "RobotSpec",
@@ -36,6 +42,8 @@ __all__ = [
     "Skill",
     "SkillContext",
     "Stack",
+    "Sweep",
+    "Upright",
     "check_robot",
     "check_skill",
     "skill_from_call",

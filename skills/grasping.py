@@ -6,11 +6,12 @@ collisions of fingers and palm with everything seen. No shape is assumed beyond 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from handeye.perception.frame import Points, Transform
 
+from .hand import about
 from .robot import RobotSpec
 
 _YAWS = 16
@@ -19,6 +20,8 @@ _FINGERTIP_M = 0.008
 """How far a fingertip reaches beyond the TCP."""
 _MARGIN_M = 0.004
 _HOLLOW_BODY_M = 0.055
+_LEANS = (0.3, -0.3, 0.55, -0.55)
+_LEAN_COST = 0.4
 _HOLLOW = frozenset({"bowl", "plate", "cup"})
 
 
@@ -66,8 +69,25 @@ def plan_grasps(
     wide = min(high[:2] - low[:2]) > spec.gripper_stroke_m - 0.01
     if category in _HOLLOW or wide:
         candidates += _rim_grasps(points, float(high[2]), table_m)
-    free = [g for g in candidates if _is_free(g, points, cloud, table_m, spec)]
+    free = [g for g in candidates if is_free(g, points, cloud, table_m, spec)]
+    if not free:
+        # What stands close by may leave room for a hand that leans away from it.
+        leaned = (lean(g, angle) for g in candidates for angle in _LEANS)
+        free = [g for g in leaned if is_free(g, points, cloud, table_m, spec)]
     return sorted(free, key=lambda grasp: -grasp.score)
+
+
+def lean(grasp: Grasp, angle: float) -> Grasp:
+    """The grasp with the hand turned by an angle (rad) about its opening axis."""
+    T = grasp.T_base_tcp.copy()
+    T[:3, :3] = about(T[:3, 1], angle) @ T[:3, :3]
+    return replace(grasp, T_base_tcp=T, score=grasp.score - _LEAN_COST * abs(angle))
+
+
+def same(a: Grasp, b: Grasp) -> bool:
+    """Whether two grasps take a thing at the same place in the same way."""
+    apart = float(np.linalg.norm(a.T_base_tcp[:3, 3] - b.T_base_tcp[:3, 3]))
+    return apart < 0.015 and abs(float(a.T_base_tcp[:3, 1] @ b.T_base_tcp[:3, 1])) > 0.9
 
 
 def downward(x: float, y: float, z: float, yaw: float, tilt: float = 0.0) -> Transform:
@@ -146,7 +166,7 @@ def _rim_grasps(points: Points, rim_m: float, table_m: float) -> Iterator[Grasp]
         yield Grasp(downward(x, y, z, theta), 0.034, 0.006, score, "rim")
 
 
-def _is_free(grasp: Grasp, points: Points, cloud: Points, table_m: float, spec: RobotSpec) -> bool:
+def is_free(grasp: Grasp, points: Points, cloud: Points, table_m: float, spec: RobotSpec) -> bool:
     """Whether open fingers and palm fit around the object and between its neighbours."""
     if grasp.T_base_tcp[2, 3] - _FINGERTIP_M < table_m:
         return False

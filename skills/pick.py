@@ -10,8 +10,9 @@ from handeye.perception.frame import Transform
 from handeye.perception.scene import Scene
 from pydantic import Field
 
-from .grasping import Grasp, downward, plan_grasps
+from .grasping import Grasp, downward, plan_grasps, same
 from .motion import Mover
+from .push import stroke
 from .robot import Joints
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
@@ -22,6 +23,12 @@ _LIFT_M = 0.16
 _TRIES = 3
 _CONSIDERED = 14
 _HELD_WIDTH_M = 0.0015
+_CLOSE_M = 0.06
+_PUSHES = 12
+_PUSH_M = 0.06
+_MIDDLE = np.array([0.48, 0.0])
+_MIDDLE_WEIGHT = 0.1
+"""Of two ways with as much room the one towards the middle of the workspace is better."""
 
 
 class Pick(Skill):
@@ -47,10 +54,14 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
         raise Failed(Code.HANDS_FULL, f"the gripper already holds the {held}; place it first")
     identity = context.sight.resolve(target)
     tried: list[str] = []
+    failed: list[Grasp] = []
     for attempt in range(_TRIES):
-        grasps = _see_grasps(identity, context, mover)
+        seen = see_grasps(identity, context, mover)
+        grasps = [g for g in seen if not any(same(g, other) for other in failed)]
         chosen = _choose(grasps, mover)
         if chosen is None:
+            if attempt < _TRIES - 1 and not tried and _pushed_free(identity, context, mover):
+                continue
             thing = context.sight.scene.objects[identity]
             kind = Code.UNREACHABLE if grasps else Code.NO_GRASP
             reason = "is out of reach" if grasps else "offers no free grasp"
@@ -59,6 +70,7 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
         width = _grasp(grasp, q_before, context, mover, identity)
         if width > _HELD_WIDTH_M:
             return _lifted(identity, grasp, width, context, mover, attempt + 1)
+        failed.append(grasp)
         tried.append(f"{grasp.kind} grasp closed on nothing")
         context.report(f"closed on nothing; try {attempt + 2}")
         _retreat(context, mover, grasp)
@@ -68,7 +80,34 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
     raise Failed(Code.NO_GRASP, f"{_TRIES} grasps of {identity} closed on nothing", tried=tried)
 
 
-def _see_grasps(identity: str, context: SkillContext, mover: Mover) -> list[Grasp]:
+def _pushed_free(identity: str, context: SkillContext, mover: Mover) -> bool:
+    """Push a thing away from what stands too close to it; False where that is no help."""
+    sight = context.sight
+    thing = sight.scene.objects[identity]
+    here, radius = np.array(thing.position[:2]), max(thing.size[:2]) / 2
+    if thing.on or thing.in_:
+        return False
+    cloud = sight.cloud(exclude=[identity])[:, :2]
+    if not len(cloud) or np.hypot(*(cloud - here).T).min() > radius + _CLOSE_M:
+        return False  # Nothing is close: another reason keeps the hand away.
+    ways = []
+    for angle in np.arange(_PUSHES) * 2 * np.pi / _PUSHES:
+        d = np.array([np.cos(angle), np.sin(angle)])
+        there = here + d * _PUSH_M
+        room = float(np.hypot(*(cloud - there).T).min()) - radius
+        ways.append((room - _MIDDLE_WEIGHT * float(np.hypot(*(there - _MIDDLE))), d))
+    for _, d in sorted(ways, key=lambda way: -way[0])[: _PUSHES // 2]:
+        try:
+            stroke(identity, d, _PUSH_M, context, mover)
+        except UnreachableError:
+            continue
+        context.report(f"pushed {identity} free of what stands close to it")
+        sight.look()
+        return identity in sight.scene.objects
+    return False
+
+
+def see_grasps(identity: str, context: SkillContext, mover: Mover) -> list[Grasp]:
     """Look from above with the wrist camera, then plan from the points of all cameras."""
     sight, spec = context.sight, context.robot.spec
     if "wrist" in context.robot.cameras:

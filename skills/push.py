@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from handeye.perception.conditions import Condition, Moved
 from handeye.perception.frame import Transform
-from handeye.perception.scene import Scene, SceneObject
+from handeye.perception.scene import Scene
 from pydantic import Field
 
 from .grasping import downward, fingers_hit
@@ -50,27 +50,10 @@ class Push(Skill):
 
 
 def _push(call: Push, context: SkillContext, mover: Mover) -> Outcome:
-    sight = context.sight
-    identity = sight.resolve(call.target)
-    thing = sight.scene.objects[identity]
-    d = np.array(VECTORS[call.direction])
+    identity = context.sight.resolve(call.target)
     context.report(f"pushing {identity} {call.direction}")
-    mover.gripper(0.0)
-    start = _start(thing, d, context, identity, mover)
-    end = start.copy()
-    end[:2, 3] += d * (call.distance_m + 0.02)
-    end = _within_reach(start, end, mover)
-    above = start.copy()
-    above[2, 3] += 0.12
-    mover.over(above, ignore=[identity])
-    mover.straight(start, speed=0.4)
-    mover.straight(end, speed=0.25)
-    back = end.copy()
-    back[:2, 3] -= d * 0.015
-    mover.straight(back, speed=0.5)
-    mover.lift(float(back[2, 3]) + 0.15)
-    mover.home()
-    pushed = float(np.hypot(*(end[:2, 3] - start[:2, 3])))
+    direction = np.array(VECTORS[call.direction])
+    pushed = stroke(identity, direction, call.distance_m, context, mover)
     return Outcome(
         code=Code.OK,
         message=f"pushed {identity} {call.direction}",
@@ -78,29 +61,68 @@ def _push(call: Push, context: SkillContext, mover: Mover) -> Outcome:
     )
 
 
-def _start(
-    thing: SceneObject, d: np.ndarray, context: SkillContext, identity: str, mover: Mover
-) -> Transform:
-    """Behind the object as seen in the pushing direction, low, fingers across; free of others."""
+def stroke(
+    identity: str,
+    d: np.ndarray,
+    way_m: float,
+    context: SkillContext,
+    mover: Mover,
+    opening_m: float = 0.0,
+) -> float:
+    """Push something along a direction [2] by some way, and retreat; returns the way, m.
+
+    Raises BlockedError where there is no room behind it, or the way leads out of reach.
+    """
+    start, end = _way(identity, d, way_m, context, mover, opening_m)
+    mover.gripper(opening_m)
+    mover.over(_raised(start), ignore=[identity])
+    mover.straight(start, speed=0.4)
+    mover.straight(end, speed=0.25)
+    back = end.copy()
+    back[:2, 3] -= d * 0.015
+    mover.straight(back, speed=0.5)
+    mover.lift(float(back[2, 3]) + 0.15)
+    mover.home()
+    return float(np.hypot(*(end[:2, 3] - start[:2, 3])))
+
+
+def _way(
+    identity: str,
+    d: np.ndarray,
+    way_m: float,
+    context: SkillContext,
+    mover: Mover,
+    opening_m: float,
+) -> tuple[Transform, Transform]:
+    """Where the fingers are set down behind the object, free of others, and where they go to.
+
+    The way is as long as the arm can go in a straight line, at least half of it.
+    """
+    thing = context.sight.scene.objects[identity]
     spec, table = context.robot.spec, context.sight.scene.table_height_m
     half = abs(float(np.dot(np.array(thing.size[:2]) / 2, np.abs(d))))
     height = table + float(np.clip(0.4 * thing.size[2], 0.012, 0.04))
     across = float(np.arctan2(d[0], -d[1]))
     cloud = context.sight.cloud(exclude=[identity])
+    free = False
     for gap in (0.025, 0.018, 0.035):
-        for yaw in (across, across + np.pi / 2):
+        for yaw in (across, across + np.pi, across + np.pi / 2):
             x, y = np.array(thing.position[:2]) - d * (half + gap)
-            pose = downward(float(x), float(y), height, yaw)
-            if fingers_hit(pose, 0.0, cloud, spec, margin_m=0.004) <= 2 and mover.reachable(pose):
-                return pose
+            start = downward(float(x), float(y), height, yaw)
+            if fingers_hit(start, opening_m, cloud, spec, margin_m=0.004) > 2:
+                continue
+            free = True
+            for share in (1.0, 0.85, 0.7, 0.5):
+                end = start.copy()
+                end[:2, 3] += d * share * (way_m + 0.02)
+                if mover.followable([_raised(start), start, end]) == 3:
+                    return start, end
+    if free:
+        raise BlockedError("the push would lead out of the arm's reach")
     raise BlockedError(f"there is no room for the fingers behind the {thing.name}")
 
 
-def _within_reach(start: Transform, end: Transform, mover: Mover) -> Transform:
-    """The furthest reachable pose on the way, at least half of it."""
-    for share in (1.0, 0.85, 0.7, 0.5):
-        T = end.copy()
-        T[:3, 3] = start[:3, 3] + share * (end[:3, 3] - start[:3, 3])
-        if mover.reachable(T):
-            return T
-    raise BlockedError("the push would lead out of the arm's reach")
+def _raised(T: Transform) -> Transform:
+    above = T.copy()
+    above[2, 3] += 0.12
+    return above

@@ -8,15 +8,33 @@ from handeye.perception.errors import NotFoundError, UserError
 from pydantic import ValidationError
 
 from .handover import Handover
+from .insert import Insert
 from .look import Home, LookAt
 from .opening import Close, Open
 from .pick import Pick
 from .place import Place
+from .pour import Pour
 from .push import Push
 from .skill import Skill
 from .stack import Stack
+from .sweep import Sweep
+from .upright import Upright
 
-BUILT_IN: tuple[type[Skill], ...] = (Pick, Place, Stack, Push, Handover, Open, Close, LookAt, Home)
+BUILT_IN: tuple[type[Skill], ...] = (
+    Pick,
+    Place,
+    Stack,
+    Push,
+    Handover,
+    Open,
+    Close,
+    Pour,
+    Sweep,
+    Insert,
+    Upright,
+    LookAt,
+    Home,
+)
 
 
 @lru_cache(maxsize=1)

@@ -62,6 +62,26 @@ def test_what_slips_is_seen_and_picked_up_again() -> None:
         assert len(result.skills) > 2
 
 
+def test_what_a_later_step_has_spoilt_is_done_again() -> None:
+    told = "put the red cup on the blue plate, then push the ball away"
+    with simulate(Instructed(told), 1) as simulation:
+        spoilt: list[str] = []
+
+        def spoil(event: Event) -> None:
+            if event.kind == "acting" and event.call.skill == "push" and not spoilt:
+                spoilt.append(event.call.skill)
+                simulation.world.place("red cup", (0.40, -0.28, 0.02))
+
+        result = agent_for(simulation, on_event=spoil).run(told)
+        assert spoilt
+        assert result.status == "succeeded", result
+        assert [step.call.skill for step in result.skills] == [
+            *("pick", "place", "push"),
+            *("pick", "place"),
+        ]
+        assert simulation.judged() is True
+
+
 def test_an_ambiguous_instruction_asks_and_goes_on_with_the_answer() -> None:
     with simulate(Instructed("a red cup and a blue cup"), 2) as simulation:
         agent = agent_for(simulation)

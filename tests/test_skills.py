@@ -19,19 +19,24 @@ from handeye.skills import (
     Guarded,
     Handover,
     Home,
+    Insert,
     Limits,
     LookAt,
     Open,
     Pick,
     Place,
+    Pour,
     Push,
     SkillContext,
     Stack,
+    Sweep,
+    Upright,
     check_robot,
     check_skill,
     skill_from_call,
     skill_schema,
 )
+from handeye.skills.insert import opening
 from handeye.skills.registry import BUILT_IN
 
 
@@ -53,6 +58,89 @@ def test_drawers_and_doors_are_opened_and_closed_by_their_handles(name: str) -> 
         goal = skill.goal(observer.scene)
         assert goal is not None
         assert check(goal, observer.look()).truth is Truth.YES
+
+
+def test_pouring_brings_most_of_what_is_in_a_cup_into_a_bowl() -> None:
+    with simulate(get_task("pour_into_bowl"), 1) as simulation:
+        context, observer = seen(simulation)
+        cup, bowl = (observer.resolve(word) for word in ("the cup", "the bowl"))
+        outcome = Pour(target=cup, into=bowl).execute(context)
+        assert outcome.ok, outcome
+        assert outcome.evidence["risen_share"] > 0
+        assert simulation.judged() is True
+        assert observer.scene.holding == cup
+
+
+def test_an_empty_cup_is_seen_to_have_poured_nothing() -> None:
+    with simulate(get_task("pour_into_bowl"), 1) as simulation:
+        for grain in [name for name in simulation.world.bodies if name.startswith("grain")]:
+            simulation.world.remove(grain)
+        context, observer = seen(simulation)
+        cup, bowl = (observer.resolve(word) for word in ("the cup", "the bowl"))
+        outcome = Pour(target=cup, into=bowl).execute(context)
+        assert outcome.code is Code.BLOCKED, outcome
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_what_fell_over_is_stood_up(seed: int) -> None:
+    with simulate(get_task("set_upright"), seed) as simulation:
+        context, observer = seen(simulation)
+        fallen = observer.resolve(simulation.setup.goal[0].object)
+        skill = Upright(target=fallen)
+        goal = skill.goal(observer.scene)
+        assert goal is not None
+        assert check(goal, observer.scene).truth is Truth.NO
+        outcome = skill.execute(context)
+        assert outcome.ok, outcome
+        assert simulation.judged() is True
+        assert check(goal, observer.look()).truth is Truth.YES
+
+
+def test_a_cube_cannot_be_stood_up() -> None:
+    with simulate(get_task("stack"), 8) as simulation:
+        context, _ = seen(simulation)
+        block = simulation.setup.goal[0].object
+        assert Upright(target=block).execute(context).code is Code.NO_GRASP
+
+
+def test_a_block_is_let_down_into_a_cup() -> None:
+    with simulate(get_task("insert_into_cup"), 1) as simulation:
+        context, observer = seen(simulation)
+        goal = simulation.setup.goal[0]
+        block, cup = observer.resolve(goal.object), observer.resolve(goal.container)
+        outcome = Insert(target=block, reference=cup).execute(context)
+        assert outcome.ok, outcome
+        assert simulation.judged() is True
+
+
+def test_nothing_is_inserted_where_there_is_no_opening() -> None:
+    with simulate(get_task("stack"), 8) as simulation:
+        context, _ = seen(simulation)
+        goal = simulation.setup.goal[0]
+        call = Insert(target=goal.object, reference=goal.support)
+        assert call.execute(context).code is Code.NO_ROOM
+
+
+def test_an_opening_is_found_beside_its_handle() -> None:
+    turn = np.linspace(0, 2 * np.pi, 90)
+    rim = np.stack([0.5 + 0.04 * np.cos(turn), 0.1 + 0.04 * np.sin(turn), 0 * turn + 0.09], 1)
+    handle = np.array([0.5, 0.15, 0.085]) + np.random.default_rng(0).normal(0, 0.003, (12, 3))
+    found = opening(np.concatenate([rim, handle]))
+    assert found is not None
+    assert np.allclose(found, (0.5, 0.1, 0.037, 0.09), atol=0.004)
+
+
+def test_sweeping_brings_a_thing_to_a_side_stroke_by_stroke() -> None:
+    with simulate(get_task("sweep_aside"), 2) as simulation:
+        context, observer = seen(simulation)
+        spot = "left" if "left" in simulation.setup.instruction else "right"
+        target = observer.resolve(simulation.setup.goal[0].object)
+        goal = Sweep(target=target, spot=spot).goal(observer.scene)
+        outcome = Sweep(target=target, spot=spot).execute(context)
+        assert outcome.ok, outcome
+        assert goal is not None
+        assert check(goal, observer.look()).truth is Truth.YES
+        assert holds(simulation.setup.goal[0], simulation.world)
 
 
 def test_what_has_no_handle_is_not_opened(grab: Simulation) -> None:

@@ -22,6 +22,7 @@ _STRAIGHT = 0.9
 """Cosine from which a direction counts as one of the four that a push can take."""
 _WIDEST_PUSH_M = 0.4
 _MOVED_M = 0.03
+_OPEN = frozenset({"cup", "bowl", "glass", "jar"})
 _STORES = frozenset({"box_open", "basket", "drawer", "tray"})
 
 
@@ -335,10 +336,53 @@ class Composer(Grouping):
         if command.place is None:
             raise UnsaidError(f"what should I pour {self.name(target)} into?")
         into = self.reference(command.place.things[0], target)
-        doing = f"pour {self.name(target)} into {self.name(into)}"
+        for vessel in (target, into):
+            if canonical(self.scene.objects[vessel].category, "CAT") not in _OPEN:
+                raise ImpossibleError(f"{self.name(vessel)} is no open vessel; I cannot pour there")
+        if into == target:
+            raise ImpossibleError(f"{self.name(target)} cannot be poured into itself")
         self.take(target)
-        self.extra("pour", doing, target=target, into=into)
+        self.extra("pour", f"pour {self.name(target)} out", target=target, into=into)
+        self.let_go(PlaceSkill(relation="on", reference="table"))
         self.grounding.mentioned = target
+
+    def _upright(self, command: Command) -> None:
+        for target in self._targets(command):
+            self.empty_hand()
+            self.extra("upright", f"stand {self.name(target)} up", target=target)
+            self._touch(target)
+            self.grounding.mentioned = target
+
+    def _sweep(self, command: Command) -> None:
+        targets = self._targets(command)
+        place = command.place
+        for target in targets:
+            if place is None or place.spot is None:
+                raise UnsaidError(f"where should I sweep {self.name(target)} to?")
+            spot = self._nearest_corner(target) if place.spot == "corner" else place.spot
+            self.empty_hand()
+            self.extra("sweep", f"sweep {self.name(target)}", target=target, spot=spot)
+            where = PlaceSkill.model_validate({"relation": "at", "spot": spot})
+            self.scene = projecting.placed(self.scene, target, where)
+            self.grounding.scene = self.scene
+            self._touch(target)
+        if len(targets) == 1:
+            self.grounding.mentioned = targets[0]
+
+    def _insert(self, command: Command) -> None:
+        if command.place is None:
+            return None
+        target = self.grounding.one(command.things[0])
+        base = self.reference(command.place.things[0], target)
+        where = self.onto("in", target, base)
+        if canonical(self.scene.objects[base].category, "CAT") != "cup":
+            return self.carry(target, where)
+        self.take(target)
+        self.extra("insert", f"insert {self.name(target)}", target=target, reference=base)
+        self.scene = projecting.placed(self.scene, target, where)
+        self.grounding.scene = self.scene
+        self.grounding.mentioned = target
+        return None
 
     def _hand_over(self, command: Command) -> None:
         for target in self._targets(command):

@@ -1,13 +1,18 @@
 """Grouping: commands about several things at once: sort, gather, separate, arrange."""
 
+import math
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import product
 
 from handeye.skills.place import Place as PlaceSkill
 
-from .arranging import in_order, kinds, shape_points
+from .arranging import Point, in_order, kinds, shape_points
 from .meaning import Command, Place, Thing
 from .moving import ImpossibleError, Moves, UnsaidError
+
+_STEP_M = 0.05
 
 
 class Grouping(Moves):
@@ -61,11 +66,25 @@ class Grouping(Moves):
         if len(targets) < 2:
             raise ImpossibleError("one thing alone cannot be arranged")
         sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
-        points = shape_points(command.shape or "line", sizes, self.scene, center, inner)
+        shape = command.shape or "line"
+        points = shape_points(shape, sizes, self.scene, center, inner)
+        if center is None and points is not None:
+            points = next(self._free_points(shape, sizes), points)
         if points is None:
             raise ImpossibleError(f"the table has no room for these in a {command.shape or 'line'}")
         for target, point in zip(targets, points, strict=True):
             self.carry(target, PlaceSkill(relation="at", point=point))
+
+    def _free_points(self, shape: str, sizes: Sequence[float]) -> Iterator[list[Point]]:
+        """The shape at places of the table where nothing stands on its points, middle first."""
+        (x0, y0), (x1, y1) = self.scene.table_bounds
+        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        steps = [k * _STEP_M for k in range(-3, 4)]
+        for dx, dy in sorted(product(steps, steps), key=lambda step: math.hypot(*step)):
+            center = (middle[0] + dx, middle[1] + dy)
+            points = shape_points(shape, sizes, self.scene, center)
+            if points is not None and all(self._is_free(point, set()) for point in points):
+                yield points
 
     def _targets(self, command: Command) -> list[str]:
         found: list[str] = []

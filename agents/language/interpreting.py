@@ -162,6 +162,17 @@ class Interpreter(Phrases):
         place = Place("in", groups[1]) if len(groups) > 1 else None
         return Command("pour", groups[0], place=place)
 
+    def upright(self, parts: list[Any]) -> Command:
+        return Command("upright", things_of(parts))
+
+    def sweep(self, parts: list[Any]) -> Command:
+        spot = next(value(part) for part in parts if is_a(part, "SPOT"))
+        return Command("sweep", things_of(parts), place=Place("at", spot=spot))
+
+    def insert(self, parts: list[Any]) -> Command:
+        what, into = groups_of(parts)
+        return Command("insert", what, place=Place("in", into))
+
     def give(self, parts: list[Any]) -> Command:
         return Command("hand_over", things_of(parts))
 

@@ -109,9 +109,10 @@ def load_task(path: Path) -> FileTask:
 def _check_goal(task: FileTask, path: Path) -> None:
     """Every object that the goal names must be listed."""
     known = {entry.name or f"{entry.color} {entry.category}" for entry in task.objects} | {"table"}
+    keys = ("object", "support", "container", "reference", "first", "second")
     for condition in task.goal:
-        for key in ("object", "support", "container", "reference", "first", "second"):
-            value = getattr(condition, key, None)
+        values = [getattr(condition, key, None) for key in keys]
+        for value in (*values, *getattr(condition, "objects", ())):
             if value is not None and value not in known:
                 raise SceneFileError(
                     f'task file {path}: the goal names "{value}", which is not among its objects: '

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from handeye.perception.errors import NotFoundError
 
+from .arranging import ARRANGING
 from .asking import ASKING
 from .from_file import load_task
 from .grab import Grab
+from .handling import HANDLING
 from .opening import Opening
 from .push import Push
 from .put import PutBeside, PutIn, PutOn, Stack
@@ -19,7 +21,7 @@ from .task import Task
 FAMILIES: dict[str, tuple[Task, ...]] = {
     "grabbing": (Grab(), Grab(color="red", category="cup", name="grab_red_cup")),
     "putting": (PutOn(), PutIn(), PutBeside(), Stack()),
-    "handling": (Push(),),
+    "handling": (Push(), *HANDLING),
     "opening": (
         Opening("drawer", True, name="open_drawer"),
         Opening("drawer", False, name="close_drawer"),
@@ -28,6 +30,7 @@ FAMILIES: dict[str, tuple[Task, ...]] = {
     ),
     "relations": RELATIONS,
     "several": SEVERAL,
+    "arranging": ARRANGING,
     "steps": STEPS,
     "asking": ASKING,
 }
