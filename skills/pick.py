@@ -13,7 +13,7 @@ from pydantic import Field
 from .grasping import Grasp, downward, plan_grasps, same
 from .motion import Mover
 from .push import stroke
-from .robot import Joints
+from .robot import Joints, RobotState
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
 
@@ -55,9 +55,10 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
     identity = context.sight.resolve(target)
     tried: list[str] = []
     failed: list[Grasp] = []
+    code, problem = Code.NO_GRASP, ""
     for attempt in range(_TRIES):
         seen = see_grasps(identity, context, mover)
-        grasps = [g for g in seen if not any(same(g, other) for other in failed)]
+        grasps = [g for g in seen if not any(same(g, other) for other in failed)] or seen
         chosen = _choose(grasps, mover)
         if chosen is None:
             if attempt < _TRIES - 1 and not tried and _pushed_free(identity, context, mover):
@@ -68,16 +69,26 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
             raise Failed(kind, f"the {thing.name} {reason}", tried=tried)
         grasp, q_before = chosen
         width = _grasp(grasp, q_before, context, mover, identity)
+        code, problem = Code.NO_GRASP, "closed on nothing"
         if width > _HELD_WIDTH_M:
-            return _lifted(identity, grasp, width, context, mover, attempt + 1)
+            state = _lift(identity, context, mover)
+            if state.gripper_width_m > _HELD_WIDTH_M:
+                evidence = {
+                    "gripper_width_m": round(state.gripper_width_m, 4),
+                    "closed_at_m": round(width, 4),
+                    "grasp": grasp.kind,
+                    "tries": attempt + 1,
+                }
+                return Outcome(code=Code.OK, message=f"holding {identity}", evidence=evidence)
+            code, problem = Code.SLIPPED, "slipped out while it was lifted"
         failed.append(grasp)
-        tried.append(f"{grasp.kind} grasp closed on nothing")
-        context.report(f"closed on nothing; try {attempt + 2}")
+        tried.append(f"{grasp.kind} grasp {problem}")
+        context.report(f"{identity}: {tried[-1]}")
         _retreat(context, mover, grasp)
         context.sight.look()
         if identity not in context.sight.scene.objects:
             raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was", tried=tried)
-    raise Failed(Code.NO_GRASP, f"{_TRIES} grasps of {identity} closed on nothing", tried=tried)
+    raise Failed(code, f"{_TRIES} grasps of {identity} failed; the last {problem}", tried=tried)
 
 
 def _pushed_free(identity: str, context: SkillContext, mover: Mover) -> bool:
@@ -177,20 +188,9 @@ def _retreat(context: SkillContext, mover: Mover, grasp: Grasp) -> None:
     mover.straight(_above(grasp), speed=0.6)
 
 
-def _lifted(
-    identity: str, grasp: Grasp, width: float, context: SkillContext, mover: Mover, tries: int
-) -> Outcome:
-    """Lift, and see by the gripper's width whether it slipped."""
+def _lift(identity: str, context: SkillContext, mover: Mover) -> RobotState:
+    """Lift; the gripper's width tells whether it slipped."""
     context.report(f"lifting {identity}")
     T = mover.robot.read().T_base_tcp.copy()
     T[2, 3] += _LIFT_M
-    state = mover.straight(T, speed=0.5)
-    evidence = {
-        "gripper_width_m": round(state.gripper_width_m, 4),
-        "closed_at_m": round(width, 4),
-        "grasp": grasp.kind,
-        "tries": tries,
-    }
-    if state.gripper_width_m <= _HELD_WIDTH_M:
-        raise Failed(Code.SLIPPED, f"{identity} slipped out while it was lifted", **evidence)
-    return Outcome(code=Code.OK, message=f"holding {identity}", evidence=evidence)
+    return mover.straight(T, speed=0.5)

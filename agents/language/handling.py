@@ -1,0 +1,102 @@
+"""Handling: commands that need a skill of their own: open, close, pour, sweep, insert, stand up."""
+
+from handeye.skills.place import Place as PlaceSkill
+
+from . import projecting
+from .grouping import Grouping
+from .meaning import Command
+from .moving import ImpossibleError, UnsaidError
+from .words import canonical
+
+_OPEN = frozenset({"cup", "bowl", "glass", "jar"})
+
+
+class Handling(Grouping):
+    """Verbs of what is done with one thing, besides taking and putting."""
+
+    def _open(self, command: Command) -> None:
+        self._make(command, "open", "open")
+
+    def _close(self, command: Command) -> None:
+        self._make(command, "close", "closed")
+
+    def _make(self, command: Command, skill: str, state: str) -> None:
+        if command.things[0].it:
+            self._mention_what_opens()
+        for target in self._targets(command):
+            if self.scene.objects[target].state != state:
+                self.empty_hand()
+                self.extra(skill, f"{skill} {self.name(target)}", target=target)
+                self.scene = projecting.with_state(self.scene, target, state)
+                self.grounding.scene = self.scene
+
+    def _mention_what_opens(self) -> None:
+        """ "Put it in the fridge and close it": "it" is what can be closed."""
+        objects = self.scene.objects
+        spoken = [getattr(skill, "reference", None) for skill in reversed(self.skills)]
+        for name in (self.grounding.mentioned, *spoken):
+            if name in objects and objects[str(name)].state is not None:
+                self.grounding.mentioned = name
+                return
+
+    def _pour(self, command: Command) -> None:
+        target = self.grounding.one(command.things[0])
+        if command.place is None:
+            raise UnsaidError(f"what should I pour {self.name(target)} into?")
+        into = self.reference(command.place.things[0], target)
+        for vessel in (target, into):
+            if canonical(self.scene.objects[vessel].category, "CAT") not in _OPEN:
+                raise ImpossibleError(f"{self.name(vessel)} is no open vessel; I cannot pour there")
+        if into == target:
+            raise ImpossibleError(f"{self.name(target)} cannot be poured into itself")
+        self.take(target)
+        self.extra("pour", f"pour {self.name(target)} out", target=target, into=into)
+        self.let_go(PlaceSkill(relation="on", reference="table"))
+        self.grounding.mentioned = target
+
+    def _upright(self, command: Command) -> None:
+        for target in self._targets(command):
+            self.empty_hand()
+            self.extra("upright", f"stand {self.name(target)} up", target=target)
+            self._touch(target)
+            self.grounding.mentioned = target
+
+    def _sweep(self, command: Command) -> None:
+        targets = self._targets(command)
+        place = command.place
+        for target in targets:
+            if place is None or place.spot is None:
+                raise UnsaidError(f"where should I sweep {self.name(target)} to?")
+            spot = self._nearest_corner(target) if place.spot == "corner" else place.spot
+            self.empty_hand()
+            self.extra("sweep", f"sweep {self.name(target)}", target=target, spot=spot)
+            where = PlaceSkill.model_validate({"relation": "at", "spot": spot})
+            self.scene = projecting.placed(self.scene, target, where)
+            self.grounding.scene = self.scene
+            self._touch(target)
+        if len(targets) == 1:
+            self.grounding.mentioned = targets[0]
+
+    def _insert(self, command: Command) -> None:
+        if command.place is None:
+            return None
+        target = self.grounding.one(command.things[0])
+        base = self.reference(command.place.things[0], target)
+        where = self.onto("in", target, base)
+        if canonical(self.scene.objects[base].category, "CAT") != "cup":
+            return self.carry(target, where)
+        self.take(target)
+        self.extra("insert", f"insert {self.name(target)}", target=target, reference=base)
+        self.scene = projecting.placed(self.scene, target, where)
+        self.grounding.scene = self.scene
+        self.grounding.mentioned = target
+        return None
+
+    def _hand_over(self, command: Command) -> None:
+        for target in self._targets(command):
+            self.take(target)
+            self.extra("handover", f"hand over {self.name(target)}", target=target)
+            self.scene = projecting.placed(
+                self.scene, target, PlaceSkill(relation="at", spot="far")
+            )
+            self.grounding.scene = self.scene
