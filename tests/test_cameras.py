@@ -57,9 +57,9 @@ def test_a_folder_of_images_is_a_camera(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_opened_says_what_can(tmp_path: Path) -> None:
-    with pytest.raises(CameraError, match="give a webcam's number"):
+    with pytest.raises(UserError, match="give a webcam's number"):
         open_camera(tmp_path / "nothing.mp4")
-    with pytest.raises(CameraError, match="no images"):
+    with pytest.raises(UserError, match="no images"):
         open_camera(tmp_path)
 
 

@@ -52,7 +52,7 @@ def frame(sequence: int, stamp_s: float = 0.0) -> Frame:
 
 def stop(stream: FrameStream, camera: Fed) -> None:
     """Close, waking the camera up first so that no thread is left behind."""
-    stream._stopping.set()
+    stream.stop()
     camera._feed.put(EndOfStreamError("test over"))
     stream.close()
 
@@ -83,7 +83,7 @@ def test_a_stale_frame_is_never_given() -> None:
 def test_a_silent_camera_is_reported_within_its_deadline() -> None:
     camera = Fed()
     stream = FrameStream(camera, deadline_s=0.05).start()
-    with pytest.raises(CameraError, match=r'"fed" has given nothing for .* hangs'):
+    with pytest.raises(CameraError, match='"fed" has given nothing for'):
         stream.read()
     assert not stream.alive
     camera.feed(frame(1))
@@ -108,7 +108,7 @@ def test_a_camera_that_can_be_opened_again_is() -> None:
     cameras = iter([first, second])
     stream = FrameStream(lambda: next(cameras), deadline_s=30.0, longest_pause_s=0.002).start()
     first.feed(frame(1), CameraError("cable out"))
-    second.feed(frame(2))
+    second.feed(frame(1))  # it counts from the beginning again; the stream goes on counting
     assert first.closed.is_set()
     assert stream.read(max_age_s=30.0).sequence == 2
     assert stream.revived == 1
@@ -150,7 +150,7 @@ def test_closing_ends_the_thread_and_closes_the_camera() -> None:
     with FrameStream(camera, deadline_s=30.0) as stream:
         camera.feed(frame(1))
         camera._feed.put(frame(2))
-        stream._stopping.set()
+        stream.stop()
     assert camera.closed.is_set()
     with pytest.raises(CameraError, match="closed"):
         stream.read()

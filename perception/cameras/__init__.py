@@ -1,4 +1,4 @@
-"""Cameras that give Frames: webcams, network streams, video files, image folders; FrameStream.
+"""Cameras that give Frames: devices, network streams, files, what is pushed; FrameStream.
 
 Names are imported when they are first used, so that importing this package costs nothing.
 """
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .image_folder import ImageFolder
     from .live import LiveCamera
     from .opencv import open_camera
+    from .pushed import PushedCamera
     from .stream import FrameStream
     from .video_file import VideoFile
 
@@ -18,12 +19,21 @@ _HOMES = {
     "FrameStream": "stream",
     "ImageFolder": "image_folder",
     "LiveCamera": "live",
+    "PushedCamera": "pushed",
     "VideoFile": "video_file",
     "check_camera": "check",
     "open_camera": "opencv",
 }
 
-__all__ = ["FrameStream", "ImageFolder", "LiveCamera", "VideoFile", "check_camera", "open_camera"]
+__all__ = [
+    "FrameStream",
+    "ImageFolder",
+    "LiveCamera",
+    "PushedCamera",
+    "VideoFile",
+    "check_camera",
+    "open_camera",
+]
 
 
 def __getattr__(name: str) -> Any:

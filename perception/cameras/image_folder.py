@@ -1,11 +1,10 @@
 """A folder of images as a camera."""
 
-import time
 from pathlib import Path
 
-from ..errors import CameraError, EndOfStreamError
+from ..errors import CameraError, EndOfStreamError, ImageError
 from ..frame import Frame, Intrinsics, Transform
-from .pixels import as_rgb
+from ..images import open_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 """Names of image files end in one of these."""
@@ -15,10 +14,14 @@ class ImageFolder:
     """Gives the images of a folder, by name, one for each read; or one image for ever.
 
     Args:
-        path: a folder, or one image file, which is then repeated.
+        path: a folder, or one image file.
         name: the camera's name; the folder's or file's by default.
-        loop: whether to begin again at the end.
+        loop: whether to begin again at the end; by default only one image alone is repeated.
+        fps: stamps count the images at this rate, from 0, whenever they are read.
         intrinsics, T_world_camera: handed on with each frame, where they are known.
+
+    Attributes:
+        files: the images, in their order.
 
     Raises:
         CameraError: there is no such folder or file, or no image in it.
@@ -29,14 +32,16 @@ class ImageFolder:
         path: str | Path,
         name: str | None = None,
         *,
-        loop: bool = False,
+        loop: bool | None = None,
+        fps: float = 1.0,
         intrinsics: Intrinsics | None = None,
         T_world_camera: Transform | None = None,
     ) -> None:
         path = Path(path)
         self._name = name or path.name
-        self._files = _images(path)
-        self._loop = loop or path.is_file()
+        self.files = _images(path)
+        self._loop = path.is_file() if loop is None else loop
+        self._fps = fps
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
         self._sequence = 0
         self._closed = False
@@ -55,22 +60,19 @@ class ImageFolder:
         """
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
-        if self._sequence >= len(self._files) and not self._loop:
-            raise EndOfStreamError(
-                f'camera "{self._name}": all {len(self._files)} images were read'
-            )
-        file = self._files[self._sequence % len(self._files)]
+        if self._sequence >= len(self.files) and not self._loop:
+            raise EndOfStreamError(f'camera "{self._name}": all {len(self.files)} images were read')
+        file = self.files[self._sequence % len(self.files)]
         self._sequence += 1
-        import cv2
-
-        bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise CameraError(f"{file} cannot be read as an image")
+        try:
+            rgb = open_image(file)
+        except ImageError as error:
+            raise CameraError(str(error)) from error
         return Frame(
-            as_rgb(bgr, self._name),
+            rgb,
             self._name,
             self._sequence,
-            time.monotonic(),
+            (self._sequence - 1) / self._fps,
             intrinsics=self._intrinsics,
             T_world_camera=self._T_world_camera,
         )

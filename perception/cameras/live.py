@@ -16,13 +16,17 @@ class LiveCamera:
     """A webcam or a network stream; opened by the first read.
 
     What queued up in the driver while nobody read is thrown away, so a frame is never stale. After
-    a failed read the device is released, and the next read tries to open it again.
+    a failed read the device is released, and the next read tries to open it again. A frame is
+    stamped when it arrives here: how long a network took is known to nobody.
 
     Args:
         source: a webcam's index, or a URL that FFmpeg can open (rtsp, http, …).
         name: the camera's name; made from the source by default, without passwords.
         timeout_s: for opening a network stream, and for each of its frames.
         intrinsics, T_world_camera: handed on with each frame, where they are known.
+
+    Attributes:
+        dropped: frames that queued up and were thrown away; `sequence` counts them too.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class LiveCamera:
         self._sequence = 0
         self._last_s = 0.0
         self._period_s = 1.0 / _USUAL_FPS
+        self.dropped = 0
 
     @property
     def name(self) -> str:
@@ -54,13 +59,10 @@ class LiveCamera:
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
         capture = self._opened()
-        self._drain(capture)
-        good, bgr = capture.read()
+        good, bgr = capture.retrieve() if self._grab(capture) else (False, None)
         if not good or bgr is None:
             self._release()
             raise CameraError(f'camera "{self._name}" gives no frames; is it still connected?')
-        self._last_s = time.monotonic()
-        self._sequence += 1
         return Frame(
             as_rgb(bgr, self._name),
             self._name,
@@ -94,17 +96,26 @@ class LiveCamera:
             raise CameraError(f'camera "{self._name}" cannot be opened: no {what} answers there')
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._period_s = 1.0 / (fps if 1.0 <= fps <= 240.0 else _USUAL_FPS)
-        self._capture, self._last_s = capture, time.monotonic()
+        # What came while the stream was being probed is old by now.
+        self._capture, self._last_s = capture, 0.0
         return capture
 
-    def _drain(self, capture: Any) -> None:
-        """Throw away what queued: it comes at once, while a new frame has to be waited for."""
-        if time.monotonic() - self._last_s < 2 * self._period_s:
-            return
-        for _ in range(_MOST_QUEUED):
+    def _grab(self, capture: Any) -> bool:
+        """Grab the next frame; after a while without reading, the first that did not queue.
+
+        What queued comes at once, while a new frame has to be waited for.
+        """
+        queued = time.monotonic() - self._last_s > 2 * self._period_s
+        for k in range(_MOST_QUEUED if queued else 1):
             before = time.monotonic()
-            if not capture.grab() or time.monotonic() - before > self._period_s / 2:
-                return
+            if not capture.grab():
+                return False
+            self._sequence += 1
+            self.dropped += k > 0
+            if time.monotonic() - before > self._period_s / 2:
+                break
+        self._last_s = time.monotonic()
+        return True
 
     def _release(self) -> None:
         if self._capture is not None:

@@ -16,7 +16,7 @@ class VideoFile:
 
     In real time the first read starts the clock, frames whose time has passed are dropped, and
     stamps are on `time.monotonic()`. As fast as possible, every frame comes once, and stamps are
-    the video's own time from 0.
+    the video's own time.
 
     Args:
         path: the file.
@@ -26,7 +26,11 @@ class VideoFile:
         intrinsics, T_world_camera: handed on with each frame, where they are known.
 
     Attributes:
-        dropped: frames that were passed over.
+        realtime: whether it keeps to the file's frame rate.
+        dropped: frames that were passed over; `sequence` counts them too.
+
+    Raises:
+        CameraError: the file is missing, or is no video.
     """
 
     def __init__(
@@ -41,43 +45,45 @@ class VideoFile:
     ) -> None:
         self._path = Path(path)
         self._name = name or self._path.name
-        self._realtime, self._loop = realtime, loop
+        self.realtime, self._loop = realtime, loop
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
-        self._capture: Any = None
-        self._closed = False
-        self._start_s = 0.0
-        self._next = 0
-        self._first = 0
-        self._fps = _USUAL_FPS
+        self._closed = self._broken = False
+        self._start_s: float | None = None
+        self._read = self._passed = 0
+        self._due_s = self._before_s = 0.0
         self.dropped = 0
+        self._open()
 
     @property
     def name(self) -> str:
         """Unique among a robot's cameras."""
         return self._name
 
+    @property
+    def frames(self) -> int:
+        """How many there are, as the file's header estimates it; 0 where it does not say."""
+        return self._count
+
     def read(self, max_age_s: float = 1.0) -> Frame:
         """Return the frame that is due, or the next one.
 
         Raises:
-            CameraError: the file is missing, is no video, or breaks off.
+            CameraError: a frame cannot be decoded, or the file breaks off; the next read goes on.
             EndOfStreamError: every frame was passed.
         """
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
-        self._open()
-        if self._realtime:
-            self._keep_pace(max_age_s)
-        index = self._next
         self._grab()
+        if self.realtime:
+            self._keep_pace(max_age_s)
         good, bgr = self._capture.retrieve()
         if not good or bgr is None:
-            raise CameraError(f"{self._path}: frame {index - self._first} cannot be decoded")
+            raise CameraError(f"{self._path}: frame {self._passed} cannot be decoded")
         return Frame(
             as_rgb(bgr, self._name),
             self._name,
-            index + 1,
-            self._due_s(index),
+            self._read,
+            self._stamp_s(),
             intrinsics=self._intrinsics,
             T_world_camera=self._T_world_camera,
         )
@@ -85,55 +91,60 @@ class VideoFile:
     def close(self) -> None:
         """Close the file; idempotent."""
         self._closed = True
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        self._capture.release()
 
     def _open(self) -> None:
-        if self._capture is not None:
-            return
         import cv2
 
         if not self._path.is_file():
             raise CameraError(f"there is no video file {self._path}")
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        if not capture.isOpened():
+        self._capture: Any = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
             raise CameraError(f"{self._path} is not a video that FFmpeg can read")
-        fps = capture.get(cv2.CAP_PROP_FPS)
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._fps = fps if 0.1 <= fps <= 1000.0 else _USUAL_FPS
-        self._capture = capture
-        self._start_s = time.monotonic() if self._realtime else 0.0
+        self._count = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
 
-    def _due_s(self, index: int) -> float:
-        return self._start_s + index / self._fps
+    def _stamp_s(self) -> float:
+        return (self._start_s or 0.0) + self._due_s
 
     def _keep_pace(self, max_age_s: float) -> None:
         """Pass over frames whose time is over; wait for the next one if it is not due."""
+        if self._start_s is None:
+            self._start_s = time.monotonic() - self._due_s
         oldest_s = min(max_age_s, 1.0 / self._fps)
-        while self._due_s(self._next) < time.monotonic() - oldest_s:
+        while self._stamp_s() < time.monotonic() - oldest_s:
             self._grab()
             self.dropped += 1
-        wait_s = self._due_s(self._next) - time.monotonic()
+        wait_s = self._stamp_s() - time.monotonic()
         if wait_s > 0:
             time.sleep(wait_s)
 
     def _grab(self) -> None:
-        if not self._capture.grab():
-            self._rewind_or_end()
-        self._next += 1
-
-    def _rewind_or_end(self) -> None:
+        """Go to the next frame, and take its time from the file: not all keep one rate."""
         import cv2
 
-        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        passed = self._next - self._first
+        if not self._capture.grab():
+            self._rewind_or_end()
+        told_s = self._before_s + self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        first = self._read == 0
+        self._read += 1
+        self._passed += 1
+        if first:
+            self._due_s = max(told_s, 0.0)
+        else:
+            self._due_s = told_s if told_s > self._due_s else self._due_s + 1 / self._fps
+
+    def _rewind_or_end(self) -> None:
         # The count in a header is an estimate; a gap of more than a tenth is a damaged file.
-        if passed == 0 or passed < 0.9 * count - 1:
-            raise CameraError(f"{self._path} breaks off at frame {passed} of {count}")
-        if not self._loop:
+        if not self._broken and (self._passed == 0 or self._passed < 0.9 * self._count - 1):
+            self._broken = True
+            raise CameraError(f"{self._path} breaks off at frame {self._passed} of {self._count}")
+        if not self._loop or self._broken:
             raise EndOfStreamError(f'camera "{self._name}": the file is at its end')
-        self._first = self._next
         self._capture.release()
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        self._open()
+        self._passed = 0
+        self._before_s = self._due_s + 1 / self._fps
         if not self._capture.grab():
             raise CameraError(f"{self._path} cannot be read again from its beginning")
