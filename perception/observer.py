@@ -73,19 +73,14 @@ class Observer:
         """
         names = self._fixed if cameras is None else tuple(cameras)
         arm = self._arm() if self._arm is not None else None
-        frames, detections = {}, {}
-        for name in names:
-            if name not in self._cameras:
-                raise CameraError(
-                    f'there is no camera "{name}"; there are: {", ".join(self._cameras)}'
-                )
-            start = time.perf_counter()
-            frames[name] = self._cameras[name].read()
-            shown = time.perf_counter()
-            detections[name] = self._perception.parse(frames[name])
-            self.seconds["render"] += shown - start
-            self.seconds["model"] += time.perf_counter() - shown
-            self.calls["parse"] += 1
+        start = time.perf_counter()
+        frames = {name: self._camera(name).read() for name in names}
+        shown = time.perf_counter()
+        self._perception.prepare("parse", list(frames.values()))
+        detections = {name: self._perception.parse(frame) for name, frame in frames.items()}
+        self.seconds["render"] += shown - start
+        self.seconds["model"] += time.perf_counter() - shown
+        self.calls["parse"] += len(frames)
         start = time.perf_counter()
         self.frames |= frames
         self.detections |= detections
@@ -196,6 +191,11 @@ class Observer:
             if best is not None and fits[best] > _OVERLAP and best not in chosen:
                 chosen.append(best)
         return chosen
+
+    def _camera(self, name: str) -> Camera:
+        if name not in self._cameras:
+            raise CameraError(f'there is no camera "{name}"; there are: {", ".join(self._cameras)}')
+        return self._cameras[name]
 
     def _latest(self, camera: str) -> Frame:
         if camera not in self.frames:

@@ -1,8 +1,9 @@
 """Perception: vision-language models composed by verb."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from .vlm.verbs import (
     Grounds,
     HeatMap,
     Parses,
+    Prepares,
     ReadsCharts,
 )
 
@@ -89,6 +91,16 @@ class Perception:
         model = next((model for model in models if isinstance(model, Explains)), None)
         heat: HeatMap = self._call(model, "explain", frame, phrase)
         return heat
+
+    def prepare(self, verb: str, frames: Sequence[Frame]) -> None:
+        """Let the model of a verb look at several frames together, before it is asked of each.
+
+        Nothing happens where a model cannot do that; a failure shows when the verb is called.
+        """
+        model = getattr(self, f"{verb}_with")
+        if len(frames) > 1 and isinstance(model, Prepares):
+            with suppress(ModelError):
+                _called(model, "prepare", self.deadline_s, (frames,))
 
     def _call(self, model: object, verb: str, *arguments: Any) -> Any:
         try:

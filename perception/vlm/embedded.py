@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
 _COUNTED = 0.5
 _CANDIDATES = 4
+_KEPT = 4
+"""So many frames are remembered."""
 _UNLIKELY = 0.02
 _SEEN = 0.3
 """Nothing is what a relation names, if nothing is so with more than this probability."""
@@ -221,17 +224,31 @@ class EmbeddedVLM:
 
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
-        # A camera may write its next picture into the same array.
-        key = (id(frame.rgb), frame.camera, frame.sequence, frame.stamp_s)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] is frame.rgb:
-            return kept[1]
-        features = self._looker.look(frame.rgb)
+        kept = self._known(frame)
+        return self._keep(frame, self._looker.look(frame.rgb)) if kept is None else kept
+
+    def prepare(self, frames: Sequence[Frame]) -> None:
+        """Look at several frames at once; questions about them then cost no further pass."""
+        new = [frame for frame in frames if self._known(frame) is None]
+        found = self._looker.look_at([frame.rgb for frame in new])
+        for frame, features in zip(new, found, strict=True):
+            self._keep(frame, features, most=len(frames))
+
+    def _known(self, frame: Frame) -> "Features | None":
+        kept = self._kept.get(_key(frame))
+        return kept[1] if kept is not None and kept[0] is frame.rgb else None
+
+    def _keep(self, frame: Frame, features: "Features", most: int = 0) -> "Features":
         self.passes += 1
-        self._kept[key] = (frame.rgb, features)
-        while len(self._kept) > 4:
+        self._kept[_key(frame)] = (frame.rgb, features)
+        while len(self._kept) > max(_KEPT, most):
             self._kept.popitem(last=False)
         return features
+
+
+def _key(frame: Frame) -> Key:
+    # A camera may write its next picture into the same array.
+    return id(frame.rgb), frame.camera, frame.sequence, frame.stamp_s
 
 
 def _likeliest(parts: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 A backend has any of them; `Perception` composes them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -94,3 +95,11 @@ class ReadsCharts(Protocol):
 
     def read_chart(self, frame: Frame) -> Chart:
         """Return the chart's table; raises ImageError when there is none to read."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """Looks at several frames in one pass, and keeps what it saw for the verbs."""
+
+    def prepare(self, frames: Sequence[Frame]) -> None:
+        """Look; what is then asked of these frames gives the same answers, and costs no pass."""

@@ -142,22 +142,53 @@ def chart(**options: Any) -> None:
 
 
 @main.command("watch")
-@click.argument("sources", nargs=-1, required=True)
-@click.option("--query", "-q", help='a question ("is the cup there?") or a phrase ("the red cup")')
-@click.option("--every", default=0.0, help="least seconds between two looks")
+@click.argument("sources", nargs=-1, required=True, metavar='SOURCE… ["QUESTION OR PHRASE"]')
+@click.option(
+    "--query",
+    "-q",
+    "queries",
+    multiple=True,
+    help='a question ("is the cup there?") or a phrase ("the red cup"); may be given several times',
+)
+@click.option("--every", default=0.0, type=click.FloatRange(min=0), help="seconds between looks")
 @_VLM
 @click.option("--changes", is_flag=True, help="skip frames in which nothing moved")
+@click.option("--realtime", is_flag=True, help="play videos at their own pace, newest frame first")
 @click.option(
     "--view",
     type=click.Path(),
-    help="picture file: the latest frame with what was found, kept up to date",
+    help="picture file: the latest frames with what was found, kept up to date",
 )
 @_JSON
 def watch(**options: Any) -> None:
-    """Watch SOURCES: webcams, streams, videos, folders; without a query, tell what happens."""
+    """Put questions to SOURCES: webcams (0), rtsp:// and http:// streams, videos, folders.
+
+    Without a question or phrase, it is told what happens: what appears, moves, vanishes.
+    """
     from .commands.watch import run as command
 
     command(**options)
+
+
+@main.command("search")
+@click.argument("source", type=click.Path())
+@click.argument("phrase")
+@click.option("--first", is_flag=True, help="only when it was so first")
+@click.option("--last", is_flag=True, help="only when it was so last")
+@click.option("--top", default=6, show_default=True, type=click.IntRange(min=1), help="at most")
+@click.option("--every", default=0.0, type=click.FloatRange(min=0), help="seconds between looks")
+@click.option("--least", type=float, help="score from which on it counts  [default: 0.5]")
+@_VLM
+@click.option("--out", default="search.png", show_default=True, type=click.Path())
+@_JSON
+def search(**options: Any) -> None:
+    """Tell when PHRASE is to be seen in SOURCE: a video, a folder of images, an episode.
+
+    PHRASE may be a question: "when did the red cup last stand on the plate?"
+    """
+    from .commands.search import search as command
+
+    sys.exit(0 if command(**options) else 1)
 
 
 @main.command()

@@ -15,7 +15,7 @@ from handeye.agents.planner import Planner
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
 
-from .recording import FPS, Recorder
+from .recording import FRAMES_A_SECOND, Recorder
 
 if TYPE_CHECKING:
     from handeye.agents.graph import Approve
@@ -210,14 +210,13 @@ def record(
     if video:
         from handeye.sims.world import TIMESTEP_S
 
-        every = int(2.0 / FPS / TIMESTEP_S)
+        every = int(1.0 / FRAMES_A_SECOND / TIMESTEP_S)
         camera = simulation.robot.cameras["overview"]
         steps = 0
 
         def film(_: object) -> None:
             nonlocal steps
             steps += 1
-            # Twice as fast as life: an episode is told in half of its time.
             if steps % every == 0:
                 recorder.frame(camera.read())
 

@@ -11,6 +11,8 @@ from handeye.perception.frame import Image
 from handeye.perception.vlm.verbs import Detection, HeatMap
 
 SCALE = 3
+_WIDEST = 1280
+"""Pictures are not enlarged beyond this width, pixels."""
 PANEL_W = 480
 _INK, _FAINT, _PAPER = (28, 30, 34), (120, 124, 132), (250, 250, 248)
 _ACCENT = {"ok": (22, 128, 60), "bad": (190, 40, 40), "now": (20, 90, 190), "wait": (150, 154, 160)}
@@ -42,17 +44,21 @@ def font(size: int) -> Any:
 
 
 def annotate(rgb: Image, detections: Sequence[Detection], caption: str = "") -> Image:
-    """The image, enlarged, with a labelled box for each detection; [3 H, 3 W, 3] uint8."""
+    """The image with a labelled box for each detection; [s H, s W, 3] uint8.
+
+    Small images are enlarged: s is 3 where that is not too wide, else 2 or 1.
+    """
     from PIL import Image as Picture
     from PIL import ImageDraw
 
     height, width = rgb.shape[:2]
+    scale = max(1, min(SCALE, _WIDEST // width))
     picture = Picture.fromarray(rgb).resize(
-        (width * SCALE, height * SCALE), Picture.Resampling.LANCZOS
+        (width * scale, height * scale), Picture.Resampling.LANCZOS
     )
     draw = ImageDraw.Draw(picture)
     for detection in detections:
-        x0, y0, x1, y1 = (v * SCALE for v in detection.box)
+        x0, y0, x1, y1 = (v * scale for v in detection.box)
         held = detection.state == "held"
         color = (255, 196, 0) if held else (64, 220, 160)
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=color, width=2)
@@ -116,6 +122,18 @@ def compose(view: Image, story: Story) -> Image:
         draw.rectangle((0, height - 46, PANEL_W, height), fill=_ACCENT["ok" if good else "bad"])
         draw.text((24, height - 23), story.status, font=font(22), fill=(255, 255, 255), anchor="lm")
     return np.concatenate([view, np.asarray(panel, dtype=np.uint8)], axis=1)
+
+
+def side_by_side(pictures: Sequence[Image]) -> Image:
+    """Pictures in one row, at the height of the lowest; [H, W, 3] uint8."""
+    from PIL import Image as Picture
+
+    height = min(picture.shape[0] for picture in pictures)
+    row = [
+        Picture.fromarray(p).resize((max(1, round(p.shape[1] * height / p.shape[0])), height))
+        for p in pictures
+    ]
+    return np.concatenate([np.asarray(p, dtype=np.uint8) for p in row], axis=1)
 
 
 def wrap(text: str, size: int, width: int) -> list[str]:

@@ -26,3 +26,10 @@ def import_simulator() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with without_banners():
         import pybullet  # noqa: F401
+
+
+def quiet_libraries() -> None:
+    """Keep OpenCV, FFmpeg and model loading off standard error; our own errors say what matters."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

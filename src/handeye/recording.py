@@ -2,6 +2,7 @@
 
 events.jsonl       every event, one a line, flushed as it comes
 episode.mp4        H.264: the camera with boxes, the plan, the step, the verdicts
+camera.mp4         H.264: what the camera saw, in the robot's own time
 contact_sheet.png  the story at a glance
 result.json        how it ended
 groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
@@ -36,6 +37,9 @@ from handeye.perception.vlm.verbs import Detection, HeatMap
 from .overlay import Story, annotate, compose, contact_sheet, heated
 
 FPS = 10
+FRAMES_A_SECOND = 5
+"""Of the robot's time, that are filmed: an episode is told in half of its time."""
+CAMERA_VIDEO = "camera.mp4"
 _MOST_PICTURES = 9
 _THINGS = ("target", "reference", "second")
 """The arguments of calls that name things."""
@@ -67,6 +71,7 @@ class Recorder:
         self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
         self._look = look
         self._video = _Video(folder / "episode.mp4") if video else None
+        self._camera = _Video(folder / CAMERA_VIDEO, FRAMES_A_SECOND) if video else None
         self._pictures: list[tuple[Image, str]] = []
         self._story = Story()
         self._filmed: Frame | None = None
@@ -132,6 +137,8 @@ class Recorder:
         self._filmed = frame
         if self._video is not None:
             self._video.add(compose(annotate(frame.rgb, ()), self._story))
+        if self._camera is not None:
+            self._camera.add(frame.rgb)
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the result and the contact sheet, and close everything."""
@@ -150,8 +157,9 @@ class Recorder:
     def close(self) -> None:
         """Close the files; idempotent."""
         self._events.close()
-        if self._video is not None:
-            self._video.close()
+        for video in (self._video, self._camera):
+            if video is not None:
+                video.close()
 
     def __enter__(self) -> "Recorder":
         return self
@@ -227,8 +235,10 @@ def _caption(event: Event) -> str:
 class _Video:
     """An MP4 in fragments, so that what was written plays even after a crash."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rate: int = FPS) -> None:
         import av
+
+        self._rate = rate
 
         # Unbuffered, so that each fragment is in the file as soon as it is complete.
         self._file = path.open("wb", buffering=0)
@@ -246,7 +256,7 @@ class _Video:
         import av
 
         if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=FPS)
+            self._stream = self._container.add_stream("libx264", rate=self._rate)
             self._stream.height, self._stream.width = image.shape[:2]
             self._stream.pix_fmt = "yuv420p"
             self._stream.options = {

@@ -11,6 +11,8 @@ from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Detection
 
+from ..quiet import quiet_libraries
+
 
 def parse(image: str, vlm: str, save: str | None, as_json: bool) -> None:
     """Print every object in an image."""
@@ -50,6 +52,7 @@ def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
 
 def read_image(path: str) -> Frame:
     """An image file as a Frame; raises ImageError for what is no image."""
+    quiet_libraries()
     return Frame(open_image(path), Path(path).name, 0, 0.0)
 
 

@@ -1,73 +1,155 @@
-"""`handeye watch`: a question or a phrase put to cameras, files and streams."""
+"""`handeye watch`: questions and phrases put to cameras, files and streams."""
 
 import json
+import os
+import re
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from handeye.perception.frame import Frame
+from handeye.perception.cameras import FrameStream, ImageFolder, VideoFile, open_camera
+from handeye.perception.errors import ModelError, UserError
+from handeye.perception.frame import Camera, Frame, Image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
-from handeye.perception.watching import (
-    Account,
-    ChangeGate,
-    Sighting,
-    frames_of,
-    open_source,
-    watch,
-)
+from handeye.perception.vlm.verbs import Detection
+from handeye.perception.watching import ChangeGate, Sighting, rounds, tell, watch
+from handeye.perception.watching.looking import verb_of
+
+from ..quiet import quiet_libraries
 
 
 def run(
     *,
     sources: tuple[str, ...],
-    query: str | None,
+    queries: tuple[str, ...],
     every: float,
     vlm: str,
     as_json: bool,
     view: str | None,
     changes: bool,
+    realtime: bool,
 ) -> None:
     """Print answers as they come; without a query, an account of what happens."""
-    cameras = [open_source(source) for source in sources]
-    gate = ChangeGate() if changes else None
-    frames = frames_of(cameras, every_s=every, gate=gate, on_trouble=_complain)
+    quiet_libraries()
+    sources, queries = told_apart(sources, queries)
+    cameras = [open_source(source, realtime=realtime) for source in sources]
     perception = Perception.of(load_vlm(vlm))
-    if query is None:
-        _account(frames, perception, as_json)
-        return
-    for sighting in watch(frames, perception, query):
-        if as_json:
-            print(json.dumps(sighting.as_dict()), flush=True)
-        else:
-            name = f"{sighting.frame.camera}  " if len(cameras) > 1 else ""
-            print(
-                f"{sighting.frame.stamp_s:7.1f} s  {name}{sighting.text} "
-                f"({sighting.confidence:.2f}, {1000 * sighting.age_s:.0f} ms old)",
-                flush=True,
-            )
-        if view is not None:
-            _save(sighting, Path(view))
+    _must_have(perception, {verb_of(query) for query in queries} or {"parse"}, vlm)
+    gate = ChangeGate() if changes else None
+    when = clock_of(cameras)
+    several = len(cameras) > 1
+    with closing(rounds(cameras, every_s=every, on_trouble=complain)) as news:
+        if not queries:
+            for frame, words in tell(news, perception, gate):
+                row = {"camera": frame.camera, "stamp_s": frame.stamp_s, "text": words}
+                name = f"{frame.camera}  " if several else ""
+                _say(json.dumps(row) if as_json else f"{when(frame)}  {name}{words}")
+            return
+        shown: dict[str, list[Sighting]] = {}
+        for sighting in watch(news, perception, queries, gate=gate, on_trouble=complain):
+            _say(json.dumps(sighting.as_dict()) if as_json else _line(sighting, when, several))
+            if view is not None:
+                _keep(shown, sighting)
+                _save(shown, Path(view))
 
 
-def _complain(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def told_apart(
+    sources: tuple[str, ...], queries: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sources, and the queries; the last argument is one if it is nothing to look at."""
+    last = sources[-1]
+    if queries or len(sources) < 2 or looks_like_a_source(last):
+        return sources, queries
+    return sources[:-1], (last,)
 
 
-def _account(frames: Iterable[tuple[Frame, bool]], perception: Perception, as_json: bool) -> None:
-    accounts: dict[str, Account] = {}
-    for frame, _ in frames:
-        account = accounts.setdefault(frame.camera, Account(frame.rgb.shape[1]))
-        for words in account.add(perception.parse(frame)):
-            row = {"camera": frame.camera, "stamp_s": frame.stamp_s, "text": words}
-            line = f"{frame.stamp_s:7.1f} s  {words}"
-            print(json.dumps(row) if as_json else line, flush=True)
+def looks_like_a_source(text: str) -> bool:
+    """Whether a word on the command line is meant as a camera, whether or not it is there."""
+    named = text.isdecimal() or "://" in text or "/" in text
+    return named or Path(text).exists() or re.search(r"\.\w{2,5}$", text) is not None
 
 
-def _save(sighting: Sighting, path: Path) -> None:
-    """The frame with what was found drawn over it, in place of the one before."""
-    from PIL import Image
+def open_source(source: str, *, realtime: bool = False) -> Camera:
+    """A camera for the command line: files end, and give every frame unless in real time."""
+    return open_camera(source, realtime=realtime, loop=False)
 
+
+def clock_of(cameras: Sequence[Camera]) -> Callable[[Frame], str]:
+    """How the time of a frame is told: time of day, time in a video, or a file's name."""
+    by_name = {camera.name: camera for camera in cameras}
+
+    def when(frame: Frame) -> str:
+        camera = by_name[frame.camera]
+        if isinstance(camera, ImageFolder):
+            return camera.files[(frame.sequence - 1) % len(camera.files)].name
+        if isinstance(camera, FrameStream) or (isinstance(camera, VideoFile) and camera.realtime):
+            taken = time.time() - (time.monotonic() - frame.stamp_s)
+            return time.strftime("%H:%M:%S", time.localtime(taken)) + f".{int(taken * 10 % 10)}"
+        return clock(frame.stamp_s)
+
+    return when
+
+
+def clock(seconds: float) -> str:
+    """A time in a video, such as 1:02.5."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def complain(words: str) -> None:
+    """Say on standard error what is wrong."""
+    print(f"handeye: {words}", file=sys.stderr, flush=True)
+
+
+def _must_have(perception: Perception, verbs: Iterable[str], vlm: str) -> None:
+    for verb in verbs:
+        if getattr(perception, f"{verb}_with") is None:
+            raise ModelError(f'the VLM "{vlm}" cannot {verb}; choose another with --vlm')
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _line(sighting: Sighting, when: Callable[[Frame], str], several: bool) -> str:
+    name = f"{sighting.frame.camera}  " if several else ""
+    question = f"{sighting.query} " if verb_of(sighting.query) == "ask" else ""
+    sure = "" if sighting.confidence is None else f"{sighting.confidence:.2f}, "
+    age = f"{1000 * sighting.age_s:.0f} ms old"
+    return f"{when(sighting.frame)}  {name}{question}{sighting.text} ({sure}{age})"
+
+
+def _keep(shown: dict[str, list[Sighting]], sighting: Sighting) -> None:
+    """Keep what was told of the latest frame of each camera."""
+    before = shown.get(sighting.frame.camera, [])
+    same = bool(before) and before[0].frame is sighting.frame
+    shown[sighting.frame.camera] = [*(before if same else []), sighting]
+
+
+def _save(shown: dict[str, list[Sighting]], path: Path) -> None:
+    """The latest frame of each camera, with what was found, in place of the picture before."""
+    from PIL import Image as Picture
+
+    from ..overlay import side_by_side
+
+    beside = path.with_name(f".{path.name}.new{path.suffix}")
+    pictures = [_picture(shown[name]) for name in sorted(shown)]
+    try:
+        Picture.fromarray(side_by_side(pictures)).save(beside)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the picture {path} cannot be written: {error}") from error
+    os.replace(beside, path)  # Whoever looks at it never sees half a picture.
+
+
+def _picture(sightings: Sequence[Sighting]) -> Image:
     from ..overlay import annotate
 
-    Image.fromarray(annotate(sighting.frame.rgb, sighting.found)).save(path)
+    found = [detection for one in sightings for detection in one.found]
+    found += [Detection(one.text, one.box, one.confidence or 0.0) for one in sightings if one.box]
+    caption = "\n".join(
+        f"{one.query} {one.text}" if verb_of(one.query) == "ask" else one.text for one in sightings
+    )
+    return annotate(sightings[0].frame.rgb, found, caption)
