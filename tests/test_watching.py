@@ -5,20 +5,22 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from handeye.perception.cameras import ImageFolder, LiveCamera
+from handeye.perception.cameras import ImageFolder, PushedCamera
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Answer, Detection
-from handeye.perception.watching import Account, ChangeGate, frames_of, open_source, watch
+from handeye.perception.watching import Account, ChangeGate, Sighting, rounds, tell, watch
 from PIL import Image
 
 from handeye.cli import main
-from handeye.errors import CameraError, EndOfStreamError, ModelError, UserError
+from handeye.errors import ModelError, UserError
 
 
 class Eye:
@@ -46,18 +48,36 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def asked(*cameras: object, **options: Any) -> list[Sighting]:
+    news = rounds(cameras)  # type: ignore[arg-type]
+    return list(watch(news, Perception.of(Eye()), ["is it bright?"], **options))
+
+
 def test_every_frame_of_a_folder_is_asked(folder: Path) -> None:
-    found = list(watch(frames_of([ImageFolder(folder)]), Perception.of(Eye()), "is it bright?"))
+    found = asked(ImageFolder(folder))
     assert [s.text for s in found] == ["dark", "dark", "bright", "bright", "dark"]
-    assert all(s.age_s < 5 for s in found)
+    assert [s.frame.stamp_s for s in found] == [0, 1, 2, 3, 4]
+    assert all(0 <= s.age_s < 60 for s in found)
+
+
+def test_every_question_is_put_to_every_frame(folder: Path) -> None:
+    queries = ["is it bright?", "the spot"]
+    found = list(watch(rounds([ImageFolder(folder)]), Perception.of(Eye()), queries))
+    assert [s.query for s in found] == queries * 5
+    assert found[5].text == "the spot at (2, 2)"
 
 
 def test_frames_in_which_nothing_moved_are_skipped(folder: Path) -> None:
     gate = ChangeGate()
-    frames = frames_of([ImageFolder(folder)], gate=gate)
-    found = list(watch(frames, Perception.of(Eye()), "is it bright?"))
-    assert [s.text for s in found] == ["dark", "bright", "dark"]
+    assert [s.text for s in asked(ImageFolder(folder), gate=gate)] == ["dark", "bright", "dark"]
     assert gate.skipped == 2
+
+
+def test_frames_can_be_kept_some_seconds_apart(folder: Path) -> None:
+    taken = [
+        one.frame.sequence for news in rounds([ImageFolder(folder)], every_s=2) for one in news
+    ]
+    assert taken == [1, 3, 5]
 
 
 def test_a_small_thing_that_moves_passes_the_gate() -> None:
@@ -67,71 +87,191 @@ def test_a_small_thing_that_moves_passes_the_gate() -> None:
     assert gate.passes(Frame(picture(50, 40), "c", 2, 0.2))
 
 
-def test_two_cameras_are_asked_in_turn(tmp_path: Path) -> None:
+def test_of_two_cameras_every_frame_is_asked(tmp_path: Path) -> None:
     for name, level in (("a", 10), ("b", 250)):
         (tmp_path / name).mkdir()
-        for k in range(2):
+        for k in range(3):
             Image.fromarray(picture(level)).save(tmp_path / name / f"{k}.png")
-    cameras = [ImageFolder(tmp_path / "a"), ImageFolder(tmp_path / "b")]
-    seen = watch(frames_of(cameras), Perception.of(Eye()), "is it bright?")
-    found = [(s.frame.camera, s.text) for s in seen]
-    assert found == [("a", "dark"), ("b", "bright")] * 2
+    found = asked(ImageFolder(tmp_path / "a"), ImageFolder(tmp_path / "b"))
+    by_camera = {name: [s.text for s in found if s.frame.camera == name] for name in "ab"}
+    assert by_camera == {"a": ["dark"] * 3, "b": ["bright"] * 3}
 
 
-def test_what_cannot_be_watched_is_named() -> None:
-    with pytest.raises(UserError, match=r'nothing to watch at "nowhere\.mp4"; accepted are'):
-        open_source("nowhere.mp4")
+def test_a_slow_camera_holds_no_other_up(folder: Path) -> None:
+    silent = PushedCamera("silent", deadline_s=60.0)
+    news = rounds([silent, ImageFolder(folder)])
+    seen = [next(news)[0].frame.camera for _ in range(5)]
+    assert seen == [folder.name] * 5
+    news.close()
 
 
-def test_an_account_tells_what_moved_from_tracks_and_not_from_single_frames() -> None:
-    account, told = Account(300), []
-    for k in range(20):
-        x = 20.0 if k < 6 else 240.0 if k != 12 else 20.0
-        if k >= 6 and k < 8:
-            x = 120.0
-        cup = Detection("red cup", (x, 10.0, x + 30, 40.0), 0.9)
-        told += account.add([cup] if k < 17 else [])
-    assert told == [
-        "the red cup is on the left",
-        "the red cup moved from left to right",
-        "the red cup vanished from the right",
-    ]
-
-
-class Blinking(LiveCamera):
-    """A live camera without a device: it shows each picture for a while, and fails once."""
-
-    def __init__(self, name: str, pictures: int) -> None:
-        self._name, self._left, self._failed = name, pictures, False
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def read(self, max_age_s: float = 1.0) -> Frame:
-        if not self._failed:
-            self._failed = True
-            raise CameraError("the cable is loose")
-        if self._left == 0:
-            raise EndOfStreamError("no more")
-        self._left -= 1
-        threading.Event().wait(0.05)
-        return Frame(picture(10), self._name, self._left, time.monotonic())
-
-    def close(self) -> None: ...
-
-
-def test_a_live_cameras_frame_is_asked_once_and_its_age_is_of_its_stamp() -> None:
-    seen = list(watch(frames_of([Blinking("live", 4)]), Perception.of(Eye()), "is it bright?"))
-    sequences = [s.frame.sequence for s in seen]
-    assert sequences == sorted(set(sequences), reverse=True)
-    assert 1 <= len(sequences) <= 4
-    assert all(0 <= s.age_s < 2 for s in seen)
+def test_a_damaged_image_is_told_and_the_others_are_asked(folder: Path) -> None:
+    (folder / "1.png").write_bytes(b"damaged")
+    told: list[str] = []
+    news = rounds([ImageFolder(folder)], on_trouble=told.append)
+    assert len([one for taken in news for one in taken]) == 4
+    assert len(told) == 1
+    assert "1.png" in told[0]
 
 
 def test_two_cameras_of_one_name_are_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="two cameras are called"):
-        next(frames_of([ImageFolder(folder), ImageFolder(folder)]))
+        next(rounds([ImageFolder(folder), ImageFolder(folder)]))
+
+
+def test_the_age_of_an_answer_is_that_of_its_frame() -> None:
+    camera = PushedCamera("door", clock=time.monotonic)
+    camera.push(Frame(picture(10), "door", 1, time.monotonic() - 5.0))  # 5 s on its way
+    news = rounds([camera])
+    sighting = next(watch(news, Perception.of(Eye()), ["is it bright?"]))
+    assert 5.0 <= sighting.age_s < 30.0
+    camera._end()
+    assert list(news) == []
+
+
+def test_no_thread_outlives_its_watch(folder: Path) -> None:
+    before = set(threading.enumerate())
+    news = rounds([ImageFolder(folder)])
+    next(news)
+    news.close()
+    assert set(threading.enumerate()) == before
+
+
+def test_a_model_that_fails_later_is_told_and_tried_again(folder: Path) -> None:
+    class Flaky(Eye):
+        calls = 0
+
+        def ask(self, frame: Frame, question: str) -> Answer:
+            self.calls += 1
+            if self.calls == 2:
+                raise RuntimeError("server busy")
+            return super().ask(frame, question)
+
+    told: list[str] = []
+    queries = ["is it bright?"]
+    news = rounds([ImageFolder(folder)])
+    found = list(watch(news, Perception.of(Flaky()), queries, on_trouble=told.append))
+    assert len(found) == 4
+    assert told == ["Flaky.ask failed: RuntimeError: server busy"]
+
+
+class TestAccount:
+    """From tracks, not from single frames; twenty looks at ten a second."""
+
+    @staticmethod
+    def told(*frames: list[Detection]) -> list[str]:
+        account = Account(300)
+        return [words for k, found in enumerate(frames) for words in account.add(found, k / 10)]
+
+    @staticmethod
+    def cup(x: float, label: str = "red cup", state: str | None = None) -> Detection:
+        return Detection(label, (x, 10.0, x + 30, 40.0), 0.9, state=state)
+
+    def test_what_moves_is_told_once_and_one_wrong_look_tells_nothing(self) -> None:
+        path = [20.0] * 6 + [120.0] * 2 + [240.0] * 4 + [20.0] + [240.0] * 4
+        frames = [[self.cup(x)] for x in path] + [[]] * 13
+        assert self.told(*frames) == [
+            "the red cup is on the left",
+            "the red cup moved from left to right",
+            "the red cup vanished from the right",
+        ]
+
+    def test_what_an_arm_hides_for_a_moment_did_not_vanish(self) -> None:
+        frames = [[self.cup(20)]] * 5 + [[]] * 6 + [[self.cup(20)]] * 5
+        assert self.told(*frames) == ["the red cup is on the left"]
+
+    def test_what_lies_on_a_border_does_not_move_all_the_time(self) -> None:
+        frames = [[self.cup(82.0 if k // 4 % 2 else 88.0)] for k in range(24)]
+        assert len(self.told(*frames)) == 1
+
+    def test_what_is_called_otherwise_for_a_while_is_the_same(self) -> None:
+        names = ["red cup"] * 8 + ["red bowl"] * 5 + ["red cup"] * 5
+        assert self.told(*([self.cup(20, name)] for name in names)) == [
+            "the red cup is on the left"
+        ]
+
+    def test_what_is_held_and_let_go_is_told(self) -> None:
+        states = [None] * 4 + ["held"] * 5 + [None] * 5
+        assert self.told(*([self.cup(20, state=state)] for state in states)) == [
+            "the red cup is on the left",
+            "the red cup is held",
+            "the red cup was let go",
+        ]
+
+    def test_two_of_one_name_keep_apart(self) -> None:
+        frames = [[self.cup(20 + 3 * k), self.cup(240)] for k in range(20)]
+        assert self.told(*frames) == [
+            "the red cup is on the left",
+            "the red cup is on the right",
+            "the red cup moved from left to middle",
+        ]
+
+    def test_where_nothing_moves_nothing_is_looked_at_and_all_stays(self, folder: Path) -> None:
+        class Once:
+            looks = 0
+
+            def parse(self, frame: Frame) -> list[Detection]:
+                self.looks += 1
+                return [Detection("spot", (0.0, 0.0, 9.0, 9.0), 0.9)]
+
+        for k in range(5):
+            Image.fromarray(picture(20)).save(folder / f"{k}.png")
+        eye = Once()
+        news = rounds([ImageFolder(folder)])
+        told = [words for _, words in tell(news, Perception.of(eye), ChangeGate())]
+        assert (told, eye.looks) == (["the spot is on the left"], 1)
+
+
+class TestTogether:
+    """Frames of several cameras in one pass of the embedded model."""
+
+    @pytest.fixture(scope="class")
+    def frames(self) -> list[Frame]:
+        from handeye.sims.simulation import simulate
+        from handeye.sims.tasks import get_task
+
+        seen = []
+        for seed in (3, 4):
+            with simulate(get_task("grab_red_cup"), seed) as simulation:
+                for camera in simulation.robot.cameras.values():
+                    seen.append(replace(camera.read(), camera=f"{camera.name}_{seed}"))
+        return seen
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_the_answers_are_those_of_one_by_one(self, frames: list[Frame], threads: int) -> None:
+        import torch
+        from handeye.perception.vlm.embedded import EmbeddedVLM
+
+        one, many = EmbeddedVLM(), EmbeddedVLM()
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            Perception.of(many).prepare("parse", frames)
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+        assert many.passes == len(frames)
+        for frame in frames:
+            a, b = one.parse(frame), many.parse(frame)
+            assert [d.label for d in a] == [d.label for d in b]
+            np.testing.assert_allclose([d.box for d in a], [d.box for d in b], atol=1e-2)
+            np.testing.assert_allclose([d.score for d in a], [d.score for d in b], atol=1e-4)
+            for question in ("is there a red cup?", "how many cups are there?"):
+                first, second = one.ask(frame, question), many.ask(frame, question)
+                assert first.text == second.text
+                assert first.confidence == pytest.approx(second.confidence, abs=1e-4)
+        assert many.passes == len(frames)  # what was asked afterwards cost none
+
+    def test_a_word_that_the_model_does_not_know_is_no_absence(self, frames: list[Frame]) -> None:
+        from handeye.perception.vlm.embedded import EmbeddedVLM
+        from handeye.perception.watching import look
+
+        eyes = Perception.of(EmbeddedVLM())
+        assert look(eyes, frames[0], "the sofa").text == 'I do not know what "the sofa" means'
+        absent = look(eyes, frames[0], "the pink fridge")
+        assert absent.text == "not seen: the pink fridge"
+        assert absent.confidence is not None
+        assert 0.5 < absent.confidence < 1
 
 
 class TestComposing:
@@ -162,25 +302,53 @@ class TestComposing:
         released.set()
 
 
+def handeye(*arguments: object) -> Any:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
 def test_the_command_prints_an_answer_a_frame(folder: Path) -> None:
-    arguments = ["watch", str(folder), "-q", "is there a red cup?", "--json"]
-    result = CliRunner().invoke(main, arguments)
+    result = handeye("watch", folder, "is there a red cup?", "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == 5
     assert {line["text"] for line in lines} <= {"yes", "no"}
 
 
-def test_the_command_keeps_a_picture_of_the_latest_frame(folder: Path, tmp_path: Path) -> None:
+def test_the_command_names_the_file_that_an_answer_is_of(folder: Path) -> None:
+    result = handeye("watch", folder, "-q", "the red cup", "-q", "is there a bowl?")
+    lines = result.stdout.splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("0.png  not seen: the red cup (")
+    assert lines[1].startswith("0.png  is there a bowl? no (")
+
+
+def test_one_picture_is_looked_at_once(folder: Path) -> None:
+    assert len(handeye("watch", folder / "0.png", "a cup", "--json").stdout.splitlines()) == 1
+
+
+def test_the_command_keeps_a_picture_of_the_latest_frames(folder: Path, tmp_path: Path) -> None:
     view = tmp_path / "view.png"
-    arguments = ["watch", str(folder), "-q", "the red cup", "--view", str(view), "--json"]
-    assert CliRunner().invoke(main, arguments).exit_code == 0
-    assert Image.open(view).size == (192, 144)  # drawn three times as large
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(picture(90)).save(other / "a.png")
+    assert handeye("watch", folder, other, "the red cup", "--view", view).exit_code == 0
+    assert Image.open(view).size == (384, 144)  # both cameras, each three times as large
 
 
-def test_a_bad_source_is_told_before_a_model_is_loaded() -> None:
-    result = CliRunner().invoke(main, ["watch", "nowhere.mp4", "-q", "a cup", "--vlm", "none"])
+def test_a_bad_source_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    result = handeye("watch", "nowhere.mp4", "-q", "a cup", "--vlm", "none")
     assert result.exit_code == 2
-    assert "nothing to watch" in result.output
+    assert 'there is no camera "nowhere.mp4"' in result.output
+    noise = tmp_path / "noise.mp4"
+    noise.write_bytes(b"no video" * 99)
+    result = handeye("watch", noise, "a cup", "--vlm", "none")
+    assert result.exit_code == 2
+    assert "not a video" in result.output
+
+
+def test_a_view_that_cannot_be_written_is_one_clear_error(folder: Path) -> None:
+    result = handeye("watch", folder, "the red cup", "--view", folder / "view.xyz")
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output
 
 
 def test_a_program_does_not_wait_for_a_model_that_is_late() -> None:

@@ -57,11 +57,11 @@ class Account:
         """What is news with the next frame's detections, in words."""
         news: list[str] = []
         pairs, new = self._matched(detections)
-        for track, detection in pairs:
-            news += self._update(track, detection, stamp_s)
-        seen = {id(track) for track, _ in pairs}
+        seen = {id(track): detection for track, detection in pairs}
         for track in self._tracks:
-            if id(track) not in seen:
+            if id(track) in seen:
+                news += self._update(track, seen[id(track)], stamp_s)
+            else:
                 track.missed += 1
         gone = [t for t in self._tracks if t.missed >= _CONFIRM and stamp_s - t.seen_s >= _GONE_S]
         news += [f"the {t.label} vanished from the {t.place}" for t in gone if t.known]

@@ -187,7 +187,7 @@ def _stretch(span: Span, camera: Camera) -> str:
         when(Frame(np.zeros((1, 1, 3), np.uint8), camera.name, one.sequence, one.stamp_s))
         for one in (span.first, span.last)
     ]
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} – {ends[1]}"
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _sheet(hits: Sequence[_Hit], camera: Camera, phrase: str, path: Path) -> None:

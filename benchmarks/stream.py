@@ -1,0 +1,345 @@
+"""What the streams cost and what they are worth: ratios against baselines of the same run.
+
+    python benchmarks/stream.py [--rounds 5] [--seconds 3] [--frames 100000]
+
+stream over bare   frames a second of `watch` over those of the bare model on the same frames
+age of an answer   of `watch` and of the naive loop that reads and infers, on the same camera
+two over one       frames a second of two cameras together over those of one
+memory             of the streams' own code, with a model that does nothing
+lost uncounted     frames that left the camera and are in no count
+
+What is compared is measured in turns, so that all see the same machine; medians of the turns. The
+camera serves motion JPEG on loopback at 30 frames a second from a process of its own; each picture
+carries its number in black and white blocks, so that the age is known from the sender's clock.
+"""
+
+import argparse
+import http.server
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any
+
+import numpy as np
+import torch
+from handeye.perception.cameras import FrameStream, open_camera
+from handeye.perception.errors import EndOfStreamError
+from handeye.perception.frame import Frame, Image
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.perception.vlm.verbs import Answer
+from handeye.perception.watching import rounds, watch
+from rich.console import Console
+from rich.table import Table
+
+FPS = 30
+QUESTION = "is there a red cup?"
+_BITS = 24
+_BLOCK = 8
+_MOST_SENT = 1 << 16
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each measurement")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a turn with a live camera")
+    parser.add_argument("--frames", type=int, default=100_000, help="for memory and counts")
+    options = parser.parse_args()
+    picture = table_top()
+    model = EmbeddedVLM()
+    model.ask(Frame(picture, "warm", 0, 0.0), QUESTION)
+    table = Table(title=f"{torch.get_num_threads()} threads, 320×240, {options.rounds} turns")
+    for column in ("what", "measured", "baseline", "ratio", "goal"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for row in (
+        *throughput(model, picture, options.rounds),
+        *ages(model, picture, options.rounds, options.seconds),
+        *endurance(options.frames),
+    ):
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+# --- throughput ----------------------------------------------------------------------------------
+
+
+class Pictures:
+    """A camera that always has a next picture, of many objects like those before it."""
+
+    def __init__(self, name: str, picture: Image, count: int) -> None:
+        self.name = name
+        self._picture, self._left, self._sequence = picture, count, 0
+
+    def read(self, max_age_s: float = 1.0) -> Frame:  # noqa: ARG002
+        if self._sequence == self._left:
+            raise EndOfStreamError("all were read")
+        self._sequence += 1
+        return Frame(self._picture.copy(), self.name, self._sequence, float(self._sequence))
+
+    def close(self) -> None: ...
+
+
+def throughput(model: EmbeddedVLM, picture: Image, turns: int) -> Iterator[tuple[str, ...]]:
+    """Bare model, one camera, two cameras: frames a second, in turns."""
+    count = 16
+    rates: dict[str, list[float]] = {"bare": [], "one": [], "two": []}
+
+    def bare() -> int:
+        camera = Pictures("bare", picture, count)
+        for _ in range(count):
+            model.ask(camera.read(), QUESTION)
+        return count
+
+    def streamed(cameras: int) -> int:
+        streams = [
+            FrameStream(Pictures(f"c{k}", picture, count), every=True) for k in range(cameras)
+        ]
+        return sum(1 for _ in watch(rounds(streams), Perception.of(model), [QUESTION]))
+
+    work: dict[str, Callable[[], int]] = {
+        "bare": bare,
+        "one": lambda: streamed(1),
+        "two": lambda: streamed(2),
+    }
+    for turn in range(turns + 1):
+        for name, call in work.items():
+            model._kept.clear()
+            began = time.perf_counter()
+            frames = call()
+            if turn:
+                rates[name].append(frames / (time.perf_counter() - began))
+    yield compared("stream over bare model, frames/s", rates["one"], rates["bare"], "≥ 0.95")
+    yield compared("two cameras over one, frames/s", rates["two"], rates["one"], "≥ 1.6")
+
+
+def compared(what: str, a: list[float], b: list[float], goal: str) -> tuple[str, ...]:
+    """A row: medians, and the median of the ratios of each turn, with their range."""
+    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    middle = statistics.median(ratios)
+    return (
+        what,
+        f"{statistics.median(a):.1f}",
+        f"{statistics.median(b):.1f}",
+        f"{middle:.2f} ({min(ratios):.2f}–{max(ratios):.2f})",
+        goal,
+    )
+
+
+# --- age -----------------------------------------------------------------------------------------
+
+
+class Server:
+    """A camera on the network, in a process of its own, that keeps its pace whoever reads.
+
+    Attributes:
+        url: where it is.
+        sent: when each picture was taken, on this machine's monotonic clock.
+    """
+
+    def __init__(self, picture: Image) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.sent = context.Array("d", _MOST_SENT)
+        port = context.Value("i", 0)
+        self._process = context.Process(target=serve, args=(picture, self.sent, port), daemon=True)
+        self._process.start()
+        while not port.value:
+            time.sleep(0.05)
+        self.url = f"http://127.0.0.1:{port.value}/"
+
+    def age_s(self, rgb: Image) -> float:
+        """How old a picture is now, by its sender's clock."""
+        return time.monotonic() - self.sent[number_in(rgb)]
+
+    def close(self) -> None:
+        self._process.terminate()
+
+
+def serve(picture: Image, sent: Any, port: "Synchronized[int]") -> None:
+    """Serve motion JPEG, FPS pictures a second, for ever."""
+    import cv2
+
+    class Camera(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            began, k = time.monotonic(), 0
+            while True:
+                wait_s = began + k / FPS - time.monotonic()
+                time.sleep(max(wait_s, 0.0))
+                k = max(k, int((time.monotonic() - began) * FPS))  # a camera waits for nobody
+                number = next(numbers)
+                sent[number] = time.monotonic()
+                data = cv2.imencode(".jpg", numbered(picture, number)[:, :, ::-1])[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                try:
+                    self.wfile.write(head.encode() + data + b"\r\n")
+                except OSError:
+                    return
+                k += 1
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    numbers = iter(range(1, _MOST_SENT))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    port.value = server.server_address[1]
+    server.serve_forever()
+
+
+def numbered(picture: Image, number: int) -> Image:
+    """The picture with a number in blocks along its upper edge."""
+    image = picture.copy()
+    for bit in range(_BITS):
+        image[:_BLOCK, bit * _BLOCK : (bit + 1) * _BLOCK] = 255 * (number >> bit & 1)
+    return image
+
+
+def number_in(rgb: Image) -> int:
+    """The number that `numbered` wrote."""
+    half = _BLOCK // 2
+    return sum(int(rgb[half, bit * _BLOCK + half, 1] > 127) << bit for bit in range(_BITS))
+
+
+def ages(
+    model: EmbeddedVLM, picture: Image, turns: int, seconds: float
+) -> Iterator[tuple[str, ...]]:
+    """Age of the answers of the stream and of the naive loop, at p50 and p99, in turns."""
+    server = Server(picture)
+    streamed: list[float] = []
+    naive: list[float] = []
+    looks: list[float] = []
+    errors: list[float] = []
+    for _ in range(turns):
+        streamed += stream_ages(server, model, seconds, looks, errors)
+        naive += naive_ages(server, model, seconds)
+    server.close()
+    for share in (50, 99):
+        a, b = (1000 * float(np.percentile(x, share)) for x in (streamed, naive))
+        limit = 1000 / FPS + 1000 * float(np.percentile(looks, share))
+        goal = f"≤ {limit:.0f} (period + inference)"
+        yield f"age of the answer at p{share}, ms", f"{a:.0f}", f"{b:.0f}", f"{a / b:.2f}", goal
+    bound = float(np.mean([a <= 1 / FPS + look for a, look in zip(streamed, looks, strict=True)]))
+    yield (
+        "answers within a period + their own inference",
+        f"{100 * bound:.0f} %",
+        f"n = {len(streamed)}",
+        "",
+        "100 %",
+    )
+    told = 1000 * float(np.percentile(np.abs(errors), 99))
+    yield "told age against the sender's clock, p99, ms", f"{told:.0f}", "", "", ""
+
+
+def stream_ages(
+    server: Server, model: EmbeddedVLM, seconds: float, looks: list[float], errors: list[float]
+) -> list[float]:
+    class Timed:
+        def ask(self, frame: Frame, question: str) -> Answer:
+            began = time.monotonic()
+            answer = model.ask(frame, question)
+            looks.append(time.monotonic() - began)
+            return answer
+
+    news = rounds([open_camera(server.url)])
+    found, until = [], None
+    for sighting in watch(news, Perception.of(Timed()), [QUESTION]):
+        until = until or time.monotonic() + seconds
+        age_s = server.age_s(sighting.frame.rgb)
+        found.append(age_s)
+        errors.append(age_s - sighting.age_s)
+        if time.monotonic() > until:
+            break
+    news.close()
+    return found
+
+
+def naive_ages(server: Server, model: EmbeddedVLM, seconds: float) -> list[float]:
+    import cv2
+
+    capture = cv2.VideoCapture(server.url, cv2.CAP_FFMPEG)
+    found, until = [], None
+    while until is None or time.monotonic() < until:
+        _, bgr = capture.read()
+        until = until or time.monotonic() + seconds
+        rgb = np.ascontiguousarray(bgr[:, :, ::-1])
+        model.ask(Frame(rgb, "naive", len(found), 0.0), QUESTION)
+        found.append(server.age_s(rgb))
+    capture.release()
+    return found
+
+
+# --- endurance -----------------------------------------------------------------------------------
+
+
+class Endless:
+    """Small pictures as fast as they are read; some numbers are left out, as if lost on the way."""
+
+    name = "endless"
+
+    def __init__(self, count: int) -> None:
+        self._count, self._sequence = count, 0
+
+    def read(self, max_age_s: float = 1.0) -> Frame:  # noqa: ARG002
+        if self._sequence >= self._count:
+            raise EndOfStreamError("all were read")
+        self._sequence += 1 if self._sequence % 1000 or self._sequence + 2 > self._count else 2
+        rgb = np.full((48, 64, 3), self._sequence % 251, np.uint8)
+        return Frame(rgb, self.name, self._sequence, time.monotonic())
+
+    def close(self) -> None: ...
+
+
+class Trivial:
+    """A model that does nothing."""
+
+    def ask(self, frame: Frame, question: str) -> Answer:  # noqa: ARG002
+        return Answer("yes", 1.0)
+
+
+def endurance(frames: int) -> Iterator[tuple[str, ...]]:
+    """Memory after the first tenth of the frames and at their end; frames that no count has."""
+    stream = FrameStream(Endless(frames), deadline_s=60.0)
+    early_mb, asked = 0.0, 0
+    for sighting in watch(rounds([stream]), Perception.of(Trivial()), [QUESTION]):
+        asked += 1
+        if not early_mb and sighting.frame.sequence > frames // 10:
+            early_mb = resident_mb()
+    late_mb = resident_mb()
+    yield (
+        f"memory after {frames} frames over after a tenth, MB",
+        f"{late_mb:.1f}",
+        f"{early_mb:.1f}",
+        f"{late_mb / early_mb:.3f}",
+        "flat",
+    )
+    counted = asked + stream.dropped + stream.missed
+    yield (
+        "frames lost uncounted",
+        str(frames - counted),
+        f"{asked} asked, {stream.dropped} dropped, {stream.missed} missed",
+        "",
+        "0",
+    )
+
+
+def resident_mb() -> float:
+    """Memory that this process has now, MB."""
+    with open("/proc/self/statm") as statm:
+        pages = int(statm.read().split()[1])
+    return pages * 4096 / 2**20
+
+
+def table_top() -> Image:
+    """What the simulated camera sees."""
+    from handeye.sims.simulation import simulate
+    from handeye.sims.tasks import get_task
+
+    with simulate(get_task("grab_red_cup"), 3) as simulation:
+        return simulation.robot.cameras["overview"].read().rgb
+
+
+if __name__ == "__main__":
+    main()
