@@ -47,7 +47,8 @@ def open_image(source: str | Path | bytes, *, most_pixels: int | None = None) ->
                 )
             picture.seek(0)
             upright = ImageOps.exif_transpose(picture)
-            return np.asarray(_fitted(_as_rgb(upright), most_pixels), np.uint8)
+            # A copy: what Pillow shares may not be written to, which torch warns of.
+            return np.array(_fitted(_as_rgb(upright), most_pixels), np.uint8)
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is no image that can be read (PNG, JPEG, WebP, …)") from error
     except (OSError, SyntaxError, ValueError, EOFError, Pictures.DecompressionBombError) as error:

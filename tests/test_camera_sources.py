@@ -1,17 +1,29 @@
 """What cameras read from: files, folders and network streams; honest Frames, or a clear error."""
 
+import contextlib
 import http.server
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from handeye.perception.cameras import ImageFolder, LiveCamera, VideoFile, open_camera
+from handeye.perception.cameras import (
+    ImageFolder,
+    LiveCamera,
+    PushedCamera,
+    VideoFile,
+    open_camera,
+)
 from handeye.perception.cameras.check import check_camera, check_frame
 from handeye.perception.cameras.live import redacted
+from handeye.perception.cameras.pushed import depth_of
 from handeye.perception.cameras.stream import FrameStream
 from handeye.perception.errors import CameraError, EndOfStreamError, UserError
 from handeye.perception.frame import Frame, Intrinsics
@@ -88,6 +100,41 @@ def test_in_real_time_frames_whose_time_has_passed_are_dropped_and_counted(
     assert now[0] == pytest.approx(early + 0.05)  # it waited until the frame was due
 
 
+def test_a_videos_stamps_are_its_own_also_where_its_rate_changes(tmp_path: Path) -> None:
+    import av
+
+    path, times_ms = tmp_path / "uneven.mp4", (0, 100, 150, 1000, 1033, 3000)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for k, time_ms in enumerate(times_ms):
+            image = av.VideoFrame.from_ndarray(picture(k))
+            image.pts, image.time_base = time_ms, Fraction(1, 1000)
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    camera = VideoFile(path, realtime=False)
+    assert [round(1000 * camera.read().stamp_s) for _ in times_ms] == list(times_ms)
+
+
+def test_a_video_that_breaks_off_says_so_once_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for index in range(60):
+        writer.write(picture(index)[:, :, ::-1])
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    camera, read = VideoFile(path, realtime=False), 0
+    with pytest.raises(CameraError, match="breaks off at frame") as told:  # noqa: PT012
+        while True:
+            camera.read()
+            read += 1
+    assert not isinstance(told.value, EndOfStreamError)
+    assert 10 < read < 50
+    with pytest.raises(EndOfStreamError):
+        camera.read()
+
+
 def test_missing_broken_and_truncated_videos_are_one_clear_error(
     video: Path, tmp_path: Path
 ) -> None:
@@ -146,10 +193,11 @@ class _Mjpeg(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         try:
-            for index in range(2000):
+            for index in range(20 if self.path == "/short" else 2000):
                 data = cv2.imencode(".jpg", picture(index)[:, :, ::-1])[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data + b"\r\n")
+            self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n\r\ngarbage\r\n")
         except OSError:
             pass  # The reader went away.
 
@@ -180,6 +228,62 @@ def test_a_url_opens_as_a_stream_in_its_own_thread(address: str) -> None:
     camera.close()
 
 
+def test_a_stream_that_vanishes_is_reported_and_revived(address: str) -> None:
+    """The server hangs up after twenty pictures, with garbage at the end."""
+    camera = open_camera(f"http://{address}/short", frozen_s=None)
+    assert isinstance(camera, FrameStream)
+    with camera:
+        seen = set()
+        while camera.revived < 1:
+            frame = camera.read(max_age_s=30.0)
+            check_frame(frame)
+            seen.add(frame.sequence)
+        after = camera.read(max_age_s=30.0)
+    assert after.sequence >= max(seen)
+    assert camera.failures >= 1
+    assert any("gives no frames" in words for words in camera.troubles)
+
+
+def test_an_rtsp_stream_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg listens where a camera would be, and real RTSP and RTP are pushed to it."""
+    monkeypatch.setenv(
+        "OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|rtsp_flags;listen|listen_timeout;20"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"rtsp://127.0.0.1:{probe.getsockname()[1]}/cam"
+    over = threading.Event()
+    pushing = threading.Thread(target=_push_rtsp, args=(url, over), daemon=True)
+    pushing.start()
+    camera = LiveCamera(url, "gate", timeout_s=20.0)
+    frames = [camera.read() for _ in range(3)]
+    over.set()
+    for frame in frames:
+        check_frame(frame, "gate")
+    assert frames[0].sequence < frames[1].sequence < frames[2].sequence
+    assert frames[0].sequence == camera.dropped + 1  # what queued while it was opened is counted
+    camera.close()
+    pushing.join(timeout=10.0)
+
+
+def _push_rtsp(url: str, over: threading.Event) -> None:
+    import av
+
+    for _ in range(200):  # until the other side listens
+        with contextlib.suppress(OSError):
+            with av.open(url, "w", format="rtsp", options={"rtsp_transport": "tcp"}) as out:
+                stream = out.add_stream("libx264", rate=20)
+                stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+                stream.options = {"tune": "zerolatency", "g": "5"}
+                for index in range(400):
+                    out.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index))))
+                    if over.wait(0.02):
+                        return
+            return
+        if over.wait(0.05):
+            return
+
+
 def test_passwords_stay_out_of_names_and_messages() -> None:
     assert redacted("rtsp://me:secret@cam.local:554/live?token=x") == "rtsp://cam.local:554/live"
 
@@ -201,6 +305,78 @@ def test_a_closed_camera_refuses_to_read(video: Path, folder: Path) -> None:
         camera.close()
         with pytest.raises(CameraError, match="closed"):
             camera.read()
+
+
+# --- pushed --------------------------------------------------------------------------------------
+
+
+def message(data: bytes, form: str = "jpeg", stamp_s: float = 1000.0) -> SimpleNamespace:
+    """A sensor_msgs/CompressedImage."""
+    stamp = SimpleNamespace(sec=int(stamp_s), nanosec=round(1e9 * (stamp_s % 1)))
+    return SimpleNamespace(header=SimpleNamespace(stamp=stamp), format=form, data=data)
+
+
+def jpeg(index: int) -> bytes:
+    return cv2.imencode(".jpg", picture(index)[:, :, ::-1])[1].tobytes()
+
+
+def test_ros_images_come_as_frames_and_their_age_is_that_of_their_stamp() -> None:
+    camera = PushedCamera("wrist", clock=lambda: 1000.5)
+    camera.push_ros(message(jpeg(0), "rgb8; jpeg compressed bgr8", 1000.25))
+    camera.push_ros(message(jpeg(1), "rgb8; jpeg compressed bgr8", 1000.3))
+    taken = camera.take()
+    assert taken is not None
+    assert shows(taken.frame, 1)
+    assert 0.2 <= taken.age_s < 10
+    assert (camera.received, camera.taken, camera.dropped) == (2, 1, 1)
+    assert camera.read(max_age_s=1.0).stamp_s == pytest.approx(1000.3)
+    check_frame(taken.frame, "wrist")
+
+
+def test_ros_depth_is_metres() -> None:
+    camera = PushedCamera("wrist", clock=lambda: 1000.0)
+    values = np.zeros((48, 64), np.uint16)
+    values[10, 20] = 1500
+    png = cv2.imencode(".png", values)[1].tobytes()
+    depth = message(struct.pack("<iff", 0, 0, 0) + png, "16UC1; compressedDepth png")
+    camera.push_ros(message(jpeg(0)), depth)
+    metres = camera.read().depth
+    assert metres is not None
+    assert (metres[10, 20], metres[0, 0]) == (1.5, 0.0)
+    scale, offset = 100.0 * 101, 101.0 - 1  # inverse depth: metres = scale / (value - offset)
+    inverse = depth_of(struct.pack("<iff", 0, scale, offset) + png, "32FC1; compressedDepth png")
+    assert inverse[10, 20] == pytest.approx(scale / (1500 - offset))
+    assert inverse[0, 0] == 0.0
+
+
+def test_garbage_that_is_pushed_is_counted_and_named() -> None:
+    camera = PushedCamera("wrist", deadline_s=0.05, clock=lambda: 1000.0)
+    camera.push_ros(message(b"\xff\xd8 no jpeg"))
+    camera.push_ros(message(jpeg(0)), message(b"short", "16UC1; compressedDepth"))
+    camera.push(Frame(picture(0), "other", 1, 1000.0))
+    assert (camera.received, camera.failures) == (0, 3)
+    with pytest.raises(CameraError, match=r'has given nothing for .* frame\.camera is "other"'):
+        camera.read()
+    camera.push_encoded(jpeg(2))
+    assert shows(camera.read(), 2)
+    assert camera.revived == 1
+
+
+def test_a_simulator_pushes_from_its_own_thread_and_is_watched_from_another() -> None:
+    from handeye.sims.simulation import simulate
+    from handeye.sims.tasks import get_task
+
+    with simulate(get_task("grab_red_cup"), 11) as simulation:
+        overview = simulation.robot.cameras["overview"]
+        camera = PushedCamera("overview", deadline_s=60.0, clock=lambda: simulation.world.time_s)
+        simulation.world.on_step.append(lambda _: camera.push(overview.read()))
+        seen: list[Frame] = []
+        watching = threading.Thread(target=lambda: seen.append(camera.read(max_age_s=60.0)))
+        watching.start()
+        simulation.world.step(3)
+        watching.join(timeout=60.0)
+    assert seen[0].depth is not None
+    assert camera.received == 3
 
 
 # --- the checker ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """FrameStream: newest frame wins, drops are counted, dead cameras are reported and revived."""
 
+import contextlib
 import queue
 import threading
 
@@ -143,6 +144,118 @@ def test_the_last_frame_of_a_finite_camera_is_given_once_then_the_end_is_told() 
     with pytest.raises(EndOfStreamError):
         stream.read(max_age_s=30.0)
     stream.close()
+
+
+def test_a_camera_that_shows_the_same_picture_for_too_long_is_frozen_and_reopened() -> None:
+    first, second = Fed(), Fed()
+    cameras = iter([first, second])
+    stream = FrameStream(
+        lambda: next(cameras), deadline_s=30.0, longest_pause_s=0.002, frozen_s=0.0
+    ).start()
+    still = [Frame(np.full((20, 20, 3), 7, np.uint8), "fed", k, 0.0) for k in (1, 2)]
+    first.feed(*still)
+    moved = Frame(still[0].rgb.copy(), "fed", 1, 0.0)
+    moved.rgb[3, 5] = 8  # one pixel's noise is enough
+    second.feed(moved)
+    assert stream.read(max_age_s=30.0).sequence == 2
+    assert first.closed.is_set()
+    assert (stream.received, stream.failures, stream.revived) == (2, 1, 1)
+    assert "is frozen: the very same picture" in stream.troubles[0]
+    stop(stream, second)
+
+
+def test_a_camera_whose_frames_always_come_too_old_is_reported() -> None:
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=0.1, clock=lambda: 100.0).start()
+    camera.feed(frame(1, stamp_s=90.0))
+    feeding = threading.Event()
+
+    def feed() -> None:
+        k = 2
+        while not feeding.wait(0.01):
+            camera._feed.put(frame(k, stamp_s=90.0))
+            k += 1
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    with pytest.raises(CameraError, match=r"come more than 1 s old"):
+        stream.read(max_age_s=1.0)
+    feeding.set()
+    thread.join()
+    stop(stream, camera)
+
+
+def test_a_frame_is_taken_once_and_taking_never_waits() -> None:
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=30.0).start()
+    assert stream.take() is None
+    camera.feed(frame(1), frame(2))
+    taken = stream.take()
+    assert taken is not None
+    assert taken.frame.sequence == 2
+    assert 0 <= taken.age_s < 30
+    assert stream.take() is None
+    stop(stream, camera)
+
+
+def test_frames_that_never_came_are_counted_by_the_cameras_own_count() -> None:
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=30.0).start()
+    camera.feed(frame(1), frame(4), frame(5))
+    stream.read(max_age_s=30.0)
+    assert (stream.received, stream.taken, stream.dropped, stream.missed) == (3, 1, 2, 2)
+    stop(stream, camera)
+
+
+def test_where_every_frame_counts_none_is_dropped() -> None:
+    class Ten:
+        name = "ten"
+
+        def __init__(self) -> None:
+            self.sequence = 0
+
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            if self.sequence == 10:
+                raise EndOfStreamError("over")
+            self.sequence += 1
+            if self.sequence == 4:
+                raise CameraError("damaged")
+            return Frame(np.zeros((4, 4, 3), np.uint8), "ten", self.sequence, 0.0)
+
+        def close(self) -> None: ...
+
+    seen = []
+    with (
+        FrameStream(Ten(), deadline_s=30.0, every=True) as stream,
+        contextlib.suppress(EndOfStreamError),
+    ):
+        while True:
+            seen.append(stream.read(max_age_s=30.0).sequence)
+    assert list(dict.fromkeys(seen)) == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert (stream.taken, stream.dropped, stream.missed, stream.failures) == (9, 0, 1, 1)
+
+
+def test_no_frame_is_lost_uncounted_whoever_reads_when() -> None:
+    class Many:
+        name = "many"
+
+        def __init__(self) -> None:
+            self.sequence = 0
+
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            if self.sequence >= 5000:
+                raise EndOfStreamError("over")
+            self.sequence += 2 if self.sequence % 7 == 3 else 1
+            return Frame(np.zeros((4, 4, 3), np.uint8), "many", self.sequence, 0.0)
+
+        def close(self) -> None: ...
+
+    camera, given = Many(), 0
+    with FrameStream(camera, deadline_s=30.0) as stream, contextlib.suppress(EndOfStreamError):
+        while True:
+            given += stream.take() is not None
+    assert given == stream.taken
+    assert stream.taken + stream.dropped + stream.missed == camera.sequence
 
 
 def test_closing_ends_the_thread_and_closes_the_camera() -> None:

@@ -199,7 +199,7 @@ class TestAccount:
         ]
 
     def test_two_of_one_name_keep_apart(self) -> None:
-        frames = [[self.cup(20 + 3 * k), self.cup(240)] for k in range(20)]
+        frames = [[self.cup(20 + 8 * k), self.cup(240)] for k in range(20)]
         assert self.told(*frames) == [
             "the red cup is on the left",
             "the red cup is on the right",
@@ -222,20 +222,21 @@ class TestAccount:
         assert (told, eye.looks) == (["the spot is on the left"], 1)
 
 
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    from handeye.sims.simulation import simulate
+    from handeye.sims.tasks import get_task
+
+    seen = []
+    for seed in (3, 4):
+        with simulate(get_task("grab_red_cup"), seed) as simulation:
+            for camera in simulation.robot.cameras.values():
+                seen.append(replace(camera.read(), camera=f"{camera.name}_{seed}"))
+    return seen
+
+
 class TestTogether:
     """Frames of several cameras in one pass of the embedded model."""
-
-    @pytest.fixture(scope="class")
-    def frames(self) -> list[Frame]:
-        from handeye.sims.simulation import simulate
-        from handeye.sims.tasks import get_task
-
-        seen = []
-        for seed in (3, 4):
-            with simulate(get_task("grab_red_cup"), seed) as simulation:
-                for camera in simulation.robot.cameras.values():
-                    seen.append(replace(camera.read(), camera=f"{camera.name}_{seed}"))
-        return seen
 
     @pytest.mark.parametrize("threads", [1, 2])
     def test_the_answers_are_those_of_one_by_one(self, frames: list[Frame], threads: int) -> None:
