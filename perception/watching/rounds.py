@@ -1,7 +1,7 @@
 """rounds: what several cameras have to show, together."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 
 from ..cameras.inbox import Inbox, Taken
@@ -19,7 +19,7 @@ def rounds(
     *,
     every_s: float = 0.0,
     on_trouble: Callable[[str], None] = lambda _words: None,
-) -> Iterator[list[Taken]]:
+) -> Generator[list[Taken], None, None]:
     """The newest frame of each camera that has a new one, again and again, until all have ended.
 
     Each camera is read in its own thread (see `as_stream`), so none waits for another or for who
