@@ -1,6 +1,5 @@
 """look and watch: questions and phrases put to frames."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,6 +78,8 @@ def watch(
         for verb in verbs:
             perception.prepare(verb, [one.frame for one in passed])
         for one in passed:
+            # All answers first: whoever takes them may need a while for each.
+            answers = []
             for query in queries:
                 try:
                     sighting = look(perception, one.frame, query)
@@ -90,7 +91,8 @@ def watch(
                         on_trouble(told)
                     continue
                 worked, told = True, ""
-                yield replace(sighting, age_s=time.monotonic() - one.moment_s)
+                answers.append(replace(sighting, age_s=one.age_s))
+            yield from answers
 
 
 def look(perception: Perception, frame: Frame, query: str) -> Sighting:

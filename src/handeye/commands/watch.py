@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+
 from handeye.perception.cameras import FrameStream, ImageFolder, VideoFile, open_camera
 from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Camera, Frame, Image
@@ -148,7 +150,10 @@ def _picture(sightings: Sequence[Sighting]) -> Image:
     from ..overlay import annotate
 
     found = [detection for one in sightings for detection in one.found]
-    found += [Detection(one.text, one.box, one.confidence or 0.0) for one in sightings if one.box]
+    for one in sightings:
+        # Where a phrase was found too, one frame around it is enough.
+        if one.box and not any(np.allclose(one.box, d.box, atol=2) for d in found):
+            found.append(Detection(one.text, one.box, one.confidence or 0.0))
     caption = "\n".join(
         f"{one.query} {one.text}" if verb_of(one.query) == "ask" else one.text for one in sightings
     )
