@@ -230,7 +230,7 @@ def test_a_url_opens_as_a_stream_in_its_own_thread(address: str) -> None:
 
 def test_a_stream_that_vanishes_is_reported_and_revived(address: str) -> None:
     """The server hangs up after twenty pictures, with garbage at the end."""
-    camera = open_camera(f"http://{address}/short", frozen_s=None)
+    camera = open_camera(f"http://{address}/short", frozen_s=None, deadline_s=60.0)
     assert isinstance(camera, FrameStream)
     with camera:
         seen = set()

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from handeye.perception.cameras import ImageFolder
 from handeye.perception.frame import Frame
+from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Answer
 from handeye.perception.watching.searching import (
     Scored,
@@ -18,6 +19,7 @@ from handeye.perception.watching.searching import (
     spans_of,
 )
 from PIL import Image
+from tiny_checkpoints import build
 
 from handeye.cli import main
 from handeye.errors import UserError
@@ -75,6 +77,22 @@ def test_a_dual_encoder_ranks_all_frames(folder: Path) -> None:
 
     found = list(score_frames(frames_of(ImageFolder(folder)), Brightness(), "bright"))
     assert [one.sequence for one in sorted(found, key=lambda one: -one.score)[:2]] == [4, 3]
+
+
+def test_a_clip_checkpoint_searches_from_the_command_line(folder: Path, tmp_path: Path) -> None:
+    checkpoint = build("clip", tmp_path / "clip")
+    sheet = tmp_path / "sheet.png"
+    arguments = ["search", folder, "red cup", "--vlm", checkpoint, "--out", sheet, "--json"]
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    told = json.loads(result.stdout)
+    assert (told["phrase"], told["looked_at"]) == ("red cup", 5)
+    vlm = load_vlm(checkpoint)
+    frames = list(frames_of(ImageFolder(folder)))
+    best = max(told["found"], key=lambda one: one["score"])
+    ((place, likeness),) = vlm.search(frames, "red cup", most=1)
+    assert best["score"] == pytest.approx(likeness, abs=1e-3)
+    assert best["sequence"] == place + 1
+    assert sheet.is_file()
 
 
 def test_an_answer_that_is_neither_yes_nor_no_is_no_absence(folder: Path) -> None:
