@@ -346,6 +346,12 @@ def test_a_bad_source_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
     assert "not a video" in result.output
 
 
+def test_what_is_not_in_an_image_and_what_is_not_known_are_told_apart(folder: Path) -> None:
+    assert handeye("ground", folder / "0.png", "the red cup").stdout == "not seen: the red cup\n"
+    told = handeye("ground", folder / "0.png", "the sofa").stdout
+    assert told == 'I do not know what "the sofa" means\n'
+
+
 def test_a_view_that_cannot_be_written_is_one_clear_error(folder: Path) -> None:
     result = handeye("watch", folder, "the red cup", "--view", folder / "view.xyz")
     assert result.exit_code == 2

@@ -1,12 +1,15 @@
 """Overlay: a camera image with boxes, beside a panel that tells the story so far."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from handeye.perception.errors import UserError
 from handeye.perception.frame import Image
 from handeye.perception.vlm.verbs import Detection, HeatMap
 
@@ -122,6 +125,24 @@ def compose(view: Image, story: Story) -> Image:
         draw.rectangle((0, height - 46, PANEL_W, height), fill=_ACCENT["ok" if good else "bad"])
         draw.text((24, height - 23), story.status, font=font(22), fill=(255, 255, 255), anchor="lm")
     return np.concatenate([view, np.asarray(panel, dtype=np.uint8)], axis=1)
+
+
+def save_picture(image: Image, path: str | Path) -> None:
+    """Write an image in place of one before it; whoever looks never sees half a picture.
+
+    Raises:
+        UserError: the path cannot be written, or its ending is of no kind of picture.
+    """
+    from PIL import Image as Picture
+
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.new{path.suffix}")
+    try:
+        Picture.fromarray(image).save(beside)
+        os.replace(beside, path)
+    except (OSError, ValueError) as error:
+        beside.unlink(missing_ok=True)
+        raise UserError(f"the picture {path} cannot be written: {error}") from error
 
 
 def side_by_side(pictures: Sequence[Image]) -> Image:

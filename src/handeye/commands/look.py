@@ -10,6 +10,7 @@ from handeye.perception.images import open_image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Detection
+from handeye.perception.watching import look
 
 from ..quiet import quiet_libraries
 
@@ -30,7 +31,8 @@ def ground(
         from ..overlay import heated
 
         _save(heated(frame.rgb, eyes.explain(frame, phrase)), found, explain)
-    _print(found, frame, save, as_json)
+    missing = "" if found else look(eyes, frame, phrase).text
+    _print(found, frame, save, as_json, missing)
 
 
 def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
@@ -56,7 +58,13 @@ def read_image(path: str) -> Frame:
     return Frame(open_image(path), Path(path).name, 0, 0.0)
 
 
-def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: bool) -> None:
+def _print(
+    found: Sequence[Detection],
+    frame: Frame,
+    save: str | None,
+    as_json: bool,
+    missing: str = "no object that is known",
+) -> None:
     rows: list[dict[str, Any]] = [
         {
             "label": d.label,
@@ -73,15 +81,13 @@ def _print(found: Sequence[Detection], frame: Frame, save: str | None, as_json: 
     if as_json:
         print(json.dumps({"detections": rows}))
     elif not rows:
-        print("nothing")
+        print(missing)
     for row in [] if as_json else rows:
         state = f" ({row['state']})" if row["state"] else ""
         print(f"{row['score']:.2f}  {row['label']}{state}  {row['box']}")
 
 
 def _save(rgb: Image, found: Sequence[Detection], path: str) -> None:
-    from PIL import Image as Picture
+    from ..overlay import annotate, save_picture
 
-    from ..overlay import annotate
-
-    Picture.fromarray(annotate(rgb, found)).save(path)
+    save_picture(annotate(rgb, found), path)

@@ -191,12 +191,7 @@ def _stretch(span: Span, camera: Camera) -> str:
 
 
 def _sheet(hits: Sequence[_Hit], camera: Camera, phrase: str, path: Path) -> None:
-    from PIL import Image as Picture
-
-    from ..overlay import Story, contact_sheet
+    from ..overlay import Story, contact_sheet, save_picture
 
     pictures = [(h.picture, f"{_stretch(h.span, camera)}  ({h.span.best.score:.2f})") for h in hits]
-    try:
-        Picture.fromarray(contact_sheet(pictures, Story(phrase))).save(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the picture {path} cannot be written: {error}") from error
+    save_picture(contact_sheet(pictures, Story(phrase)), path)

@@ -1,7 +1,6 @@
 """`handeye watch`: questions and phrases put to cameras, files and streams."""
 
 import json
-import os
 import re
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from handeye.perception.cameras import FrameStream, ImageFolder, VideoFile, open_camera
-from handeye.perception.errors import ModelError, UserError
+from handeye.perception.errors import ModelError
 from handeye.perception.frame import Camera, Frame, Image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
@@ -133,17 +132,9 @@ def _keep(shown: dict[str, list[Sighting]], sighting: Sighting) -> None:
 
 def _save(shown: dict[str, list[Sighting]], path: Path) -> None:
     """The latest frame of each camera, with what was found, in place of the picture before."""
-    from PIL import Image as Picture
+    from ..overlay import save_picture, side_by_side
 
-    from ..overlay import side_by_side
-
-    beside = path.with_name(f".{path.name}.new{path.suffix}")
-    pictures = [_picture(shown[name]) for name in sorted(shown)]
-    try:
-        Picture.fromarray(side_by_side(pictures)).save(beside)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the picture {path} cannot be written: {error}") from error
-    os.replace(beside, path)  # Whoever looks at it never sees half a picture.
+    save_picture(side_by_side([_picture(shown[name]) for name in sorted(shown)]), path)
 
 
 def _picture(sightings: Sequence[Sighting]) -> Image:
