@@ -48,7 +48,7 @@ from .verifying import CONDITION, still_sought, undone, verify
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-_HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED, Code.FAULT})
+_HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
 
 Approve = Callable[[Skill, Scene], bool]
 
@@ -209,7 +209,7 @@ class Nodes:
             "steps": [*state.get("steps", []), step.model_dump(mode="json")],
             "goal": goal.model_dump(mode="json") if goal is not None else None,
         }
-        if outcome.code in _HOPELESS:
+        if outcome.code in _HOPELESS or (outcome.code is Code.FAULT and not self._healthy()):
             stopped = outcome.code in (Code.STOPPED, Code.CANCELLED)
             update |= {"status": "stopped" if stopped else "failed", "reason": outcome.message}
         return update
@@ -288,6 +288,11 @@ class Nodes:
         if took > self._budget.seconds:
             return update | {"status": "failed", "reason": f"out of time ({took:.0f} s)"}
         return update
+
+    def _healthy(self) -> bool:
+        """Whether the arm, after a fault, says of itself that it can go on."""
+        state = self._robot.read()
+        return state.fault is None and not state.stopped
 
     def _now(self) -> float:
         return self._robot.read().stamp_s

@@ -4,10 +4,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from .arm_view import ArmView
 from .describe import listing
-from .errors import AmbiguousError, CameraError, NotFoundError
+from .errors import AmbiguousError, CameraError, EndOfStreamError, ModelError, NotFoundError
 from .frame import Camera, Frame, Points
 from .geometry import project
 from .perception import Perception
@@ -17,9 +19,11 @@ from .tracking import SceneTracker
 from .vlm.lexicon import Description, read
 from .vlm.verbs import Answer, Box, Detection, HeatMap
 
+T = TypeVar("T")
 _ID = re.compile(r"\w+_\d+")
 _OVERLAP = 0.3
 _AS_LIKELY = 0.7
+_TRIES = 5
 
 
 class Observer:
@@ -69,18 +73,16 @@ class Observer:
     def look(self, cameras: Sequence[str] | None = None) -> Scene:
         """Read cameras (the fixed ones by default), update the scene and return it.
 
-        Raises CameraError or ModelError; the scene stays as it was.
+        A camera or model that fails is tried a few times more. Raises CameraError or ModelError
+        where that does not help; the scene stays as it was.
         """
         names = self._fixed if cameras is None else tuple(cameras)
         arm = self._arm() if self._arm is not None else None
+        frames = {name: _patiently(partial(self._read, name)) for name in names}
         start = time.perf_counter()
-        frames = {name: self._camera(name).read() for name in names}
-        shown = time.perf_counter()
         self._perception.prepare("parse", list(frames.values()))
-        detections = {name: self._perception.parse(frame) for name, frame in frames.items()}
-        self.seconds["render"] += shown - start
-        self.seconds["model"] += time.perf_counter() - shown
-        self.calls["parse"] += len(frames)
+        self.seconds["model"] += time.perf_counter() - start
+        detections = {name: _patiently(partial(self._parse, frames[name])) for name in names}
         start = time.perf_counter()
         self.frames |= frames
         self.detections |= detections
@@ -146,6 +148,19 @@ class Observer:
     def cloud(self, exclude: Sequence[str] = ()) -> Points:
         """[N, 3] float32, everything seen above the table but the arm and `exclude`."""
         return self._tracker.cloud(exclude)
+
+    def _read(self, name: str) -> Frame:
+        start = time.perf_counter()
+        frame = self._camera(name).read()
+        self.seconds["render"] += time.perf_counter() - start
+        return frame
+
+    def _parse(self, frame: Frame) -> list[Detection]:
+        start = time.perf_counter()
+        detections = self._perception.parse(frame)
+        self.seconds["model"] += time.perf_counter() - start
+        self.calls["parse"] += 1
+        return detections
 
     def _matching(self, description: Description) -> list[str]:
         """Ids of what a description is true of, by the scene's geometry."""
@@ -216,3 +231,15 @@ def _overlap(box: Box, points: Points, frame: Frame) -> float:
     shared = max(wide, 0.0) * max(high, 0.0)
     area = (x1 - x0) * (y1 - y0) + (box[2] - box[0]) * (box[3] - box[1]) - shared
     return float(shared / max(area, 1e-9))
+
+
+def _patiently(attempt: Callable[[], T]) -> T:
+    """What a camera or a model gives; what fails for a moment is tried again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return attempt()
+        except EndOfStreamError:
+            raise
+        except (CameraError, ModelError):
+            continue
+    return attempt()

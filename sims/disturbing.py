@@ -1,96 +1,169 @@
 """Disturbances: what goes wrong in mid-episode, to any task, as a seed decides.
 
 The agent is told nothing of them. The goal stays as it was, so that a disturbed episode asks
-whether the agent notices and recovers, or at least does not claim success.
+whether the agent notices and recovers, or stops and says so, rather than claim a success.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
-from handeye.perception.errors import CameraError, SceneFileError
-from handeye.perception.frame import Frame
+import pybullet as p
+from handeye.perception.errors import SceneFileError
 
-from .camera import SimCamera
-from .judge import touches_fingers
+from .judge import touches, touches_fingers
 from .objects import sample_object
 from .panda import SimPanda
-from .tabletop import footprint_m, free_spot, sample_light, scatter
+from .tabletop import (
+    FURNITURE_ROOM_M,
+    footprint_m,
+    free_spot,
+    furniture_room,
+    sample_light,
+    scatter,
+)
 from .tasks.task import Setup
 from .world import World
 
-Kind = Literal[
-    "moved", "knocked", "slipped", "appeared", "vanished", "lights", "noise", "holes", "dropouts"
+WorldKind = Literal[
+    "moved", "knocked", "slipped", "swapped", "appeared", "vanished", "lights", "fault"
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-_EARLIEST_S, _LATEST_S = 0.4, 3.0
+CameraKind = Literal["frozen", "dropouts", "noise", "dark", "holes"]
+ModelKind = Literal["slow", "silent", "lying"]
+Kind = WorldKind | CameraKind | ModelKind
+
+CAMERA_KINDS: tuple[CameraKind, ...] = get_args(CameraKind)
+MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+KINDS: tuple[Kind, ...] = (*get_args(WorldKind), *CAMERA_KINDS, *MODEL_KINDS)
+
+_EARLIEST_S, _LATEST_S = 0.4, 6.0
+_EVERY_STEPS = 24
+_HAND_ROOM_M = 0.10
+_LIFTED_M = 0.04
 
 
 @dataclass
 class Disturbance:
-    """One thing that goes wrong, once, while the robot moves.
+    """One thing that goes wrong, once, from some moment on, or as soon after it as it can.
 
     Attributes:
         kind: what goes wrong.
         at_s: when, seconds of simulated time from the start.
         rng: its own source of chance.
         goal_bodies: what the task is about.
-        begin_s: simulated time of the start.
-        done: what was done, for the record; "" before.
+        world: of the episode.
+        robot: of the episode.
+        table_height_m: z of the table top.
+        done: what happened, in words; "" as long as nothing has.
+        over: whether the agent has ended, so that nothing may go wrong any more.
     """
 
     kind: Kind
     at_s: float
     rng: np.random.Generator
     goal_bodies: tuple[str, ...]
-    begin_s: float
+    world: World
+    robot: SimPanda
+    table_height_m: float
     done: str = ""
+    over: bool = False
+    _begin_s: float = field(init=False)
+    _steps: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self._begin_s = self.world.time_s
+
+    @property
+    def due(self) -> bool:
+        """Whether its moment has come."""
+        return not self.over and self.world.time_s - self._begin_s >= self.at_s
 
     def __call__(self, world: World) -> None:
-        """Called after each step of the world."""
-        if self.done or world.time_s - self.begin_s < self.at_s:
+        """Called after each step of the world; does what it can as soon as it can."""
+        self._steps += 1
+        if self._steps % _EVERY_STEPS or self.done or not self.due:
             return
-        act = {
+        acts: dict[Kind, Callable[[World], str]] = {
             "moved": self._move,
             "knocked": self._knock,
             "slipped": self._slip,
+            "swapped": self._swap,
             "appeared": self._appear,
             "vanished": self._vanish,
             "lights": self._light,
-        }.get(self.kind)
-        # What concerns the cameras is done where frames are read.
-        self.done = act(world) if act else self.kind
+            "fault": self._fault,
+        }
+        # What concerns cameras and models is done where frames are read and looked at.
+        if self.kind in acts:
+            self.done = acts[self.kind](world)
 
-    def _free(self, world: World) -> list[str]:
-        """What the task is about and lies loose."""
+    def _loose(self, names: tuple[str, ...]) -> list[str]:
+        """Those of some bodies that are objects and not in the gripper."""
         return [
             name
-            for name in self.goal_bodies
-            if name in world.objects and not touches_fingers(world, name)
+            for name in names
+            if name in self.world.objects and not touches_fingers(self.world, name)
         ]
 
     def _move(self, world: World) -> str:
-        names = self._free(world)
+        names = self._loose(self.goal_bodies)
         if not names:
             return ""
         name = str(self.rng.choice(names))
-        return _elsewhere(world, name, self.rng)
+        spec = world[name].spec
+        if spec is None:
+            return ""
+        taken = [
+            (world.pose(other)[:2, 3], footprint_m(body.spec))
+            for other, body in world.objects.items()
+            if other != name and body.spec is not None
+        ]
+        taken += [(furniture_room(world, other), FURNITURE_ROOM_M) for other in world.furniture]
+        taken.append((self.robot.read().T_base_tcp[:2, 3], _HAND_ROOM_M))
+        try:
+            xy = free_spot(self.rng, taken, footprint_m(spec), 0.03)
+        except SceneFileError:
+            return ""
+        self._set_down(name, xy)
+        return f"{name} was moved"
 
     def _knock(self, world: World) -> str:
-        import pybullet as p
-
-        names = self._free(world)
+        names = self._loose(self.goal_bodies)
         if not names:
             return ""
         name = str(self.rng.choice(names))
-        push = self.rng.normal(0.0, 1.0, 2)
-        push = 0.45 * push / max(float(np.linalg.norm(push)), 1e-6)
-        p.resetBaseVelocity(world[name].uid, (*push, 0.1), (0, 0, 0), physicsClientId=world.client)
+        away = self.rng.normal(0.0, 1.0, 2)
+        away = away / max(float(np.linalg.norm(away)), 1e-6)
+        # Hit near the top, so that what is tall falls over and what is flat slides.
+        spin = np.cross((0, 0, 1), (*away, 0)) * 6.0
+        p.resetBaseVelocity(
+            world[name].uid, (*(0.5 * away), 0.1), spin.tolist(), physicsClientId=world.client
+        )
         return f"{name} was knocked"
 
     def _slip(self, world: World) -> str:
-        held = [name for name in world.objects if touches_fingers(world, name)]
-        return _elsewhere(world, held[0], self.rng) if held else ""
+        """What is held drops out below the fingers."""
+        for name in world.objects:
+            low, _ = world.bounds(name)
+            height = float(low[2]) - self.table_height_m
+            if height > _LIFTED_M and touches_fingers(world, name):
+                x, y, z = world.pose(name)[:3, 3]
+                world.place(name, (float(x), float(y), float(z) - min(height - 0.002, 0.06)))
+                return f"{name} slipped out of the gripper"
+        return ""
+
+    def _swap(self, world: World) -> str:
+        on_table = [n for n in self._loose(tuple(world.objects)) if touches(world, n, "table")]
+        targets = [name for name in on_table if name in self.goal_bodies]
+        if not targets or len(on_table) < 2:
+            return ""
+        name = str(self.rng.choice(targets))
+        other = str(self.rng.choice([n for n in on_table if n != name]))
+        places = [world.pose(n)[:2, 3].copy() for n in (name, other)]
+        self._set_down(name, places[1])
+        self._set_down(other, places[0])
+        return f"{name} and {other} were swapped"
 
     def _appear(self, world: World) -> str:
         categories = ("block", "can", "lego", "duck")
@@ -98,20 +171,17 @@ class Disturbance:
         category, color = self.rng.choice(categories), self.rng.choice(colors)
         spec = sample_object(category, color, self.rng)
         try:
-            [name] = scatter(world, [spec], self.rng, table_height_m=_table(world))
+            [name] = scatter(world, [spec], self.rng, table_height_m=self.table_height_m)
         except SceneFileError:
-            return "there was no room for anything to appear"
+            return ""
         return f"{name} appeared"
 
     def _vanish(self, world: World) -> str:
-        others = [
-            name
-            for name in world.objects
-            if name not in self.goal_bodies and not touches_fingers(world, name)
-        ]
-        if not others:
-            return "nothing could vanish"
-        name = str(self.rng.choice(others))
+        others = tuple(name for name in world.objects if name not in self.goal_bodies)
+        loose = self._loose(others)
+        if not loose:
+            return ""
+        name = str(self.rng.choice(loose))
         world.remove(name)
         return f"{name} vanished"
 
@@ -119,95 +189,51 @@ class Disturbance:
         world.light = sample_light(self.rng, dark=True)
         return "the light changed"
 
+    def _fault(self, world: World) -> str:  # noqa: ARG002 - it is the arm that fails
+        self.robot.fail("the panda lost its controller for a moment; it holds still")
+        return "the arm faulted"
 
-class DisturbedCamera(SimCamera):
-    """A simulated camera whose frames go bad once a disturbance has come.
-
-    Args:
-        camera: what it looks through.
-        disturbance: of the kinds "noise", "holes" and "dropouts"; no others touch a camera.
-    """
-
-    def __init__(self, camera: SimCamera, disturbance: Disturbance) -> None:
-        super().__init__(camera._world, camera.name, camera.intrinsics, camera.pose)
-        self._disturbance = disturbance
-        self._rng = np.random.default_rng(disturbance.rng.integers(2**32))
-        self._failures = 0
-
-    def read(self, max_age_s: float = 1.0) -> Frame:
-        """A frame; noisy, with holes in its depth, or now and then none at all."""
-        kind = self._disturbance.kind
-        if not self._disturbance.done or kind not in ("noise", "holes", "dropouts"):
-            return super().read(max_age_s)
-        if kind == "dropouts" and self._failures < 2 and self._rng.random() < 0.4:
-            self._failures += 1
-            raise CameraError(f'camera "{self.name}" gave no frame')
-        frame = super().read(max_age_s)
-        if kind == "noise":
-            noisy = frame.rgb + self._rng.normal(0, 14, frame.rgb.shape)
-            rgb = np.clip(noisy, 0, 255).astype(np.uint8)
-            return Frame(
-                rgb, frame.camera, frame.sequence, frame.stamp_s, frame.depth,
-                frame.intrinsics, frame.T_world_camera,
-            )  # fmt: skip
-        if frame.depth is None:
-            return frame
-        depth = np.where(self._rng.random(frame.depth.shape) < 0.2, 0.0, frame.depth)
-        return Frame(
-            frame.rgb, frame.camera, frame.sequence, frame.stamp_s, depth.astype(np.float32),
-            frame.intrinsics, frame.T_world_camera,
-        )  # fmt: skip
+    def _set_down(self, name: str, xy: np.ndarray) -> None:
+        position = (float(xy[0]), float(xy[1]), self.table_height_m + 0.001)
+        self.world.place(name, position, float(self.rng.uniform(-np.pi, np.pi)))
 
 
 def disturb(
-    world: World, robot: SimPanda, setup: Setup, rng: np.random.Generator, kind: Kind | None = None
+    world: World,
+    robot: SimPanda,
+    setup: Setup,
+    rng: np.random.Generator,
+    *,
+    table_height_m: float,
+    kind: Kind | None = None,
 ) -> Disturbance:
     """Let something go wrong in a world that is ready to begin.
 
+    Disturbances of models reach only what is looked at through `disturbed_perception`.
+
     Args:
         world: of the episode.
-        robot: whose cameras may be disturbed.
+        robot: whose cameras or motion may be disturbed.
         setup: names the bodies that the task is about.
         rng: decides what and when.
+        table_height_m: z of the table top.
         kind: instead of one at random.
     """
+    from .disturbed_senses import DisturbedCamera
+
     chosen: Kind = kind or KINDS[int(rng.integers(len(KINDS)))]
     at_s = float(rng.uniform(_EARLIEST_S, _LATEST_S))
-    disturbance = Disturbance(chosen, at_s, rng, _bodies(setup), world.time_s)
+    disturbance = Disturbance(chosen, at_s, rng, _bodies(setup), world, robot, table_height_m)
     world.on_step.append(disturbance)
-    if chosen in ("noise", "holes", "dropouts"):
+    if chosen in CAMERA_KINDS:
         for camera in list(robot.cameras.values()):
-            if isinstance(camera, SimCamera):
-                robot.add_camera(DisturbedCamera(camera, disturbance))
+            robot.add_camera(DisturbedCamera(camera, disturbance))
     return disturbance
 
 
 def _bodies(setup: Setup) -> tuple[str, ...]:
     """The bodies that a task's conditions name."""
-    conditions = [*setup.goal, *setup.never, *(setup.count[0] if setup.count else ())]
-    keys = ("object", "support", "container", "reference")
+    conditions = [*setup.goal, *setup.once, *setup.never, *(setup.count[0] if setup.count else ())]
+    keys = ("object", "support", "container", "reference", "first", "second")
     found = [getattr(c, key, None) for c in conditions for key in keys]
     return tuple(dict.fromkeys(name for name in found if name and name != "table"))
-
-
-def _elsewhere(world: World, name: str, rng: np.random.Generator) -> str:
-    """Set a body down on a free place of the table."""
-    spec = world[name].spec
-    if spec is None:
-        return ""
-    taken = [
-        (world.pose(other)[:2, 3], footprint_m(body.spec))
-        for other, body in world.objects.items()
-        if other != name and body.spec is not None
-    ]
-    try:
-        x, y = free_spot(rng, taken, footprint_m(spec), 0.03)
-    except SceneFileError:
-        return f"there was no room to move {name} to"
-    world.place(name, (float(x), float(y), _table(world) + 0.001), float(rng.uniform(-3, 3)))
-    return f"{name} was moved"
-
-
-def _table(world: World) -> float:
-    """Height of the table top, m."""
-    return float(min((world.pose(name)[2, 3] for name in world.objects), default=0.0))

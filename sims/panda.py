@@ -59,6 +59,7 @@ class SimPanda(CartesianArm):
         self._spec = panda_spec()
         self._cameras: dict[str, Camera] = {}
         self._stopped = threading.Event()
+        self._failing: str | None = None
         self._connected = False
         self.uid: int = p.loadURDF(
             str(self._spec.urdf),
@@ -191,6 +192,10 @@ class SimPanda(CartesianArm):
         """Clear a latched stop."""
         self._stopped.clear()
 
+    def fail(self, message: str) -> None:
+        """Let the motion that is under way, or the next one, end in a RobotError, once."""
+        self._failing = message
+
     def teleport(self, q: Joints, gripper_width_m: float) -> None:
         """Put the arm into a configuration without time passing. For building scenes only."""
         client = self.world.client
@@ -224,6 +229,10 @@ class SimPanda(CartesianArm):
             if cancel:
                 cancel.check()
             raise DeadlineError(f"{what} did not end within its deadline; the arm holds still")
+        if self._failing is not None:
+            message, self._failing = self._failing, None
+            self._hold()
+            raise RobotError(message)
         self._q_goal = q
         self._drive_arm(q, dq)
         self.world.step()

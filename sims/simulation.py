@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from .camera import SimCamera
 from .disturbing import Disturbance, disturb
 from .judge import holds, satisfied
 from .panda import SimPanda
-from .tabletop import Style, build_tabletop, sample_style
+from .tabletop import Style, build_tabletop, overview, sample_style
 from .tasks.task import Setup, Table, Task
 from .world import World
 
@@ -43,7 +44,12 @@ class Simulation:
             self.world.on_step.append(self._watch)
 
     def judged(self) -> bool | None:
-        """Whether the goal is reached, from the simulator's state; None if there is none."""
+        """Whether the goal is reached, from the simulator's state; None if there is none.
+
+        From then on nothing is disturbed any more.
+        """
+        if self.disturbance is not None:
+            self.disturbance.over = True
         setup = self.setup
         if not (setup.goal or setup.never or setup.once or setup.count):
             return None
@@ -67,6 +73,11 @@ class Simulation:
         """Whether the goal holds at this very instant; no time passes."""
         goal = self.setup.goal
         return bool(goal) and all(holds(condition, self.world) for condition in goal)
+
+    def film_camera(self) -> SimCamera:
+        """One more camera, at the overview's place: to watch without the agent's eyes noticing."""
+        intrinsics, T_world_camera = overview(self.style)
+        return SimCamera(self.world, "overview", intrinsics, lambda: T_world_camera)
 
     def close(self) -> None:
         """End the simulation; idempotent."""
@@ -103,7 +114,7 @@ def simulate(
         disturbed: something goes wrong in mid-episode, see `handeye.sims.disturbing`.
         renderer: see `World`.
     """
-    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    sequence = _unspawned(seed)
     style_rng, task_rng = (np.random.default_rng(child) for child in sequence.spawn(2))
     world = World(renderer=renderer)
     try:
@@ -116,8 +127,16 @@ def simulate(
         disturbance = None
         if disturbed:
             rng = np.random.default_rng(sequence.spawn(1)[0])
-            disturbance = disturb(world, robot, setup, rng)
+            height = style.table_height_m
+            disturbance = disturb(world, robot, setup, rng, table_height_m=height)
     except BaseException:
         world.close()
         raise
     return Simulation(world, robot, setup, style, disturbance)
+
+
+def _unspawned(seed: Seed) -> np.random.SeedSequence:
+    """A SeedSequence of one's own: each spawning changes the one that it is done with."""
+    if isinstance(seed, np.random.SeedSequence):
+        return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
+    return np.random.SeedSequence(seed)

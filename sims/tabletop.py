@@ -118,11 +118,16 @@ def build_tabletop(world: World, style: Style) -> SimPanda:
 
 def add_cameras(world: World, panda: SimPanda, style: Style) -> None:
     """Put up the overview camera and mount the wrist camera."""
-    T_world_overview = look_at(style.eye, style.target, style.roll_rad)
-    intrinsics = Intrinsics.from_fov(WIDTH, HEIGHT, style.fov_y_rad)
+    intrinsics, T_world_overview = overview(style)
     panda.add_camera(SimCamera(world, "overview", intrinsics, lambda: T_world_overview))
     wrist = Intrinsics.from_fov(WIDTH, HEIGHT, 1.05)
     panda.add_camera(SimCamera(world, "wrist", wrist, mount(panda, T_HAND_WRIST)))
+
+
+def overview(style: Style) -> tuple[Intrinsics, Transform]:
+    """Intrinsics and [4, 4] T_world_camera of a style's overview camera."""
+    pose = look_at(style.eye, style.target, style.roll_rad)
+    return Intrinsics.from_fov(WIDTH, HEIGHT, style.fov_y_rad), pose
 
 
 def _wrist_mount() -> Transform:

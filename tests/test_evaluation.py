@@ -3,32 +3,62 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from handeye.agents.events import Call
 from handeye.agents.state import Step
-from handeye.perception.errors import UserError
+from handeye.perception.errors import ModelError, NotFoundError, SceneFileError, UserError
+from handeye.sims.tasks import get_task
+from handeye.sims.tasks.task import Setup, Table, Task
 
 from handeye.cli import main
 from handeye.episode import EpisodeResult
-from handeye.evaluation import BASELINES, Job, compare, episode_seed, evaluate, wilson
-from handeye.evaluation.failures import failed_at
-from handeye.evaluation.store import read
-from handeye.evaluation.workers import run_all
+from handeye.evaluation import (
+    BASELINES,
+    SPLITS,
+    Job,
+    Setting,
+    compare,
+    compare_runs,
+    episode_seed,
+    evaluate,
+    open_run,
+    wilson,
+)
+from handeye.evaluation.failures import failed_at, false_alarm, false_success, recovered
+from handeye.evaluation.store import Finished, read
+from handeye.evaluation.suite import load_suite, tasks_named
+from handeye.evaluation.tables import disturbances, gaps, rows
+from handeye.evaluation.workers import Ended, run_here, run_in_processes
+
+PERFECT = Setting(vlm="perfect-eyes")
+QUICK = "do_the_impossible"
+"""A task whose right end is a refusal, so that its episodes take a second."""
 
 
-def without_times(result: EpisodeResult) -> dict[str, object]:
-    return result.model_dump(exclude={"seconds", "thread", "recording"})
+def plan_of(task: str, count: int) -> list[Job]:
+    return [Job(task, number, PERFECT) for number in range(count)]
+
+
+def results(ended: Ended) -> dict[int, dict[str, object]]:
+    """Everything that an episode is but its wall-clock time and its thread's name."""
+    return {job.number: r.model_dump(exclude={"seconds", "thread"}) for job, r in ended}
 
 
 def test_results_do_not_depend_on_the_number_of_workers() -> None:
-    alone, together = (
-        evaluate(["grab_red_cup"], 2, vlm="perfect-eyes", jobs=jobs) for jobs in (1, 2)
-    )
-    assert [without_times(r) for _, r in alone] == [without_times(r) for _, r in together]
-    assert all(result.judged for _, result in alone)
+    plan = [*plan_of(QUICK, 5), Job("grab_red_cup", 7, PERFECT, split="disturbed")]
+    tasks = tasks_named([QUICK, "grab_red_cup"])
+    alone = results(run_here(plan, tasks))
+    assert len(alone) == 6
+    assert alone[7]["skills"]
+    for jobs in (2, 3):
+        assert results(run_in_processes(plan, tasks, jobs)) == alone
 
 
 def test_seeds_differ_by_task_and_number_and_stay_the_same() -> None:
@@ -37,65 +67,164 @@ def test_seeds_differ_by_task_and_number_and_stay_the_same() -> None:
     assert a.generate_state(4).tolist() == episode_seed("grab", 0).generate_state(4).tolist()
 
 
+# --- what is named -------------------------------------------------------------------------------
+
+TASK = """
+name: tidy
+instruction: put the red cup on the blue plate
+objects: [{color: red, category: cup}, {color: blue, category: plate}]
+goal: [{kind: on, object: red cup, support: blue plate}]
+"""
+
+
+def test_a_file_of_tasks_is_a_suite(tmp_path: Path) -> None:
+    (tmp_path / "tidy.yaml").write_text(TASK)
+    file = tmp_path / "suite.yaml"
+    file.write_text("tasks: [grab_red_cup, tidy.yaml]\nepisodes: 3\nsplits: [seen, dark]\n")
+    suite = load_suite(file)
+    assert suite is not None
+    assert (suite.episodes, suite.splits) == (3, ("seen", "dark"))
+    # A task is known by its name: its seeds do not depend on where its file lies.
+    assert list(tasks_named(suite.tasks)) == ["grab_red_cup", "tidy"]
+    assert load_suite(tmp_path / "tidy.yaml") is None
+
+
+def test_what_is_wrong_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="tasks: "):
+        evaluate(["fly"], 1)
+    with pytest.raises(UserError, match='no split "moon"; there are all, seen'):
+        evaluate([QUICK], 1, split="moon")
+    with pytest.raises(UserError, match='no planner "guess"'):
+        evaluate([QUICK], 1, planner="guess")
+    with pytest.raises(ModelError, match="nowhere"):
+        evaluate([QUICK], 1, vlm=str(tmp_path / "nowhere"))
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("tasks: [grab]\nepisodes: 0\n")
+    with pytest.raises(SceneFileError, match=r"suite\.yaml, episodes: "):
+        load_suite(suite)
+    (tmp_path / "other").mkdir()
+    for folder, text in ((tmp_path, TASK), (tmp_path / "other", TASK.replace("red", "green"))):
+        (folder / "tidy.yaml").write_text(text)
+    with pytest.raises(UserError, match='two different tasks are named "tidy"'):
+        tasks_named([str(tmp_path / "tidy.yaml"), str(tmp_path / "other" / "tidy.yaml")])
+
+
+# --- the folder ----------------------------------------------------------------------------------
+
+
 def test_a_folder_is_gone_on_with_and_becomes_a_report(tmp_path: Path) -> None:
     out = tmp_path / "eval"
-    evaluate(["grab_red_cup"], 1, vlm="perfect-eyes", out=out)
+    evaluate([QUICK], 1, vlm="perfect-eyes", out=out)
     with pytest.raises(UserError, match="--resume goes on with it"):
-        evaluate(["grab_red_cup"], 2, vlm="perfect-eyes", out=out)
+        evaluate([QUICK], 2, vlm="perfect-eyes", out=out)
+    with pytest.raises(UserError, match=r"was begun with .*perfect-eyes.*, not with .*embedded"):
+        evaluate([QUICK], 2, out=out, resume=True)
     told = []
     evaluate(
-        ["grab_red_cup"],
+        [QUICK],
         2,
         vlm="perfect-eyes",
         out=out,
         resume=True,
-        on_episode=lambda job, _: told.append(job.number),
+        record=True,
+        on_episode=lambda job, _, fresh: told.append((job.number, fresh)),
     )
-    assert told == [0, 1]
+    assert told == [(0, False), (1, True)]
     assert [job.number for job, _ in read(out)] == [0, 1]
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["tasks"] == ["grab_red_cup"]
-    assert len(manifest["weights"]) == 64
-    [row] = json.loads((out / "summary.json").read_text())
+    assert manifest["tasks"] == [QUICK]
+    [row] = json.loads((out / "summary.json").read_text())["rows"]
     assert (row["episodes"], row["success"], row["failed_at"]) == (2, 1.0, {})
+    assert row["false_alarm"] == 0.0  # a refusal is what the task wants
     page = (out / "report.html").read_text()
     assert page.count("<svg") == 3
-    assert "http-equiv" not in page
+    link = f"episodes/agent/all/{QUICK}-0001/episode.mp4"
+    assert f'href="{link}"' in page
+    assert (out / link).exists()
     import pyarrow.parquet as pq
 
     table = pq.read_table(out / "results.parquet")
     assert table.column("judged").to_pylist() == [True, True]
 
 
+def test_other_weights_do_not_go_on_with_a_folder(tmp_path: Path) -> None:
+    from handeye.evaluation.manifest import make_manifest, write_manifest
+
+    plan = [Job(QUICK, 0)]
+    write_manifest(tmp_path, make_manifest(plan))
+    made = make_manifest(plan)
+    assert len(made["weights"]["embedded"]) == 64
+    write_manifest(tmp_path, made)
+    with pytest.raises(UserError, match='begun with other weights of "embedded"'):
+        write_manifest(tmp_path, made | {"weights": {"embedded": "0" * 64}})
+
+
 def test_a_line_that_was_cut_off_costs_that_line_only(tmp_path: Path) -> None:
     out = tmp_path / "eval"
-    evaluate(["grab_red_cup"], 1, vlm="perfect-eyes", planner="random", out=out)
+    evaluate([QUICK], 1, vlm="perfect-eyes", out=out)
     with (out / "results.jsonl").open("a") as log:
         log.write('{"job": {"task": "gra')
     assert len(read(out)) == 1
+    evaluate([QUICK], 2, vlm="perfect-eyes", out=out, resume=True)
+    assert [job.number for job, _ in read(out)] == [0, 1]
 
 
-def die_once(job: Job) -> EpisodeResult:
-    """Dies the first time that an episode is tried, hangs on number 1, works on number 2."""
-    mark = Path(str(job.record))
-    if job.number == 0 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    if job.number == 1:
-        signal.pause()
-    return EpisodeResult(task=job.task, instruction="", status="succeeded", judged=True)
+def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
+    out = tmp_path / "eval"
+    command = [sys.executable, "-m", "handeye", "eval", QUICK, "--episodes", "500"]
+    options = ["--vlm", "perfect-eyes", "--jobs", "1", "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    results = out / "results.jsonl"
+    while process.poll() is None and not (results.exists() and results.stat().st_size):
+        pass
+    # As a terminal does it: to the command and all of its workers.
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    kept = len(read(out))
+    assert process.returncode == 130
+    assert 1 <= kept < 500
+    assert f"interrupted after {kept} episodes; go on with --resume --out" in stderr
+    assert "Traceback" not in stderr
+    assert f"| agent | {QUICK} | all | {kept} |" in stdout
+    assert (out / "report.html").exists()
 
 
-def test_a_worker_that_dies_or_hangs_costs_a_retry_not_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("handeye.evaluation.workers.run_job", die_once)
-    plan = [Job("x", number, record=str(tmp_path / "mark")) for number in range(3)]
-    done = {job.number: result for job, result in run_all(plan, 2, timeout_s=3.0)}
-    assert done[0].judged is True
-    assert done[1].judged is False
-    assert "hung, 2 times" in done[1].reason
-    assert done[2].judged is True
+# --- workers that die or hang --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A task that takes its worker down, the first time or each time, or never ends."""
+
+    name: str
+    mark: Path
+
+    def build(self, table: Table) -> Setup:
+        if self.name == "hangs":
+            signal.pause()
+        if self.name == "dies" or not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return get_task(QUICK).build(table)
+
+
+def test_a_worker_that_dies_or_hangs_costs_a_retry_not_the_run(tmp_path: Path) -> None:
+    names = ("dies once", "dies", "hangs", QUICK)
+    tasks: dict[str, Task] = {name: Trouble(name, tmp_path / "mark") for name in names[:3]}
+    tasks[QUICK] = get_task(QUICK)
+    plan = [Job(name, 0, PERFECT) for name in names]
+    done = {job.task: r for job, r in run_in_processes(plan, tasks, 2, timeout_s=20.0)}
+    assert done["dies once"].judged is True
+    assert "died, 2 times" in done["dies"].reason
+    assert "hung, 2 times" in done["hangs"].reason
+    assert failed_at(done["hangs"]) == "broken"
+    assert done[QUICK].judged is True
+
+
+# --- agents and what became of them --------------------------------------------------------------
 
 
 def test_the_baselines_are_measured_on_the_same_seeds() -> None:
@@ -105,6 +234,17 @@ def test_the_baselines_are_measured_on_the_same_seeds() -> None:
     agent, chance = (result for _, result in finished)
     assert agent.instruction == chance.instruction
     assert agent.judged is True
+    [gap] = gaps(finished)
+    assert (gap["against"], gap["episodes"]) == ("random planner", 1)
+
+
+def test_a_split_is_measured_beside_another() -> None:
+    finished = evaluate([QUICK], 1, vlm="perfect-eyes", split=("seen", "dark"))
+    assert [row["split"] for row in rows(finished)] == ["seen", "dark"]
+    assert {"seen", "unseen-objects", "unseen-words", "clutter", "dark", "disturbed"} < set(SPLITS)
+
+
+PICKED = Step(call=Call(skill="pick"), code="ok")
 
 
 def ended(**fields: object) -> EpisodeResult:
@@ -117,11 +257,19 @@ def ended(**fields: object) -> EpisodeResult:
     ("fields", "stage"),
     [
         ({"judged": True, "status": "succeeded"}, None),
-        ({"status": "succeeded"}, "verification"),
+        ({"status": "succeeded"}, "planning"),
+        (
+            {"status": "succeeded", "skills": [Step(call=Call(skill="pick"), code="ok")]},
+            "verification",
+        ),
         ({"status": "needs_input", "question": "which cup do you mean: …?"}, "grounding"),
         ({"status": "needs_input", "question": "what should I do with it?"}, "language"),
         ({"reason": 'nothing here matches "red cup"; in view: …'}, "perception"),
         ({"reason": 'I do not understand "grok"'}, "language"),
+        ({"reason": "nothing fits into the red cup"}, "refused wrongly"),
+        ({"status": "succeeded", "ending": "answers"}, "perception"),
+        ({"status": "succeeded", "ending": "asks"}, "grounding"),
+        ({"status": "succeeded", "ending": "refuses"}, "planning"),
         ({"reason": "out of time (601 s)"}, "timeout"),
         ({"skills": [Step(call=Call(skill="pick"), code="no_grasp")]}, "grasp"),
         ({"skills": [Step(call=Call(skill="pick"), code="ok", verified="no")]}, "grasp"),
@@ -137,6 +285,32 @@ def test_where_an_episode_failed_is_told_from_its_record(
     fields: dict[str, object], stage: str | None
 ) -> None:
     assert failed_at(ended(**fields)) == stage
+
+
+def test_what_is_claimed_is_held_against_the_judge() -> None:
+    assert false_success(ended(status="succeeded"))
+    assert not false_success(ended(status="succeeded", judged=True))
+    assert false_alarm(ended(judged=True))
+    # Where a task wants a question or a refusal, that is no alarm.
+    assert not false_alarm(ended(judged=True, ending="refuses"))
+    assert not false_alarm(ended(judged=True, status="needs_input", ending="asks"))
+
+
+def test_disturbances_are_counted_by_what_became_of_them() -> None:
+    each = [
+        {"judged": True, "status": "succeeded", "disturbed_by": "moved"},
+        {"status": "failed", "disturbed_by": "moved"},
+        {"status": "succeeded", "disturbed_by": "moved"},
+        {"judged": True, "status": "succeeded"},  # nothing happened
+    ]
+    finished: Finished = [(Job("t", i), ended(**fields)) for i, fields in enumerate(each)]
+    assert [recovered(result) for _, result in finished] == [True, False, False, False]
+    [row] = rows(finished)
+    assert (row["disturbed"], row["recovered"]) == (3, 1)
+    [kind] = disturbances(finished)
+    assert (kind["disturbance"], kind["recovered"], kind["said_so"], kind["fooled"]) == (
+        "moved", 1, 1, 1,
+    )  # fmt: skip
 
 
 def test_wilson_agrees_with_the_textbook() -> None:
@@ -161,9 +335,85 @@ def test_the_command_prints_a_table_and_compares_folders(tmp_path: Path) -> None
     runner = CliRunner()
     folders = [str(tmp_path / name) for name in "ab"]
     for folder in folders:
-        options = ["--episodes", "1", "--vlm", "perfect-eyes", "--out", folder]
-        done = runner.invoke(main, ["eval", "grab_red_cup", *options])
+        options = ["--episodes", "1", "--jobs", "0", "--vlm", "perfect-eyes", "--out", folder]
+        done = runner.invoke(main, ["eval", QUICK, *options])
         assert done.exit_code == 0, done.output
-        assert "| agent | grab_red_cup | all | 1 | 100.0 %" in done.output
+        assert f"| agent | {QUICK} | all | 1 | 100.0 %" in done.output
     done = runner.invoke(main, ["compare", *folders, "--json"])
-    assert json.loads(done.output)["grab_red_cup"]["count"] == 1
+    [row] = json.loads(done.output)["rows"]
+    assert (row["task"], row["count"], row["p"]) == (QUICK, 1, 1.0)
+    done = runner.invoke(main, ["compare", folders[0], f"{folders[1]}:chance"])
+    assert 'has no agent "chance"; it has: agent' in done.output
+
+
+def test_agents_of_one_folder_are_compared_and_what_differs_is_named(tmp_path: Path) -> None:
+    from handeye.evaluation.comparing import differences
+    from handeye.evaluation.manifest import make_manifest, write_manifest
+    from handeye.evaluation.store import Store
+
+    store = Store(tmp_path)
+    plan = []
+    for label, verify in (("agent", True), ("open loop", False)):
+        for task in ("a", "b"):
+            job = Job(task, 0, Setting(label, verify=verify))
+            plan.append(job)
+            store.add(job, ended(judged=verify))
+    store.close()
+    write_manifest(tmp_path, make_manifest(plan))
+    first, second = open_run(str(tmp_path)), open_run(f"{tmp_path}:open loop")
+    found = compare_runs(first, second)
+    assert found["all tasks", "all"].only_first == 2
+    assert differences(first, second) == ["verify: True → False"]
+
+
+# --- a cluster -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> "Iterator[object]":
+    """A head without CPUs and two nodes with one each, all on this machine."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'handeye[ray]'")
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 80 * 1024 * 1024}
+    found = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small}
+    )
+    try:
+        yield found
+    finally:
+        ray.shutdown()
+        found.shutdown()
+
+
+def test_a_node_that_dies_in_mid_run_loses_nothing(cluster: object, tmp_path: Path) -> None:
+    small = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
+    nodes = [cluster.add_node(**small) for _ in range(2)]  # type: ignore[attr-defined]
+    killed = []
+
+    def on_episode(job: Job, result: EpisodeResult, fresh: bool) -> None:
+        if not killed:
+            killed.append(nodes[0])
+            cluster.remove_node(nodes[0], allow_graceful=False)  # type: ignore[attr-defined]
+
+    address = cluster.address  # type: ignore[attr-defined]
+    finished = evaluate(
+        [QUICK], 6, vlm="perfect-eyes", ray=address, out=tmp_path / "eval", on_episode=on_episode
+    )
+    assert killed
+    assert len(read(tmp_path / "eval")) == 6
+    assert results(iter(finished)) == results(run_here(plan_of(QUICK, 6), tasks_named([QUICK])))
+    manifest = json.loads((tmp_path / "eval" / "manifest.json").read_text())
+    assert len(manifest["nodes"]) == 2
+
+
+def test_an_episode_that_hangs_ends_its_worker_on_a_cluster_too(tmp_path: Path) -> None:
+    import multiprocessing
+
+    from handeye.evaluation.cluster import _run
+
+    arguments = (Job("hangs", 0, PERFECT), Trouble("hangs", tmp_path / "mark"), 1.0)
+    worker = multiprocessing.get_context("spawn").Process(target=_run, args=arguments)
+    worker.start()
+    worker.join(120)
+    assert worker.exitcode == 1

@@ -7,7 +7,6 @@ from gymnasium.utils.env_checker import check_env
 from handeye.agents.agent import Result
 from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 from handeye.perception.errors import NotFoundError, SceneFileError, UserError
-from handeye.sims.disturbing import KINDS, Kind, disturb
 from handeye.sims.envs import TabletopEnv
 from handeye.sims.judge import holds
 from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
@@ -16,7 +15,7 @@ from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.tasks import FAMILIES, TASKS, get_task, task_names
 from handeye.sims.tasks.instructed import Instructed
 from handeye.sims.tasks.task import Setup
-from handeye.sims.world import TIMESTEP_S, World
+from handeye.sims.world import World
 
 from handeye.episode import ended_rightly
 from handeye.evaluation import episode_seed
@@ -224,44 +223,6 @@ def test_a_table_that_fills_badly_gets_fewer_distractors() -> None:
     with simulate(get_task("put_on"), episode_seed("put_on", 43, 20261122)) as simulation:
         assert len(simulation.world.objects) >= 5
         assert simulation.judged() is False
-
-
-class TestDisturbances:
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_each_kind_happens_once_while_time_passes(self, kind: Kind) -> None:
-        with simulate(get_task("put_on"), 3) as simulation:
-            world, robot = simulation.world, simulation.robot
-            before = {name: world.pose(name)[:2, 3].copy() for name in world.objects}
-            rng = np.random.default_rng(1)
-            disturbance = disturb(world, robot, simulation.setup, rng, kind)
-            world.step(int(3.2 / TIMESTEP_S))
-            if kind == "slipped":
-                assert disturbance.done == ""  # nothing is held
-                return
-            assert disturbance.done
-            if kind in ("moved", "knocked"):
-                gone = [
-                    n
-                    for n, xy in before.items()
-                    if np.linalg.norm(world.pose(n)[:2, 3] - xy) > 0.01
-                ]
-                assert len(gone) >= 1
-            elif kind == "appeared":
-                assert len(world.objects) == len(before) + 1
-            elif kind == "vanished":
-                assert len(world.objects) == len(before) - 1
-            elif kind == "holes":
-                depth = robot.cameras["overview"].read().depth
-                assert depth is not None
-                assert 0.1 < (depth == 0).mean() < 0.5
-
-    def test_a_split_disturbs_and_the_same_seed_disturbs_alike(self) -> None:
-        pairs = []
-        for _ in range(2):
-            with simulate(get_task("stack"), 5, disturbed=True) as simulation:
-                assert simulation.disturbance is not None
-                pairs.append((simulation.disturbance.kind, simulation.disturbance.at_s))
-        assert pairs[0] == pairs[1]
 
 
 @pytest.mark.parametrize(

@@ -220,19 +220,27 @@ def doctor(as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("tasks", nargs=-1, required=True)
-@click.option("--episodes", default=20, show_default=True, help="of each task")
-@click.option("--jobs", default=1, show_default=True, help="worker processes")
+@click.option("--episodes", type=click.IntRange(1), help="of each task  [default: 20]")
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="worker processes; 0 runs in this one",
+)
+@click.option("--ray", metavar="ADDRESS", help='run on a Ray cluster: "auto" or host:port')
 @click.option("--entropy", type=int, help="seeds the episodes")
-@_VLM
-@_PLANNER
-@click.option("--split", default="all", show_default=True, help="seen, unseen-objects, dark, …")
+@click.option("--vlm", help="name or folder  [default: embedded]")
+@click.option("--planner", help="[default: embedded]")
+@click.option("--split", multiple=True, help="seen, dark, …; several with commas  [default: all]")
 @click.option("--baselines", is_flag=True, help="also perfect eyes, open loop, and chance")
 @click.option("--out", type=click.Path(), help="folder for the results and the report")
 @click.option("--resume", is_flag=True, help="go on with what --out holds")
 @click.option("--record", is_flag=True, help="record every episode into --out")
 @_JSON
 def evaluate(**options: Any) -> None:
-    """Measure success rates on TASKS: names, task files, families of `handeye tasks`, or "all".
+    """Measure success rates on TASKS: names, task files, families of `handeye tasks`, "all", or
+    one suite.yaml.
 
     "--vlm perfect-eyes" shows what perception costs.
     """
@@ -242,14 +250,17 @@ def evaluate(**options: Any) -> None:
 
 
 @main.command("compare")
-@click.argument("first", type=click.Path())
-@click.argument("second", type=click.Path())
+@click.argument("first")
+@click.argument("second")
 @_JSON
 def compare(first: str, second: str, as_json: bool) -> None:
-    """Compare two folders of `eval --out` on the same seeds (McNemar's test)."""
-    from .commands.evaluate import compare_folders
+    """Compare two folders of `eval --out` on the same seeds (McNemar's exact test).
 
-    compare_folders(first, second, as_json)
+    FOLDER:AGENT compares another agent than the first, such as "runs/a:open loop".
+    """
+    from .commands.compare import compare as command
+
+    command(first, second, as_json)
 
 
 @main.command()

@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from handeye.agents.agent import Agent, Result, Status, make_observer
-from handeye.agents.events import Event
+from handeye.agents.events import Event, Replanned
 from handeye.agents.planner import Planner
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
+from handeye.perception.perception import Perception
 
 from .recording import FRAMES_A_SECOND, Recorder
 
@@ -32,9 +33,12 @@ class EpisodeResult(BaseModel):
         status: how the agent says it ended.
         reason, answer, question: of the agent.
         judged: whether the goal is reached, from the simulator's state; None if there is no goal.
+        ending: how a right run of the task ends, see `handeye.sims.tasks.task.Setup`.
         skills: every call with its outcome and verification.
+        retries: how often it planned again after a failure.
         recording: the folder, or None.
         disturbance: what went wrong in mid-episode, in words; "" for nothing.
+        disturbed_by: its kind, of `handeye.sims.disturbing.KINDS`; "" for nothing.
         thread: of the agent.
         seconds: wall-clock time by stage: "build", "render", "model", "scene", "rest", "all".
         simulated_s: how long it took the robot.
@@ -50,9 +54,12 @@ class EpisodeResult(BaseModel):
     answer: str = ""
     question: str = ""
     judged: bool | None = None
+    ending: str = "done"
     skills: tuple[Step, ...] = ()
+    retries: int = 0
     recording: str | None = None
     disturbance: str = ""
+    disturbed_by: str = ""
     thread: str = ""
     seconds: dict[str, float] = {}
     simulated_s: float = 0.0
@@ -112,13 +119,16 @@ def run_episode(
     ) as simulation:
         built = time.perf_counter() - began
         model = eyes(simulation) if eyes is not None else vlm
-        observer = make_observer(simulation.robot, model)
+        observer = make_observer(simulation.robot, _disturbed(simulation, model))
         if explain is None:
             explain = eyes is None and vlm == "embedded"
         recorder = _recorder(simulation, observer, out, video, explain)
         sinks = [sink for sink in (on_event, recorder.event if recorder else None) if sink]
+        replanned = 0
 
         def emit(event: Event) -> None:
+            nonlocal replanned
+            replanned += isinstance(event, Replanned)
             for sink in sinks:
                 sink(event)
 
@@ -142,7 +152,10 @@ def run_episode(
         spent = {"build": built, **observer.seconds}
         spent |= {"rest": total - sum(spent.values()), "all": total}
         episode = episode.model_copy(
-            update={"seconds": {key: round(value, 3) for key, value in spent.items()}}
+            update={
+                "retries": replanned,
+                "seconds": {key: round(value, 3) for key, value in spent.items()},
+            }
         )
         if recorder is not None:
             recorder.finish(episode.model_dump(mode="json"))
@@ -172,6 +185,7 @@ def _episode(
     simulation: "Simulation",
     recorder: Recorder | None,
 ) -> EpisodeResult:
+    disturbance = simulation.disturbance
     return EpisodeResult(
         task=name,
         instruction=instruction,
@@ -180,13 +194,29 @@ def _episode(
         answer=result.answer,
         question=result.question,
         judged=judged,
+        ending=simulation.setup.ending if simulation.setup.instruction == instruction else "done",
         skills=result.skills,
         thread=result.thread,
         recording=str(recorder.folder) if recorder else None,
-        disturbance=simulation.disturbance.done if simulation.disturbance else "",
+        disturbance=disturbance.done if disturbance else "",
+        disturbed_by=disturbance.kind if disturbance and disturbance.done else "",
         simulated_s=round(simulation.world.time_s, 3),
         calls=dict(observer.calls),
     )
+
+
+def _disturbed(simulation: "Simulation", model: object) -> object:
+    """The model; behind it a simulation's disturbance, where that is one of models."""
+    from handeye.sims.disturbing import MODEL_KINDS
+
+    disturbance = simulation.disturbance
+    if disturbance is None or disturbance.kind not in MODEL_KINDS:
+        return model
+    from handeye.perception.vlm.load import load_vlm
+    from handeye.sims.disturbed_senses import disturbed_perception
+
+    loaded = load_vlm(model) if isinstance(model, str | Path) else model
+    return disturbed_perception(Perception.of(loaded), disturbance)
 
 
 def _recorder(
@@ -211,7 +241,7 @@ def record(
         from handeye.sims.world import TIMESTEP_S
 
         every = int(1.0 / FRAMES_A_SECOND / TIMESTEP_S)
-        camera = simulation.robot.cameras["overview"]
+        camera = simulation.film_camera()
         steps = 0
 
         def film(_: object) -> None:

@@ -1,36 +1,35 @@
-"""`handeye eval` and `handeye compare`."""
+"""`handeye eval`."""
 
 import json
 import sys
-import time
-from dataclasses import asdict
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from handeye.perception.errors import UserError
 
 from ..episode import EpisodeResult
-from ..evaluation import BASELINES, ENTROPY, SPLITS, Comparison, Job, compare, wilson
+from ..evaluation import BASELINES, ENTROPY, Job
 from ..evaluation import evaluate as run_all
-from ..evaluation.report import as_markdown, rows
-from ..evaluation.store import Finished, read
+from ..evaluation.store import Finished
+from ..evaluation.suite import FILES, Suite, load_suite, tasks_named
+from ..evaluation.tables import as_markdown, disturbances, gaps, rows
 from ..quiet import import_simulator
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from .board import Board
 
 INTERRUPTED = 130
+_EPISODES = 20
 
 
 def evaluate(
     *,
     tasks: tuple[str, ...],
-    episodes: int,
+    episodes: int | None,
     jobs: int,
+    ray: str | None,
     entropy: int | None,
-    vlm: str,
-    planner: str,
-    split: str,
+    vlm: str | None,
+    planner: str | None,
+    split: tuple[str, ...],
     baselines: bool,
     out: str | None,
     resume: bool,
@@ -39,49 +38,47 @@ def evaluate(
 ) -> int:
     """Run the episodes with a live table, and print the result; returns the exit code."""
     import_simulator()
-    from rich.console import Console
-    from rich.live import Live
-
-    from handeye.sims.tasks import get_task, task_names
-
-    tasks = task_names(tasks)
-    for name in tasks:
-        get_task(name)
-    if split not in SPLITS:
-        raise UserError(f'there is no split "{split}"; there are {", ".join(SPLITS)}')
     if (resume or record) and out is None:
         raise UserError("--resume and --record need a folder: --out")
-    others = BASELINES if baselines else ()
+    suite = _suite(tasks)
+    count = episodes or suite.episodes or _EPISODES
+    splits = tuple(part for one in split for part in one.split(",")) or suite.splits or ("all",)
+    others = BASELINES if baselines or suite.baselines else ()
+    labels = ["agent", *(other.label for other in others)]
+    board = Board(dict.fromkeys(product(labels, splits, tasks_named(suite.tasks)), count))
     finished: Finished = []
-    board = _Board(len(tasks) * episodes * (1 + len(others)))
     interrupted = False
-    with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
 
-        def tick(job: Job, result: EpisodeResult) -> None:
-            finished.append((job, result))
-            live.update(board.table(finished))
+    def tick(job: Job, result: EpisodeResult, fresh: bool) -> None:
+        finished.append((job, result))
+        board.add(job, result, fresh=fresh)
 
-        try:
+    try:
+        with board:
             finished = run_all(
-                tasks,
-                episodes,
-                vlm=vlm,
-                planner=planner,
+                suite.tasks,
+                count,
+                vlm=vlm or suite.vlm or "embedded",
+                planner=planner or suite.planner or "embedded",
                 jobs=jobs,
-                entropy=entropy or ENTROPY,
-                split=split,
+                ray=ray,
+                entropy=entropy or suite.entropy or ENTROPY,
+                split=splits,
                 baselines=others,
                 out=Path(out) if out else None,
                 resume=resume,
                 record=record,
                 on_episode=tick,
             )
-        except KeyboardInterrupt:
-            interrupted = True
-    table = rows(finished)
-    print(json.dumps(table) if as_json else as_markdown(table))
-    if out is not None and not as_json:
-        print(f"\nreport: {Path(out) / 'report.html'}")
+    except KeyboardInterrupt:
+        interrupted = True
+    if as_json:
+        made = {"rows": rows(finished), "disturbances": disturbances(finished)}
+        print(json.dumps(made | {"gaps": gaps(finished)}))
+    else:
+        print(as_markdown(rows(finished)))
+        if out is not None and finished:
+            print(f"\nreport: {Path(out) / 'report.html'}")
     if interrupted:
         hint = f"; go on with --resume --out {out}" if out else ""
         print(f"interrupted after {len(finished)} episodes{hint}", file=sys.stderr)
@@ -89,75 +86,11 @@ def evaluate(
     return 0
 
 
-class _Board:
-    """The live table: what is done, how well, and how long it will still take."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._began = total, time.monotonic()
-
-    def table(self, finished: Finished) -> "Table":
-        from rich.table import Table
-
-        took = time.monotonic() - self._began
-        left = took / max(len(finished), 1) * (self._total - len(finished))
-        shown = Table(
-            title=f"{len(finished)} of {self._total} episodes, about {_clock(left)} left",
-            title_justify="left",
-            box=None,
-        )
-        for column in ("agent", "task", "done", "success", "95 % interval"):
-            shown.add_column(column, justify="left" if column in ("agent", "task") else "right")
-        groups: dict[tuple[str, str], list[bool]] = {}
-        for job, result in finished:
-            groups.setdefault((job.setting.label, job.task), []).append(bool(result.judged))
-        for (agent, task), good in groups.items():
-            low, high = wilson(sum(good), len(good))
-            shown.add_row(
-                agent,
-                task,
-                str(len(good)),
-                f"{100 * sum(good) / len(good):.1f} %",
-                f"{100 * low:.1f}–{100 * high:.1f} %",
-            )
-        return shown
-
-
-def compare_folders(first: str, second: str, as_json: bool) -> None:
-    """Compare two evaluations on the episodes that both hold, task by task."""
-    a, b = (_outcomes(Path(folder)) for folder in (first, second))
-    common = sorted(set(a) & set(b))
-    if not common:
-        raise UserError(f"{first} and {second} share no episodes: other tasks, splits or seeds")
-    tasks = list(dict.fromkeys(key[0] for key in common))
-    found: dict[str, Comparison] = {}
-    for task in tasks:
-        keys = [key for key in common if key[0] == task]
-        found[task] = compare([a[key] for key in keys], [b[key] for key in keys])
-    if len(tasks) > 1:
-        found["all"] = compare([a[key] for key in common], [b[key] for key in common])
-    if as_json:
-        print(json.dumps({task: asdict(one) for task, one in found.items()}))
-        return
-    print("| task | episodes | A | B | B - A (95 % interval) | only A | only B | p |")
-    print("|---|---|---|---|---|---|---|---|")
-    for task, one in found.items():
-        print(
-            f"| {task} | {one.count} | {100 * one.first:.1f} % | {100 * one.second:.1f} % "
-            f"| {100 * one.difference:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}) "
-            f"| {one.only_first} | {one.only_second} | {one.p:.3g} |"
-        )
-
-
-def _outcomes(folder: Path) -> dict[tuple[str, str, int, int], bool]:
-    """Whether each episode succeeded, by task, split, entropy and number; of the first agent."""
-    finished = read(folder)
-    label = finished[0][0].setting.label if finished else ""
-    return {
-        (job.task, job.split, job.entropy, job.number): bool(result.judged)
-        for job, result in finished
-        if job.setting.label == label
-    }
-
-
-def _clock(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+def _suite(names: tuple[str, ...]) -> Suite:
+    """What was named: tasks, or the file of a suite."""
+    suites = [load_suite(Path(name)) if name.endswith(FILES) else None for name in names]
+    if len(names) == 1 and suites[0] is not None:
+        return suites[0]
+    if any(suites):
+        raise UserError("a suite's file stands alone; name more tasks in it")
+    return Suite(tasks=names)

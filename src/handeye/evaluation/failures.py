@@ -7,6 +7,7 @@ STAGES = (
     "grounding",
     "language",
     "planning",
+    "refused wrongly",
     "grasp",
     "place",
     "motion",
@@ -23,14 +24,16 @@ _MOTION = frozenset({"unreachable", "blocked", "fault", "refused"})
 def failed_at(result: EpisodeResult) -> str | None:
     """The stage that an episode failed at; None for a success.
 
-    "perception": something that is there was not seen, or not seen as what it is. "grounding": it
-    asked which one, where the instruction says it. "verification": it believed what is not so, or
-    could not see what is.
+    "perception": something that is there was not seen, or not seen as what it is; a wrong answer.
+    "grounding": it asked which one where the instruction says it, or did not ask where it does
+    not. "planning": nothing was planned, or something that cannot be done. "refused wrongly": it
+    understood, and said that what can be done cannot. "verification": it believed what is not so,
+    or could not see what is.
     """
     if result.judged:
         return None
     if result.status == "succeeded":
-        return "verification"
+        return _wrongly_done(result)
     if result.status == "needs_input":
         return "grounding" if result.question.startswith("which") else "language"
     if "out of time" in result.reason or "out of steps" in result.reason:
@@ -53,6 +56,32 @@ def failed_at(result: EpisodeResult) -> str | None:
     return "place" if step.call.skill in ("place", "stack", "handover") else "motion"
 
 
+def false_success(result: EpisodeResult) -> bool:
+    """Whether the agent said that it is done, and the judge says that it is not."""
+    return result.status == "succeeded" and not result.judged
+
+
+def false_alarm(result: EpisodeResult) -> bool:
+    """Whether the agent gave up on what the judge calls done."""
+    wanted = result.ending in ("done", "answers")
+    return wanted and bool(result.judged) and result.status != "succeeded"
+
+
+def recovered(result: EpisodeResult) -> bool:
+    """Whether something went wrong in mid-episode, and it still succeeded."""
+    return bool(result.disturbed_by and result.judged)
+
+
+def _wrongly_done(result: EpisodeResult) -> str:
+    if result.ending == "answers":
+        return "perception"
+    if result.ending == "asks":
+        return "grounding"
+    if result.ending == "refuses" or not result.skills:
+        return "planning"
+    return "verification"
+
+
 def _before_motion(reason: str) -> str:
     if "failed:" in reason or reason.startswith("the episode"):
         return "broken"
@@ -60,4 +89,4 @@ def _before_motion(reason: str) -> str:
         return "perception"
     if "understand" in reason or "what they say together" in reason:
         return "language"
-    return "planning"
+    return "refused wrongly"

@@ -1,122 +1,98 @@
 """Workers: episodes in processes of their own; one that dies or hangs costs a retry, no more."""
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TYPE_CHECKING, Any
 
-from ..episode import EpisodeResult, run_episode
-from .plan import SPLITS, Job, episode_seed
+from ..episode import EpisodeResult
+from .job import TRIES, broken, failed, prepare, run_job
+from .plan import Job
+
+if TYPE_CHECKING:
+    from handeye.sims.tasks.task import Task
 
 TIMEOUT_S = 600.0
 """Wall-clock time after which an episode counts as hung."""
-_TRIES = 2
+
+Tasks = Mapping[str, "Task"]
+Ended = Iterator[tuple[Job, EpisodeResult]]
 
 
-def run_all(
-    plan: Sequence[Job], jobs: int, timeout_s: float = TIMEOUT_S
-) -> Iterator[tuple[Job, EpisodeResult]]:
-    """Run jobs and yield each with its result, in the order in which they end.
+def run_here(plan: Sequence[Job], tasks: Tasks) -> Ended:
+    """Run jobs one after another in this process, which one that crashes takes with it."""
+    prepare()
+    for job in plan:
+        try:
+            result = run_job(job, tasks[job.task])
+        except Exception as error:
+            result = failed(error)
+        yield job, result
+
+
+def run_in_processes(
+    plan: Sequence[Job], tasks: Tasks, jobs: int, timeout_s: float = TIMEOUT_S
+) -> Ended:
+    """Run jobs in worker processes; yields each with its result, in the order of their ends.
 
     A worker that dies or hangs is replaced, and its episode tried once more; what is lost twice,
     or raises an error, comes back as a failed episode that says so.
     """
-    if jobs <= 1:
-        prepare()
-        for job in plan:
-            try:
-                yield job, run_job(job)
-            except Exception as error:
-                yield job, _lost(job, error)
-        return
     import multiprocessing
 
     from pebble import ProcessExpired, ProcessPool
 
-    context = multiprocessing.get_context("spawn")
-    pool: Any
-    with ProcessPool(max_workers=jobs, context=context, initializer=prepare) as pool:
-        tries = dict.fromkeys(plan, 1)
-        running: dict[Any, Job] = {
-            pool.schedule(run_job, args=[job], timeout=timeout_s): job for job in plan
-        }
+    context: Any = multiprocessing.get_context("spawn")
+    pool: Any = ProcessPool(max_workers=jobs, context=context, initializer=prepare)
+
+    def submit(job: Job) -> "Future[EpisodeResult]":
+        scheduled: Future[EpisodeResult] = pool.schedule(
+            run_job, args=[job, tasks[job.task]], timeout=timeout_s
+        )
+        return scheduled
+
+    def lost(problem: BaseException) -> str | None:
+        if isinstance(problem, TimeoutError):
+            return "hung"
+        return "died" if isinstance(problem, ProcessExpired) else None
+
+    with pool:
         try:
-            while running:
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    job = running.pop(future)
-                    problem = future.exception()
-                    if problem is None:
-                        yield job, future.result()
-                    elif tries[job] < _TRIES and isinstance(problem, ProcessExpired | TimeoutError):
-                        tries[job] += 1
-                        again = pool.schedule(run_job, args=[job], timeout=timeout_s)
-                        running[again] = job
-                    else:
-                        yield job, _lost(job, problem)
+            yield from collect(plan, submit, lost)
         except BaseException:
-            for future in running:
-                future.cancel()
             pool.stop()
             raise
 
 
-def prepare() -> None:
-    """Results must not depend on how sums are split between threads."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    import torch
+def collect(
+    plan: Sequence[Job],
+    submit: "Callable[[Job], Future[EpisodeResult]]",
+    lost: Callable[[BaseException], str | None],
+) -> Ended:
+    """Submit jobs and yield each as it ends; one whose worker was lost is submitted again.
 
-    torch.set_num_threads(1)
-
-
-def run_job(job: Job) -> EpisodeResult:
-    """Run one episode in this process."""
-    from pathlib import Path
-
-    from handeye.sims.perfect_eyes import PerfectEyes
-    from handeye.sims.tasks import get_task
-
-    from .baselines import RandomPlanner
-
-    setting = job.setting
-    seed = episode_seed(job.task, job.number, job.entropy)
-    perfect = setting.vlm == "perfect-eyes"
-    return run_episode(
-        get_task(job.task),
-        seed,
-        vlm=_model(setting.vlm) if not perfect else None,
-        eyes=(lambda simulation: PerfectEyes(simulation.world)) if perfect else None,
-        planner=RandomPlanner(seed) if setting.planner == "random" else setting.planner,
-        verify=setting.verify,
-        out=Path(job.record) if job.record else None,
-        **SPLITS[job.split],
-    )
-
-
-def _lost(job: Job, error: BaseException) -> EpisodeResult:
-    from pebble import ProcessExpired
-
-    what = f"the episode failed: {type(error).__name__}: {error}"
-    if isinstance(error, ProcessExpired | TimeoutError):
-        word = "hung" if isinstance(error, TimeoutError) else "died"
-        what = f"the episode's worker {word}, {_TRIES} times"
-    return EpisodeResult(
-        task=job.task,
-        instruction="",
-        status="failed",
-        reason=what,
-        judged=False,
-        seconds={"all": 0.0},
-    )
-
-
-_MODELS: dict[str, object] = {}
-
-
-def _model(name: str) -> object:
-    """A model is loaded once in each process."""
-    from handeye.perception.vlm.load import load_vlm
-
-    if name not in _MODELS:
-        _MODELS[name] = load_vlm(name)
-    return _MODELS[name]
+    Args:
+        plan: the jobs.
+        submit: starts one.
+        lost: what became of a worker ("died"), from the error; None for an error of the episode.
+    """
+    running = {submit(job): job for job in plan}
+    tries = dict.fromkeys(plan, 1)
+    try:
+        while running:
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                job = running.pop(future)
+                problem = future.exception()
+                what = lost(problem) if problem is not None else None
+                if problem is None:
+                    yield job, future.result()
+                elif what is None:
+                    yield job, failed(problem)
+                elif tries[job] < TRIES:
+                    tries[job] += 1
+                    running[submit(job)] = job
+                else:
+                    yield job, broken(f"the episode's worker {what}, {TRIES} times")
+    finally:
+        for future in running:
+            future.cancel()
