@@ -124,3 +124,9 @@ def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
         hidden |= arm.covers(points[inside])
     gone = (measured > expected + 0.015) & ~hidden
     return Place(float(inside.mean()), float(gone.mean()), float(hidden.mean()))
+
+
+def unlike(track: Track, size: npt.ArrayLike) -> float:
+    """How much its size differs from another [3], m: the mean of |log ratio| over the axes."""
+    ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(size, 0.01)
+    return float(np.abs(np.log(ratio)).mean())

@@ -4,17 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from .appearing import appeared
 from .arm_view import ArmView
+from .exchanging import exchange, exchanged
 from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
 from .relations import with_supports
 from .scene import Scene, SceneObject
-from .track import Name, Track, place_of
+from .track import Name, Track, place_of, unlike
 from .vlm.verbs import Detection
 
 _NEAR_M = 0.07
@@ -82,6 +82,7 @@ class SceneTracker:
             self._look_at_table(frame, arm)
             seen = distinct(lift(detections[name], frame, self.table_m, arm))
             lifted = apart(seen, self.table_m)
+            self._exchange(lifted)
             shown = {t.id: place_of(t.points, frame, arm).verdict for t in self.tracks.values()}
             self._associate(lifted, frame, arm, shown)
             if released is not None and not released.visible:
@@ -161,10 +162,19 @@ class SceneTracker:
         if not len(points):
             return
         low, high = bounds(points, self.table_m)
-        if _unlike(released, high - low) < _SIMILAR:
+        if unlike(released, high - low) < _SIMILAR:
             released.seen = {frame.camera: (stamp, points)}
             released.low, released.high = low, high
             released.visible, released.misses, released.score = True, 0, _SURE_SCORE
+
+    def _exchange(self, lifted: list[Lifted]) -> None:
+        """Two things that have changed places; what is held has then been taken for the other."""
+        pair = exchanged(self.tracks.values(), lifted)
+        if pair is not None:
+            first, second = pair
+            exchange(first, second)
+            other = {first.id: second.id, second.id: first.id}
+            self._grip.holding = other.get(self._grip.holding or "", self._grip.holding)
 
     def _associate(
         self,
@@ -213,7 +223,7 @@ class SceneTracker:
         (color, category), (other_color, other_category) = track.name, item.name
         other = 0.3 * (color != other_color) + 0.3 * (category != other_category)
         if item.complete and other:
-            other += 0.5 * _unlike(track, item.size)
+            other += 0.5 * unlike(track, item.size)
         return min(distance + other * (1.0 if track.sightings > 1 else 0.7), _NEVER)
 
     def _moved(
@@ -228,7 +238,7 @@ class SceneTracker:
             return _NEVER
         released = track is self._grip.released(arm)
         if track.name != item.name:
-            known = released and _unlike(track, item.size) < _SIMILAR
+            known = released and unlike(track, item.size) < _SIMILAR
             return 0.92 - 0.04 * _alike(track.name, item.name) if known else _NEVER
         where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
@@ -257,7 +267,7 @@ class SceneTracker:
             t
             for t in gone
             if _alike(t.name, item.name)
-            and (_unlike(t, item.size) < 0.35 or (at_tip and arm is not None and fits(arm, t)))
+            and (unlike(t, item.size) < 0.35 or (at_tip and arm is not None and fits(arm, t)))
         ]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
         return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
@@ -330,12 +340,6 @@ class SceneTracker:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
-
-
-def _unlike(track: Track, size: npt.ArrayLike) -> float:
-    """How much its size differs from another [3], m: the mean of |log ratio| over the axes."""
-    ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(size, 0.01)
-    return float(np.abs(np.log(ratio)).mean())
 
 
 def _swallows(item: Lifted, earlier: Points) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from handeye.perception.errors import CameraError, ModelError
 from handeye.perception.frame import Camera, Frame
 from handeye.perception.perception import Perception
-from handeye.perception.vlm.verbs import Answer, Detection
+from handeye.perception.vlm.verbs import Answer, Detection, HeatMap
 
 from .world import TIMESTEP_S
 
@@ -128,6 +128,10 @@ class DisturbedModel:
         if opposite is None or not self._lying():
             return answer
         return replace(answer, text=opposite, confidence=0.97)
+
+    def explain(self, frame: Frame, phrase: str) -> HeatMap:
+        """Where it looked; this is for people, and is never disturbed."""
+        return self.perception.explain(frame, phrase)
 
     def _wait(self, verb: str) -> None:
         what = self.disturbance

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,21 +172,21 @@ def test_a_line_that_was_cut_off_costs_that_line_only(tmp_path: Path) -> None:
 
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     out = tmp_path / "eval"
-    command = [sys.executable, "-m", "handeye", "eval", QUICK, "--episodes", "500"]
+    command = [sys.executable, "-m", "handeye", "eval", QUICK, "--episodes", "5000"]
     options = ["--vlm", "perfect-eyes", "--jobs", "1", "--out", str(out)]
     process = subprocess.Popen(
         [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    results = out / "results.jsonl"
-    while process.poll() is None and not (results.exists() and results.stat().st_size):
-        pass
+    kept_there = out / "results.jsonl"
+    while process.poll() is None and not (kept_there.exists() and kept_there.stat().st_size):
+        time.sleep(0.1)
     # As a terminal does it: to the command and all of its workers.
     os.killpg(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     kept = len(read(out))
     assert process.returncode == 130
-    assert 1 <= kept < 500
+    assert 1 <= kept < 5000
     assert f"interrupted after {kept} episodes; go on with --resume --out" in stderr
     assert "Traceback" not in stderr
     assert f"| agent | {QUICK} | all | {kept} |" in stdout
@@ -211,17 +212,21 @@ class Trouble:
         return get_task(QUICK).build(table)
 
 
-def test_a_worker_that_dies_or_hangs_costs_a_retry_not_the_run(tmp_path: Path) -> None:
-    names = ("dies once", "dies", "hangs", QUICK)
-    tasks: dict[str, Task] = {name: Trouble(name, tmp_path / "mark") for name in names[:3]}
+def test_a_worker_that_dies_costs_a_retry_not_the_run(tmp_path: Path) -> None:
+    tasks: dict[str, Task] = {n: Trouble(n, tmp_path / "mark") for n in ("dies once", "dies")}
     tasks[QUICK] = get_task(QUICK)
-    plan = [Job(name, 0, PERFECT) for name in names]
-    done = {job.task: r for job, r in run_in_processes(plan, tasks, 2, timeout_s=20.0)}
+    plan = [Job(name, 0, PERFECT) for name in tasks]
+    done = {job.task: result for job, result in run_in_processes(plan, tasks, 2)}
     assert done["dies once"].judged is True
     assert "died, 2 times" in done["dies"].reason
-    assert "hung, 2 times" in done["hangs"].reason
-    assert failed_at(done["hangs"]) == "broken"
+    assert failed_at(done["dies"]) == "broken"
     assert done[QUICK].judged is True
+
+
+def test_a_worker_that_hangs_is_given_up(tmp_path: Path) -> None:
+    tasks = {"hangs": Trouble("hangs", tmp_path / "mark")}
+    [(_, result)] = run_in_processes([Job("hangs", 0, PERFECT)], tasks, 1, timeout_s=2.0)
+    assert "hung, 2 times" in result.reason
 
 
 # --- agents and what became of them --------------------------------------------------------------

@@ -1,10 +1,11 @@
 """One job of an evaluation, run in the process that it was given to."""
 
 import os
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handeye.perception.errors import ModelError
+from handeye.perception.errors import ModelError, UserError
 
 from ..episode import EpisodeResult, run_episode
 from ..quiet import import_simulator
@@ -50,9 +51,13 @@ def run_job(job: Job, task: "Task") -> EpisodeResult:
 
 def failed(error: BaseException) -> EpisodeResult:
     """The result of an episode that raised; an error that would meet every episode is raised."""
-    if isinstance(error, ModelError):
-        raise error
-    return broken(f"the episode failed: {type(error).__name__}: {error}")
+    cause = getattr(error, "cause", None)
+    told = cause if isinstance(cause, Exception) else error  # Ray wraps what its workers raise.
+    if isinstance(told, BrokenExecutor):
+        raise UserError("the worker processes do not start; with --jobs 0 one sees why") from told
+    if isinstance(told, ModelError):
+        raise told
+    return broken(f"the episode failed: {type(told).__name__}: {told}")
 
 
 def broken(reason: str) -> EpisodeResult:
