@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from .camera import SimCamera
-from .disturbing import Disturbance, disturb
+from .disturbing import Disturbance, Kind, disturb
 from .judge import holds, satisfied
 from .panda import SimPanda
 from .tabletop import Style, build_tabletop, overview, sample_style
@@ -99,7 +99,7 @@ def simulate(
     held_out: bool | None = None,
     clutter: bool = False,
     unseen_words: bool = False,
-    disturbed: bool = False,
+    disturbed: bool | Kind = False,
     renderer: Literal["auto", "tiny", "egl"] = "auto",
 ) -> Simulation:
     """Build a task from a seed: same task, same seed, same simulation, bit for bit.
@@ -111,7 +111,8 @@ def simulate(
         held_out: draw only (True) or never (False) held-out colour-category pairs as targets.
         clutter: as many distractors as fit, 9 to 12.
         unseen_words: instructions in wordings that are kept from development.
-        disturbed: something goes wrong in mid-episode, see `handeye.sims.disturbing`.
+        disturbed: something goes wrong in mid-episode, see `handeye.sims.disturbing`; of a kind
+            that the seed draws, or of this one.
         renderer: see `World`.
     """
     sequence = _unspawned(seed)
@@ -128,7 +129,8 @@ def simulate(
         if disturbed:
             rng = np.random.default_rng(sequence.spawn(1)[0])
             height = style.table_height_m
-            disturbance = disturb(world, robot, setup, rng, table_height_m=height)
+            kind = None if isinstance(disturbed, bool) else disturbed
+            disturbance = disturb(world, robot, setup, rng, table_height_m=height, kind=kind)
     except BaseException:
         world.close()
         raise

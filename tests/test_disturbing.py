@@ -13,6 +13,7 @@ from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tasks import get_task
 from handeye.sims.world import TIMESTEP_S
 
+from handeye.episode import run_episode
 from handeye.evaluation import episode_seed
 
 LATEST = int(6.2 / TIMESTEP_S)
@@ -173,3 +174,16 @@ def test_nothing_is_disturbed_once_it_is_judged(simulation: Simulation) -> None:
     simulation.judged()
     simulation.world.step(LATEST)
     assert not found.done
+
+
+@pytest.mark.parametrize("kind", ["fault", "silent", "swapped"])
+def test_the_agent_recovers(kind: Kind) -> None:
+    result = run_episode(
+        get_task("put_on"),
+        episode_seed("put_on", 0, 77),
+        eyes=lambda simulation: PerfectEyes(simulation.world),
+        disturbed=kind,
+    )
+    assert result.disturbed_by == kind
+    assert result.status == "succeeded", result
+    assert result.judged is True

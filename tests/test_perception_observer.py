@@ -122,6 +122,33 @@ def test_a_camera_that_fails_leaves_the_scene_as_it_was() -> None:
     assert observer.scene is before
 
 
+def test_what_fails_for_a_moment_is_tried_again() -> None:
+    room = Room(CUP)
+    frame, _ = room.see()
+    trouble: list[Exception] = [CameraError("no frame"), ModelError("too late")]
+
+    class Shaky:
+        name = "overview"
+
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            if trouble and isinstance(trouble[0], CameraError):
+                raise trouble.pop(0)
+            return frame
+
+        def close(self) -> None:
+            pass
+
+    class Slow(RoomVlm):
+        def parse(self, frame: Frame) -> list[Detection]:
+            if trouble:
+                raise trouble.pop(0)
+            return super().parse(frame)
+
+    observer = Observer({"overview": Shaky()}, Perception.of(Slow(room)))
+    assert list(observer.look().objects) == ["cup_1"]
+    assert not trouble
+
+
 def test_a_robot_without_the_fixed_camera_is_told_so_at_once() -> None:
     with pytest.raises(CameraError, match='no camera "overview"; it has: none'):
         Observer({}, Perception.of(RoomVlm(Room())))

@@ -20,6 +20,7 @@ from .recording import FRAMES_A_SECOND, Recorder
 
 if TYPE_CHECKING:
     from handeye.agents.graph import Approve
+    from handeye.sims.disturbing import Kind
     from handeye.sims.simulation import Simulation
     from handeye.sims.tasks.task import Setup, Task
 
@@ -84,7 +85,7 @@ def run_episode(
     dark: bool = False,
     clutter: bool = False,
     unseen_words: bool = False,
-    disturbed: bool = False,
+    disturbed: "bool | Kind" = False,
     verify: bool = True,
     checkpoint: Path | None = None,
 ) -> EpisodeResult:
