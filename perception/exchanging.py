@@ -40,8 +40,9 @@ def exchanged(tracks: Iterable[Track], lifted: Sequence[Lifted]) -> tuple[Track,
         if other is None:
             if fits_better > _PLAINLY and not any(i.name == here.name for i in lifted):
                 return here, there
-        elif other.name == here.name and other.complete:
-            fits_better += unlike(there, other.size) - unlike(here, other.size)
+        elif other.name == here.name:
+            if other.complete:
+                fits_better += unlike(there, other.size) - unlike(here, other.size)
             if fits_better > -_CONTRADICTS:
                 return here, there
     return None
