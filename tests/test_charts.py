@@ -93,6 +93,12 @@ def test_printed_values_are_preferred_to_measured_ones() -> None:
     assert min(row.confidence for row in chart.rows) > 0.9
 
 
+def test_greys_with_black_outlines_are_told_apart() -> None:
+    chart = read_chart(drawn(TABLES["bar_grouped"], ("matplotlib", "r")))
+    assert chart.kind == "bar_grouped"
+    assert lookups(rows(chart), TABLES["bar_grouped"].rows()) == 1.0
+
+
 def test_negative_bars_hang_down() -> None:
     table = Table("bar", "", "", "Change", MONTHS, {"": (30.0, -55.0, 12.0, -48.0, 70.0)})
     assert lookups(rows(read_chart(drawn(table))), table.rows()) == 1.0
@@ -180,6 +186,14 @@ class TestNumbers:
         assert axis is not None
         assert axis.value(60.0) == pytest.approx(20.0)
         assert axis.agreed == 0.8
+
+    def test_powers_of_ten_make_up_for_one_that_is_blurred(self) -> None:
+        blurred = [(20.0, 10.0**k) for k in range(-6, 13)]
+        read = [[(120.0, 102.0), (120.0, 100.0)], [(220.0, 101.0), (220.0, 10.0)]]
+        axis = fit_axis([blurred, *read])
+        assert axis is not None
+        assert axis.scale == "log"
+        assert axis.value(20.0) == pytest.approx(1000.0)
 
 
 class TestBadInput:

@@ -107,11 +107,15 @@ def _row(lit: Mask) -> str | None:
     thick = float(np.median(strokes))
     import cv2
 
+    # Points stand close to digits: they are taken out before segments are joined.
+    dots = [p for p in pieces if max(p.width, p.height) < 1.8 * thick]
+    segments = lit.copy()
+    for dot in dots:
+        segments[dot.y0 : dot.y1, dot.x0 : dot.x1] = False
     size = max(3, round(0.9 * thick) | 1)
-    closed = cv2.morphologyEx(
-        lit.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)
-    )
-    signs = [p for p in _pieces(np.asarray(closed) > 0) if p.height < 1.4 * height]
+    kernel = np.ones((size, size), np.uint8)
+    closed = cv2.morphologyEx(segments.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    signs = [p for p in [*_pieces(np.asarray(closed) > 0), *dots] if p.height < 1.4 * height]
     digits = [p for p in signs if p.height > 0.8 * height and p.width < 0.95 * height]
     if not digits:
         return None
@@ -120,9 +124,10 @@ def _row(lit: Mask) -> str | None:
         abs(p.y0 - line[0]) > 0.15 * height or abs(p.y1 - line[1]) > 0.15 * height for p in digits
     ):
         return None
-    wide = float(np.median([p.width for p in digits if p.width > 0.35 * height] or [0.0]))
-    if not wide:
+    widths = [p.width for p in digits if p.width > 0.35 * height]
+    if not widths or max(widths) > 1.2 * min(widths):
         return None
+    wide = float(np.median(widths))
     others = [
         p for p in signs if p not in digits and p.y0 >= line[0] - 2 and p.y1 <= line[1] + thick
     ]
