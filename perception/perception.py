@@ -11,6 +11,7 @@ from typing import Any
 from .charts.chart import Chart
 from .errors import HandeyeError, ModelError
 from .frame import Frame
+from .vlm.masks import with_masks
 from .vlm.verbs import (
     Answer,
     Asks,
@@ -18,6 +19,7 @@ from .vlm.verbs import (
     Explains,
     Grounds,
     HeatMap,
+    Masks,
     Parses,
     Prepares,
     ReadsCharts,
@@ -32,6 +34,7 @@ class Perception:
 
     Attributes:
         parse_with, ground_with, ask_with, chart_with: the models; None where there is none.
+        mask_with: draws masks of what was parsed or grounded without one.
         fallback: asked where a model is missing, fails, or is late.
         deadline_s: after which a model is late; its answer is then not waited for.
     """
@@ -40,6 +43,7 @@ class Perception:
     ground_with: Grounds | None = None
     ask_with: Asks | None = None
     chart_with: ReadsCharts | None = None
+    mask_with: Masks | None = None
     fallback: "Perception | None" = None
     deadline_s: float | None = None
 
@@ -68,12 +72,12 @@ class Perception:
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first."""
         found: list[Detection] = self._call(self.parse_with, "parse", frame)
-        return found
+        return self._masked(frame, found)
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to, best first."""
         found: list[Detection] = self._call(self.ground_with, "ground", frame, phrase)
-        return found
+        return self._masked(frame, found)
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer to a question."""
@@ -101,6 +105,11 @@ class Perception:
         if len(frames) > 1 and isinstance(model, Prepares):
             with suppress(ModelError):
                 _called(model, "prepare", self.deadline_s, (frames,))
+
+    def _masked(self, frame: Frame, found: list[Detection]) -> list[Detection]:
+        if self.mask_with is None:
+            return found
+        return with_masks(frame, found, self.mask_with)
 
     def _call(self, model: object, verb: str, *arguments: Any) -> Any:
         try:

@@ -39,7 +39,7 @@ _SHADES: dict[ColorName, tuple[Range, Range, Range]] = {
 }
 
 # Metres: (footprint diameter or side, height) ranges. Meshes scale uniformly to the first.
-_SIZES: dict[Category, tuple[Range, Range]] = {
+SIZES: dict[str, tuple[Range, Range]] = {
     "cup": ((0.068, 0.085), (0.075, 0.105)),
     "bowl": ((0.12, 0.165), (0.045, 0.065)),
     "plate": ((0.15, 0.20), (0.018, 0.026)),
@@ -105,7 +105,7 @@ def sample_object(
     """Draw size and shade of an object; "small" and "big" draw from the outer thirds."""
     low, high = {"small": (0.0, 0.25), "any": (0.0, 1.0), "big": (0.75, 1.0)}[size]
     share = rng.uniform(low, high)
-    width, height = (a + share * (b - a) for a, b in _SIZES[category])
+    width, height = (a + share * (b - a) for a, b in SIZES[category])
     if category not in ("block", "ball", "duck", "lego", "teddy"):
         height *= rng.uniform(0.95, 1.05)
     return ObjectSpec(

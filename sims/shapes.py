@@ -4,6 +4,7 @@ Visuals are small triangle meshes, for triangles are what rendering costs. Hollo
 as rings of boxes, so that fingers and other objects fit inside.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -13,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .objects import ObjectSpec
+from .objects import SIZES, ObjectSpec, Range
 from .solids import Vertices, cuboid, lathe, merge
 
 Quaternion = tuple[float, float, float, float]
@@ -89,6 +90,20 @@ class Shape:
 def shape_of(spec: ObjectSpec) -> Shape:
     """Build the geometry of a catalogue object."""
     return _BUILDERS[spec.category](spec)
+
+
+def register_category(
+    name: str, build: Callable[[ObjectSpec], Shape], width_m: Range, height_m: Range
+) -> None:
+    """Make a category known in this process beside the catalogue's, which stays what it is.
+
+    Args:
+        name: one word; drawn only where it is asked for by name.
+        build: makes the geometry of an object of it.
+        width_m, height_m: what sizes are drawn from, see `ObjectSpec`.
+    """
+    _BUILDERS[name] = build
+    SIZES[name] = (width_m, height_m)
 
 
 def surface(shape: Shape) -> Vertices:
@@ -391,7 +406,7 @@ def _teddy(spec: ObjectSpec) -> Shape:
     )
 
 
-_BUILDERS = {
+_BUILDERS: dict[str, Callable[[ObjectSpec], Shape]] = {
     "cup": _cup,
     "bowl": _bowl,
     "plate": _plate,

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,8 @@ class SceneOptions:
         wrist_views, overview_views: images of a scene.
         furnished_every: of so many shards one has furniture.
         furnished: share of the scenes with a drawer or a fridge in such a shard.
+        more: categories from `register_category`, of which each scene has two to four objects;
+            their numbers follow those of the catalogue and the furniture.
     """
 
     entropy: int = ENTROPY
@@ -77,6 +79,7 @@ class SceneOptions:
     overview_views: int = 3
     furnished_every: int = 5
     furnished: float = 0.85
+    more: tuple[str, ...] = ()
 
 
 def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> int:
@@ -152,6 +155,8 @@ def render_scene(
             _furnish(world, rng, options.held_out, style.table_height_m)
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
         specs = sample_specs(rng, count, held_out=options.held_out)
+        if options.more:
+            specs += sample_specs(rng, int(rng.integers(2, 5)), categories=cast(Any, options.more))
         clearance = float(rng.uniform(0.005, 0.04))
         # A full table is full: what fits is there by then.
         with suppress(SceneFileError):
@@ -171,7 +176,7 @@ def render_scene(
                     Intrinsics.from_fov(WIDTH, HEIGHT, 1.05),
                     robot.link_pose(HAND_LINK) @ T_HAND_WRIST,
                 )
-            yield _render(world, view, relations, held)
+            yield _render(world, view, relations, held, options.more)
             if held is not None:
                 set_pose(world, held[0], held[1])
 
@@ -263,6 +268,7 @@ def _render(
     view: View,
     relations: dict[str, tuple[str, str]],
     held: tuple[str, Transform] | None,
+    more: tuple[str, ...],
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]:
     rendering = world.render(view.intrinsics, view.T_world_camera, segmentation=True)
     segmentation = rendering.segmentation
@@ -275,7 +281,7 @@ def _render(
         mask = segmentation == world[name].uid
         instances[mask] = number
         outline = _outline(world, name, view)
-        objects.append(_object_record(world, name, mask, names, relations, held, outline))
+        objects.append(_object_record(world, name, mask, names, relations, held, outline, more))
     middle = STRIDE // 2
     small = instances[middle::STRIDE, middle::STRIDE]
     return rendering.rgb, np.ascontiguousarray(small), {"camera": view.camera, "objects": objects}
@@ -289,11 +295,12 @@ def _object_record(
     relations: dict[str, tuple[str, str]],
     held: tuple[str, Transform] | None,
     outline: float,
+    more: tuple[str, ...],
 ) -> dict[str, Any]:
     body = world[name]
     if body.spec is not None:
         category, color, width_m = (
-            CATEGORIES.index(body.spec.category),
+            (*CATEGORIES, *FURNITURE, *more).index(body.spec.category),
             body.spec.color,
             body.spec.width_m,
         )

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +18,10 @@ from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.explaining import relevance
 from handeye.perception.vlm.load import FAMILIES, load_vlm
+from handeye.perception.vlm.masks import with_masks
 from handeye.perception.vlm.plots import table_to_chart
 from handeye.perception.vlm.remote import Spending
+from handeye.perception.vlm.verbs import Detection
 from handeye.perception.vlm.written import read_answer, read_boxes, read_json, read_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,6 +146,11 @@ def _check(vlm: Any, verb: str) -> None:
     elif verb in ("embed", "embed_text"):
         vectors = vlm.embed([FRAME]) if verb == "embed" else vlm.embed_text(["a cup"])
         assert vectors.dtype == np.float32
+    elif verb == "masks":
+        drawn = vlm.masks(FRAME, [(0, 0, 40, 30), (20, 10, 80, 60)])
+        assert [(mask.shape, mask.dtype) for mask in drawn] == [((60, 80), np.bool_)] * 2
+        assert not np.array_equal(drawn[0], drawn[1])
+        assert vlm.masks(FRAME, []) == []
     elif verb == "explain":
         heat = vlm.explain(FRAME, "the red cup")
         assert (heat.shape, heat.dtype) == ((60, 80), np.float32)
@@ -151,6 +159,26 @@ def _check(vlm: Any, verb: str) -> None:
         assert not np.array_equal(heat, vlm.explain(FRAME, "a blue bowl"))
     else:
         assert verb == "search"
+
+
+class TestMasks:
+    def test_they_are_drawn_behind_any_grounder(self, folders: Path) -> None:
+        sam, dino = (load_vlm(build(f, folders / f"masks-{f}")) for f in ("sam2", "grounding-dino"))
+        boxes = replace(dino, threshold=0.0)
+        found = Perception(ground_with=boxes, mask_with=sam).ground(FRAME, "the red cup")
+        assert found
+        assert all(detection.mask.shape == (60, 80) for detection in found)
+        bare = boxes.ground(FRAME, "the red cup")
+        assert [d.box for d in found] == [d.box for d in bare]
+        assert all(detection.mask is None for detection in bare)
+
+    def test_a_mask_that_is_there_stays(self, folders: Path) -> None:
+        sam = load_vlm(build("sam2", folders / "stays"))
+        mine = np.eye(60, 80, dtype=bool)
+        found = [Detection("cup", (0, 0, 9, 9), 1.0, mask=mine), Detection("cup", (0, 0, 9, 9), 1)]
+        first, second = with_masks(FRAME, found, sam)
+        assert first.mask is mine
+        assert second.mask is not None
 
 
 class TestHeatMaps:

@@ -78,15 +78,21 @@ WORDS = [
 ]
 
 
-def tokenizer(*special: str, **options: Any) -> Any:
-    """A tokenizer of whole words with the special tokens that a family wants."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+def tokenizer(*special: str, framed: bool = False, **options: Any) -> Any:
+    """A tokenizer of whole words with the special tokens that a family wants.
+
+    `framed` sets a start and an end around what it reads.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     base = ["<pad>", "<unk>", "<s>", "</s>", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *special]
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys([*base, *WORDS]))}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.normalizer = normalizers.Lowercase()
     made.pre_tokenizer = pre_tokenizers.Whitespace()
+    if framed:
+        ends = [("<s>", vocabulary["<s>"]), ("</s>", vocabulary["</s>"])]
+        made.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=ends)
     settings = {
         "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>",
         "cls_token": "[CLS]", "sep_token": "[SEP]", "model_max_length": 120,
@@ -107,7 +113,7 @@ _SQUARE = {"height": 32, "width": 32}
 
 
 def _clip() -> tuple[Any, Any]:
-    words = tokenizer()
+    words = tokenizer(framed=True)
     text = {**_LANGUAGE, "vocab_size": len(words), "eos_token_id": 3, "bos_token_id": 2}
     config = t.CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=16)
     images = t.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=_SQUARE)
@@ -333,6 +339,76 @@ def _pix2struct() -> tuple[Any, Any]:
     return t.Pix2StructForConditionalGeneration(config), t.Pix2StructProcessor(images, words)
 
 
+def _kosmos2() -> tuple[Any, Any]:
+    images = t.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=_SQUARE)
+    processor = t.Kosmos2Processor(images, tokenizer())
+    text = {
+        "vocab_size": len(processor.tokenizer), "embed_dim": 32, "layers": 2, "ffn_dim": 48,
+        "attention_heads": 2, "max_position_embeddings": 256, "bos_token_id": 2,
+        "eos_token_id": 3, "pad_token_id": 1,
+    }  # fmt: skip
+    config = t.Kosmos2Config(text_config=text, vision_config=_VISION, latent_query_num=64)
+    return t.Kosmos2ForConditionalGeneration(config), processor
+
+
+def _idefics() -> tuple[Any, Any]:
+    words = tokenizer("<fake_token_around_image>", "<image>", "<end_of_utterance>")
+    vision = {
+        "embed_dim": 32, "image_size": 32, "patch_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 48,
+    }  # fmt: skip
+    perceiver = {
+        "use_resampler": True, "resampler_n_latents": 4, "resampler_depth": 1,
+        "resampler_n_heads": 2, "resampler_head_dim": 16,
+    }  # fmt: skip
+    config = t.IdeficsConfig(
+        vocab_size=len(words), additional_vocab_size=0, cross_layer_interval=1,
+        vision_config=vision, perceiver_config=perceiver, use_resampler=True, bos_token_id=2,
+        eos_token_id=3, pad_token_id=0, **_LANGUAGE,
+    )  # fmt: skip
+    images = t.IdeficsImageProcessor(image_size=32)
+    return t.IdeficsForVisionText2Text(config), t.IdeficsProcessor(images, words, image_size=32)
+
+
+def _instructblip() -> tuple[Any, Any]:
+    words = tokenizer("<image>")
+    model, _ = _blip2()
+    text = model.config.text_config.to_dict()
+    qformer = {
+        **_LANGUAGE, "vocab_size": len(words), "encoder_hidden_size": 32,
+        "cross_attention_frequency": 1,
+    }  # fmt: skip
+    config = t.InstructBlipConfig(
+        vision_config=_VISION, qformer_config=qformer, text_config=text, num_query_tokens=4,
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    images = t.BlipImageProcessor(size=_SQUARE)
+    processor = t.InstructBlipProcessor(images, words, tokenizer(), num_query_tokens=4)
+    return t.InstructBlipForConditionalGeneration(config), processor
+
+
+def _sam2() -> tuple[Any, Any]:
+    backbone = {
+        "hidden_size": 8, "num_attention_heads": 1, "image_size": [64, 64],
+        "blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": [8, 16, 24, 32],
+        "num_attention_heads_per_stage": [1, 1, 2, 2], "window_size_per_stage": [8, 4, 8, 4],
+        "global_attention_blocks": [3], "window_positional_embedding_background_size": [4, 4],
+    }  # fmt: skip
+    vision = {
+        "backbone_config": {"model_type": "sam2_hiera_det_model", **backbone},
+        "backbone_channel_list": [32, 24, 16, 8],
+        "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]], "fpn_hidden_size": 32,
+    }  # fmt: skip
+    prompts = {"hidden_size": 32, "image_size": 64, "patch_size": 16}
+    masks = {
+        "hidden_size": 32, "mlp_dim": 48, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
+    }  # fmt: skip
+    config = t.Sam2Config(
+        vision_config=vision, prompt_encoder_config=prompts, mask_decoder_config=masks
+    )
+    return t.Sam2Model(config), None
+
+
 BUILDERS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "clip": _clip,
     "siglip": _siglip,
@@ -351,6 +427,10 @@ BUILDERS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "align": _align,
     "florence2": _florence2,
     "pix2struct": _pix2struct,
+    "kosmos-2": _kosmos2,
+    "idefics": _idefics,
+    "instructblip": _instructblip,
+    "sam2": _sam2,
 }
 
 
@@ -363,5 +443,6 @@ def build(family: str, folder: Path) -> Path:
         model.generation_config.exponential_decay_length_penalty = [8, 8.0]
         model.generation_config.eos_token_id = model.generation_config.eos_token_id or 3
     model.eval().save_pretrained(folder)
-    processor.save_pretrained(folder)
+    if processor is not None:
+        processor.save_pretrained(folder)
     return folder

@@ -16,6 +16,8 @@ _PROMPTS = {
     "instructblip": "{question} Short answer:",
     "git": "{question}",
 }
+_CAPTION = {"instructblip": "A short image description:"}
+"""The others write a caption where nothing is asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class Answerer:
         """One sentence about a frame."""
         if self._answers_only:
             raise ModelError(f"{self.parts.name} answers questions; it writes no captions")
-        return self._write(frame, None)[0].strip()
+        return self._write(frame, _CAPTION.get(self.parts.family))[0].strip()
 
     def explain(self, frame: Frame, phrase: str) -> HeatMap:
         """[H, W] float32 in 0..1: what the phrase's words attend to, the most of it 1.

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..frame import Frame
+from .adapters import adapted
 
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -46,7 +47,8 @@ class Parts:
     """A loaded checkpoint.
 
     Attributes:
-        processor, model: of transformers; the model is in evaluation mode.
+        processor, model: of transformers; the model is in evaluation mode, and the processor
+            None where the backend needs none.
         family: its `model_type`.
         name: folder or hub name.
         device: where it runs.
@@ -73,7 +75,15 @@ class Parts:
         return moved
 
 
-def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
+def load_parts(
+    name: str,
+    auto: str,
+    loading: Loading,
+    family: str,
+    *,
+    adapter: Path | None = None,
+    processor: bool = True,
+) -> Parts:
     """Load processor and model of a checkpoint folder or hub name.
 
     Args:
@@ -81,6 +91,8 @@ def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
         auto: name of the class of transformers that loads the model.
         loading: how.
         family: its `model_type`.
+        adapter: folder of an adapter to merge into it.
+        processor: whether to load the processor too.
 
     Raises:
         ModelError: a package is missing, or the files are damaged; says which.
@@ -97,7 +109,7 @@ def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
     if loading.bits is not None:
         options |= _quantised(loading.bits, device)
     try:
-        processor = transformers.AutoProcessor.from_pretrained(name)
+        loaded = transformers.AutoProcessor.from_pretrained(name) if processor else None
         model = getattr(transformers, auto).from_pretrained(name, **options)
         if loading.bits is None:
             model = model.to(device)
@@ -106,13 +118,15 @@ def load_parts(name: str, auto: str, loading: Loading, family: str) -> Parts:
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"the checkpoint {name} ({family}) cannot be loaded: {reason}") from error
+    if adapter is not None:
+        model = adapted(model, adapter)
     model = model.eval()
     if loading.compiled:
         # In place, part by part: `generate` and `get_image_features` pass by the whole's forward.
         backend = "inductor" if loading.compiled is True else loading.compiled
         for part in model.children():
             part.compile(backend=backend)
-    return Parts(processor, model, family, name, device)
+    return Parts(loaded, model, family, name, device)
 
 
 def picture_of(frame: Frame) -> Any:

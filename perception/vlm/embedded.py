@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ModelError
 from ..frame import Frame
+from .adapters import adapted, base_of, grown_embedded
 from .lexicon import FURNITURE, Description, Relation, read
 from .verbs import Answer, Detection
 
@@ -92,7 +93,7 @@ class EmbeddedVLM:
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to, best first; empty when it is not there or has unknown words."""
-        description = read(phrase)
+        description = read(phrase, self.categories)
         if description is None:
             return []
         features = self.features(frame)
@@ -135,7 +136,7 @@ class EmbeddedVLM:
         features = self.features(frame)
         if kind == "held":
             return self._held_answer(features)
-        description = read(phrase)
+        description = read(phrase, self.categories)
         if description is None or not len(features.boxes):
             known = description is not None and kind in ("exists", "state")
             return Answer("no", 0.9) if known else Answer("", 0.0)
@@ -285,15 +286,24 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
 
     from .modeling_handeye import HandeyeModel
 
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    base = base_of(folder)
+    weights = "model.safetensors" if base is None else "adapter_model.safetensors"
+    for name in ("config.json", weights, "tokenizer.json"):
         if not (folder / name).is_file():
             raise ModelError(
                 f"the embedded VLM's {name} is missing in {folder}; reinstall handeye, or make "
                 "the checkpoint with `handeye train`"
             )
     try:
-        model: Any = HandeyeModel.from_pretrained(folder)
+        model: Any
+        if base is None:
+            model = HandeyeModel.from_pretrained(folder)
+        else:
+            trunk = grown_embedded(folder, CHECKPOINT if base == "embedded" else Path(base))
+            model = adapted(trunk, folder)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"the embedded VLM in {folder} cannot be read ({type(error).__name__}: {error}); "

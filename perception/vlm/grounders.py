@@ -14,7 +14,7 @@ from .explaining import attending, over_frame, relevance
 from .verbs import Detection, HeatMap
 from .written import WrittenBox
 
-_TO_PHRASE = "<CAPTION_TO_PHRASE_GROUNDING>"
+TO_PHRASE = "<CAPTIONTO_PHRASE_GROUNDING>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class WritingGrounder:
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to."""
         if self._florence:
-            found = self._places(frame, _TO_PHRASE, phrase)
+            found = self._places(frame, TO_PHRASE, phrase)
         else:
             found = self._places(frame, f"<grounding><phrase>{phrase}</phrase>", "")
         return [_detection(box, phrase) for box in found]
@@ -122,7 +122,7 @@ class WritingGrounder:
         import torch
 
         model = self.parts.model
-        inputs = self.parts.inputs(images=picture_of(frame), text=_TO_PHRASE + phrase)
+        inputs = self.parts.inputs(images=picture_of(frame), text=TO_PHRASE + phrase)
         with torch.inference_mode():
             options = {"max_new_tokens": self.max_new_tokens, "do_sample": False}
             written = model.generate(**inputs, **options)

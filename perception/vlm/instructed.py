@@ -171,15 +171,26 @@ def local_writer(parts: Parts) -> Write:
         schema: dict[str, Any] | None = None,  # noqa: ARG001 – the prompt says it too
     ) -> tuple[str, float]:
         picture = picture_of(frame)
+        if parts.family == "idefics":
+            return _flamingo(parts, picture, prompt, most)
         inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
         return generate(parts, inputs, most)
 
     return write
 
 
+def _flamingo(parts: Parts, picture: Any, prompt: str, most: int) -> tuple[str, float]:
+    """Idefics takes pictures in the midst of the text, and must not write any itself."""
+    said = [["User:", picture, f"{prompt}<end_of_utterance>", "\nAssistant:"]]
+    inputs = parts.inputs(text=said, add_end_of_utterance_token=False)
+    tokenizer = parts.processor.tokenizer
+    tokens = tokenizer(["<image>", "<fake_token_around_image>"], add_special_tokens=False)
+    return generate(parts, inputs, most, bad_words_ids=tokens["input_ids"])
+
+
 def _images(parts: Parts, picture: Any) -> Any:
     # Models that take several pictures in a conversation want a list for each text.
-    return [[picture]] if parts.family in ("idefics", "idefics3", "smolvlm") else [picture]
+    return [[picture]] if parts.family in ("idefics3", "smolvlm") else [picture]
 
 
 def _prompt(parts: Parts, prompt: str) -> Any:

@@ -5,6 +5,7 @@ A `Description` is what a phrase says; `say` puts it into words, in many ways, f
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -128,30 +129,36 @@ _LINK = re.compile(r"\b(on\s+top\s+of|on|inside|in)\s+(?=the\b|a\b|an\b)")
 _ARTICLES = {"the", "a", "an", "that", "is", "which"}
 
 
-def read(phrase: str) -> Description | None:
-    """What a phrase says; None when it has a word that is not known."""
+def read(phrase: str, categories: Collection[str] = ()) -> Description | None:
+    """What a phrase says; None when it has a word that is not known.
+
+    Args:
+        phrase: such as "the red cup on the plate".
+        categories: known besides the lexicon's own, each one word.
+    """
     text = re.sub(r"[^a-z\s]", " ", phrase.lower())
     held = _HELD.search(text) is not None
     text = _HELD.sub(" ", text)
     link = _LINK.search(text)
     if link:
-        head, other = read(text[: link.start()]), read(text[link.end() :])
+        head = read(text[: link.start()], categories)
+        other = read(text[link.end() :], categories)
         if head is None or other is None:
             return None
         relation: Relation = "on" if link[1].startswith("on") else "in"
         return replace(head, held=held, relation=relation, other=other)
-    return _noun(text, held)
+    return _noun(text, held, {**{name: name for name in categories}, **_CATEGORY})
 
 
-def _noun(text: str, held: bool) -> Description | None:
+def _noun(text: str, held: bool, known: dict[str, str]) -> Description | None:
     found: dict[str, str] = {}
     named = False
     for long, short in (("rubber duck", "duck"), ("lego brick", "lego"), ("teddy bear", "teddy")):
         text = text.replace(long, short)
     for word in text.split():
-        singular = next((w for w in _singulars(word) if w in _CATEGORY), word)
-        if singular in _CATEGORY:
-            found["category"], named = _CATEGORY[singular], True
+        singular = next((w for w in _singulars(word) if w in known), word)
+        if singular in known:
+            found["category"], named = known[singular], True
         elif word in _COLOR:
             found["color"], named = _COLOR[word], True
         elif word in _SIZE:

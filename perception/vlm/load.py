@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from .adapters import base_of
 from .answering import Answerer
 from .checkpoints import Loading, Parts, config_of, load_parts
 from .dual import DualEncoder
 from .embedded import EmbeddedVLM
 from .grounders import OpenVocabularyDetector, WritingGrounder
 from .instructed import InstructedVLM, local_writer
+from .masks import Segmenter
 from .plots import PlotReader
 from .remote import Server
 from .written import Convention
@@ -29,10 +31,12 @@ class Family:
     Attributes:
         backend: what runs a loaded checkpoint; its `verbs` are the family's.
         auto: the class of transformers that loads it.
+        processor: whether the backend wants transformers' processor.
     """
 
     backend: Callable[[Parts], Any]
     auto: str = "AutoModelForImageTextToText"
+    processor: bool = True
 
 
 def _instructed(convention: Convention, boxes_prompt: str | None = None) -> Family:
@@ -45,6 +49,7 @@ def _instructed(convention: Convention, boxes_prompt: str | None = None) -> Fami
 
 
 _DUAL = Family(DualEncoder, "AutoModel")
+_SEGMENTER = Family(Segmenter, "Sam2Model", processor=False)
 _DETECTOR = Family(OpenVocabularyDetector, "AutoModelForZeroShotObjectDetection")
 FAMILIES: dict[str, Family] = {
     "clip": _DUAL,
@@ -72,6 +77,8 @@ FAMILIES: dict[str, Family] = {
     "qwen2_vl": _instructed("thousandths", "Output the bounding box of {phrase} in the image."),
     "qwen2_5_vl": _instructed("pixels"),
     "qwen3_vl": _instructed("thousandths"),
+    "sam2": _SEGMENTER,
+    "sam2_video": _SEGMENTER,
     "pix2struct": Family(PlotReader, "Pix2StructForConditionalGeneration"),
 }
 """The families of transformers checkpoints that are known, by `model_type`."""
@@ -82,8 +89,9 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
 
     Args:
         name: "embedded" for the one that ships; a checkpoint folder or hub name of one of
-            FAMILIES; or "http://host:port/v1#model" for an OpenAI-compatible server, whose key is
-            taken from HANDEYE_VLM_API_KEY or OPENAI_API_KEY.
+            FAMILIES, or the folder of an adapter to one (see `handeye tune`); or
+            "http://host:port/v1#model" for an OpenAI-compatible server, whose key is taken from
+            HANDEYE_VLM_API_KEY or OPENAI_API_KEY.
         **options: for checkpoints, see `Loading`; for servers, `timeout_s`, `retries`,
             `spending` of `Server`; the embedded model takes none.
 
@@ -102,6 +110,10 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
 
 def _load_checkpoint(name: str, options: dict[str, Any]) -> Any:
     folder = Path(name).expanduser()
+    adapter = folder if base_of(folder) and not (folder / "config.json").is_file() else None
+    if adapter is not None:
+        name = str(base_of(folder))
+        folder = Path(name).expanduser()
     if not (folder / "config.json").is_file() and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise ModelError(
             f'there is no VLM "{name}"; accepted are "embedded", a checkpoint folder (with a '
@@ -122,7 +134,15 @@ def _load_checkpoint(name: str, options: dict[str, Any]) -> Any:
     known, auto = FAMILIES[family], FAMILIES[family].auto
     if "BlipForQuestionAnswering" in (config.get("architectures") or []):
         auto = "BlipForQuestionAnswering"
-    return known.backend(load_parts(name, auto, _with(Loading, name, options), family))
+    parts = load_parts(
+        name,
+        auto,
+        _with(Loading, name, options),
+        family,
+        adapter=adapter,
+        processor=known.processor,
+    )
+    return known.backend(parts)
 
 
 def _with(make: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:

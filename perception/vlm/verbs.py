@@ -90,6 +90,14 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class Masks(Protocol):
+    """Draws the masks of what is in boxes."""
+
+    def masks(self, frame: Frame, boxes: Sequence[Box]) -> list[Mask]:
+        """Return [H, W] bool for each box."""
+
+
+@runtime_checkable
 class ReadsCharts(Protocol):
     """Reads charts into tables."""
 

@@ -278,6 +278,22 @@ def train(**options: Any) -> None:
     command(**options)
 
 
+@main.command()
+@_VLM
+@click.option("--data", multiple=True, required=True, type=click.Path(), help="folder of shards")
+@click.option("--held-out", type=click.Path(), help="shards to measure on  [default: a tenth]")
+@click.option("--out", required=True, type=click.Path(), help="folder of the adapter and curves")
+@click.option("--steps", type=int, help="optimiser steps  [default: 300]")
+@click.option("--rank", type=int, help="of the adapter's matrices  [default: 8]")
+@click.option("--learning-rate", type=float, help="peak  [default: 0.001]")
+@click.option("--device", default="auto", show_default=True)
+def tune(**options: Any) -> None:
+    """Teach a VLM new words with LoRA; goes on where it was left."""
+    from .commands.tune import tune as command
+
+    command(**options)
+
+
 @main.command("bench-vlm")
 @_VLM
 @click.option("--images", default=300, show_default=True, help="of each split")

@@ -80,14 +80,16 @@ def train_glimpse(
     def make(step: int) -> Glimpses:
         rng = np.random.default_rng([fitting.seed, 1, step])
         picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
-        return _batch([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
+        return glimpses_of([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
 
-    return fit(glimpse, make, _judge, out, "glimpse", fitting)
+    return fit(glimpse, make, judge, out, "glimpse", fitting)
 
 
-def _judge(glimpse: Glimpse, batch: Glimpses) -> tuple[Tensor, dict[str, float]]:
+def judge(
+    glimpse: Glimpse, batch: Glimpses, count: int = len(CATEGORIES)
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a batch, and figures of it; `count` is how many categories there are."""
     look = glimpse(batch.crops, batch.sizes)
-    count = len(CATEGORIES)
     matched = batch.categories != _NO_NAME
     found = {
         "category": F.cross_entropy(look.names[:, :count], batch.categories, ignore_index=_NO_NAME),
@@ -111,9 +113,10 @@ def _asked(logits: Tensor, truth: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits[asked], truth[asked])
 
 
-def _batch(
+def glimpses_of(
     drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
 ) -> Glimpses:
+    """The batch of some images and what is proposed of each."""
     crops, sizes, truths = [], [], []
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)

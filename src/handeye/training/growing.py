@@ -10,7 +10,9 @@ from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.tokenizer import build_tokenizer
 
 
-def grow(model: HandeyeModel, folder: Path) -> HandeyeModel:
+def grow(
+    model: HandeyeModel, folder: Path, vocabulary: dict[str, int] | None = None
+) -> HandeyeModel:
     """Copy what a checkpoint has learnt into a model that knows more words.
 
     Rows of word embeddings follow the tokens; rows of the named heads follow the categories and
@@ -19,6 +21,7 @@ def grow(model: HandeyeModel, folder: Path) -> HandeyeModel:
     Args:
         model: with fresh weights; changed in place, and returned.
         folder: the checkpoint's.
+        vocabulary: word -> token of the model's own tokenizer; by default of the lexicon's.
     """
     from safetensors.torch import load_file
     from transformers import PreTrainedTokenizerFast
@@ -28,7 +31,8 @@ def grow(model: HandeyeModel, folder: Path) -> HandeyeModel:
     theirs = [*config["categories"], *config["colors"]]
     mine = [*model.config.categories, *model.config.colors]
     names = [(mine.index(name), i) for i, name in enumerate(theirs) if name in mine]
-    tokens = [(i, words[w]) for w, i in build_tokenizer().get_vocab().items() if w in words]
+    mine_words = build_tokenizer().get_vocab() if vocabulary is None else vocabulary
+    tokens = [(i, words[w]) for w, i in mine_words.items() if w in words]
     state = model.state_dict()
     for key, value in load_file(folder / "model.safetensors").items():
         if key.startswith(("names.", "glimpse.names.")):

@@ -59,7 +59,7 @@ def _propose_shard(model: HandeyeModel, shard: Path, path: Path) -> None:
     boxes, blobs = [], []
     for first in range(0, len(images), _AT_ONCE):
         batch = [images[i].rgb for i in range(first, min(first + _AT_ONCE, len(images)))]
-        for proposed in _look(model, np.stack(batch)):
+        for proposed in proposals_of(model, np.stack(batch)):
             boxes.append(proposed.boxes)
             blobs.append(np.frombuffer(zlib.compress(proposed.tiles.tobytes()), np.uint8))
     temporary = path.with_suffix(".tmp.npz")
@@ -74,7 +74,7 @@ def _propose_shard(model: HandeyeModel, shard: Path, path: Path) -> None:
     temporary.replace(path)
 
 
-def _look(model: Any, images: npt.NDArray[np.uint8]) -> list[Proposed]:
+def proposals_of(model: Any, images: npt.NDArray[np.uint8]) -> list[Proposed]:
     """The proposals of a batch of images [B, H, W, 3]."""
     _, height, width, _ = images.shape
     found = []

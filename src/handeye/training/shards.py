@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,14 @@ class Sample:
     instances: npt.NDArray[np.uint8]
     objects: list[dict[str, Any]]
     camera: str
+
+
+class Samples(Protocol):
+    """Images with their ground truth, by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
 
 
 class Shards:
