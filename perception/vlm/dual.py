@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import Parts, picture_of
 from .explaining import as_grid, attending, channel_relevance, over_frame, relevance
@@ -28,7 +29,12 @@ class DualEncoder:
     """
 
     parts: Parts
-    verbs = ("classify", "embed", "embed_text", "search", "ask", "explain")
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """All families have the same, but that SigLIP 2's patches have no grid to explain by."""
+        explains = () if self.parts.family == "siglip2" else ("explain",)
+        return ("classify", "embed", "embed_text", "search", "ask", *explains)
 
     def classify(self, frame: Frame, labels: Sequence[str]) -> list[tuple[str, float]]:
         """(label, probability) of each label, the likeliest first (zero-shot)."""
@@ -76,7 +82,12 @@ class DualEncoder:
         """[H, W] float32 in 0..1: what makes the frame like the phrase, the most of it 1.
 
         What the processor crops away is 0.
+
+        Raises:
+            ModelError: the checkpoint is not one that explains.
         """
+        if "explain" not in self.verbs:
+            raise ModelError(f"{self.parts.name} ({self.parts.family}) cannot explain")
         import torch
 
         model, height_width = self.parts.model, frame.rgb.shape[:2]
