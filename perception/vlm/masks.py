@@ -64,5 +64,6 @@ def _normalized(rgb: Any, side: int) -> Any:
     import cv2
 
     square = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR)
-    scaled = (np.asarray(square, np.float32) / 255 - np.float32(_MEAN)) / np.float32(_STD)
+    mean, std = np.array(_MEAN, np.float32), np.array(_STD, np.float32)
+    scaled = (np.asarray(square, np.float32) / 255 - mean) / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))

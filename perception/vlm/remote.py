@@ -127,7 +127,7 @@ class Server:
 
         self.spending.begin()
         try:
-            answer = client.chat.completions.create(**request)
+            answer: ChatCompletion = client.chat.completions.create(**request)
         except openai.BadRequestError as error:
             plain = {key: value for key, value in request.items() if key not in _OPTIONAL}
             if plain == request:

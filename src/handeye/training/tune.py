@@ -164,7 +164,7 @@ def run(learner: Learner, out: Path, recipe: TuneRecipe, *, progress: bool = Tru
                 group["lr"] = recipe.rate(step)
             loss = learner.loss(step)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(list(weights.values()), 5.0)
             optimizer.step()
             bar.update(loss.item())
