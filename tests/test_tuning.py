@@ -128,9 +128,9 @@ class TestEmbedded:
         assert fresh.categories == [*base.categories, *NEW]
         known, same = base.parse(frame), fresh.parse(frame)
         assert [(d.label, d.box) for d in same] == [(d.label, d.box) for d in known]
-        before = float(tuner.loss(0))
+        before = tuner.loss(0).item()
         adapter = run(tuner, tmp_path / "run", recipe, progress=False)
-        assert float(tuner.loss(0)) < before
+        assert tuner.loss(0).item() < before
         tuned = load_vlm(adapter)
         assert "explain" in tuned.verbs
         assert tuned.explain(frame, "the red hammer").shape == frame.rgb.shape[:2]
