@@ -153,7 +153,7 @@ def _goal_point(
         raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
     base = scene.objects[reference]
     if call.relation in ("on", "in"):
-        x, y, *heights = _onto(call.relation, base, sight.points(reference), thing)
+        x, y, surface, drop = _onto(call.relation, base, sight.points(reference), thing)
         lying = [
             other
             for name, other in scene.objects.items()
@@ -162,7 +162,7 @@ def _goal_point(
         if call.relation == "on" and lying and base.category in _DISHES:
             across = context.robot.read().T_base_tcp[:2, 1]
             x, y = free_on(base, radius, lying, across)
-        return x, y, *heights
+        return x, y, surface, drop
     if call.relation == "between":
         second = scene.objects[sight.resolve(call.second or "")]
         x, y = between(base, second, radius, cloud, table)
