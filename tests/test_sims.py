@@ -184,7 +184,7 @@ def test_a_broken_task_file_says_where(tmp_path, text: str, complaint: str) -> N
 
 
 def test_unknown_tasks_list_the_known() -> None:
-    with pytest.raises(NotFoundError, match="tasks: ask_how_many, "):
+    with pytest.raises(NotFoundError, match="tasks: arrange_circle, "):
         get_task("fly")
 
 
