@@ -5,6 +5,7 @@ import http.server
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -186,7 +187,7 @@ def test_a_folder_without_images_says_what_is_accepted(tmp_path: Path) -> None:
 
 
 class _Mjpeg(http.server.BaseHTTPRequestHandler):
-    """Serves pictures as an IP camera does."""
+    """Serves pictures as an IP camera does, 25 a second."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -197,6 +198,7 @@ class _Mjpeg(http.server.BaseHTTPRequestHandler):
                 data = cv2.imencode(".jpg", picture(index)[:, :, ::-1])[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data + b"\r\n")
+                time.sleep(0.04)
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n\r\ngarbage\r\n")
         except OSError:
             pass  # The reader went away.

@@ -55,11 +55,13 @@ def test_the_skill_of_the_documentation_keeps_the_contract(grab: Simulation) -> 
 
 
 def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:
-    files = [tmp_path / "scene.yaml", tmp_path / "task.yaml"]
+    files = [tmp_path / name for name in ("scene.yaml", "task.yaml", "suite.yaml")]
     for file, text in zip(files, blocks(REFERENCE, "yaml"), strict=True):
         file.write_text(text)
+    (tmp_path / "tidy.yaml").write_text(files[1].read_text())
     assert load_scene(files[0]).objects["block_1"].on == "plate_1"
     assert load_task(files[1]).distractors == 3
+    assert "put_on" in load_suite(files[2]).tasks
     assert load_scene(ROOT / "examples" / "table.yaml").objects
     assert load_task(ROOT / "examples" / "set_the_table.yaml").goal
 
