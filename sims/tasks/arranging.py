@@ -36,12 +36,12 @@ def arrange_circle(table: Table) -> Setup:
 
 def _arranged(table: Table, count: int, shape: Shape) -> Setup:
     blocks = table.each("block", table.colors(count, "block"))
-    names = table.set_out(*blocks, distractors=(0, 1), avoid=("block",))
+    names = table.set_out(*blocks, distractors=(0, 1), avoid=["block"])
     while holds(goal := Arranged(objects=tuple(names), shape=shape), table.world):
         # What holds already is nothing to be asked for.
         for name in list(table.world.objects):
             table.world.remove(name)
-        names = table.set_out(*blocks, distractors=(0, 1), avoid=("block",))
+        names = table.set_out(*blocks, distractors=(0, 1), avoid=["block"])
     words = table.say(
         f"arrange the blocks in a {shape}", f"put all the blocks in a {shape}",
         unseen=(f"form a {shape} of the blocks",),

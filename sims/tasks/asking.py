@@ -11,7 +11,7 @@ def ask_how_many(table: Table) -> Setup:
     """Say how many blocks there are."""
     count = int(table.rng.integers(1, 4))
     names = table.set_out(
-        *table.each("block", table.colors(count, "block")), distractors=(1, 4), avoid=("block",)
+        *table.each("block", table.colors(count, "block")), distractors=(1, 4), avoid=["block"]
     )
     words = table.say("how many blocks are there?", "how many blocks do you see?",
                      unseen=("count the blocks",))  # fmt: skip
@@ -23,7 +23,7 @@ def ask_whether(table: Table) -> Setup:
     color, other = table.colors(2, "ball")
     there = bool(table.rng.random() < 0.5)
     ball = sample_object("ball", color if there else other, table.rng)
-    names = table.set_out(ball, distractors=(2, 5), avoid=("ball",))
+    names = table.set_out(ball, distractors=(2, 5), avoid=["ball"])
     words = table.say(f"is there a {color} ball?", f"do you see a {color} ball?")
     answer = ("yes",) if there else ("no",)
     return Setup(words, _untouched(table, names), ending="answers", answer=answer)
@@ -45,7 +45,7 @@ def ask_where(table: Table) -> Setup:
 def grab_ambiguous(table: Table) -> Setup:
     """Grab "the cup" where there are two: the right thing is to ask which."""
     names = table.set_out(
-        *table.each("cup", table.colors(2, "cup")), distractors=(1, 4), avoid=("cup",)
+        *table.each("cup", table.colors(2, "cup")), distractors=(1, 4), avoid=["cup"]
     )
     words = table.say("grab the cup", "pick up the cup", unseen=("take the mug",))
     return Setup(words, _untouched(table, names), ending="asks")
@@ -62,7 +62,7 @@ def grab_absent(table: Table) -> Setup:
 def do_the_impossible(table: Table) -> Setup:
     """What an arm cannot do: the right thing is to refuse."""
     cup = table.draw(["cup"])
-    names = table.set_out(cup, distractors=(1, 4), avoid=("cup",))
+    names = table.set_out(cup, distractors=(1, 4), avoid=["cup"])
     words = table.say("sing a song", "make me a coffee", "paint the cup green",
                      unseen=("dance a waltz", "phone my mother"))  # fmt: skip
     return Setup(words, _untouched(table, names), ending="refuses")

@@ -27,7 +27,7 @@ def _extreme(table: Table, which: str) -> Setup:
     specs = [
         sample_object("block", c, table.rng, size=s) for c, s in zip(colors, sizes, strict=True)
     ]
-    a, _, _ = table.set_out(*specs, distractors=(0, 3), avoid=("block",))
+    a, _, _ = table.set_out(*specs, distractors=(0, 3), avoid=["block"])
     word = {"big": "biggest", "small": "smallest"}[which]
     other = {"big": "largest", "small": "littlest"}[which]
     words = table.say(

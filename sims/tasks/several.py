@@ -63,7 +63,7 @@ def build_tower(table: Table) -> Setup:
     """Build a tower of three named blocks."""
     colors = table.colors(3, "block")
     blocks = table.each("block", colors, "big")
-    a, b, c = table.set_out(*blocks, distractors=(0, 3), avoid=("block",))
+    a, b, c = table.set_out(*blocks, distractors=(0, 3), avoid=["block"])
     words = table.say(
         f"put the {colors[1]} block on the {colors[2]} block, then the {colors[0]} block on the "
         f"{colors[1]} block",
