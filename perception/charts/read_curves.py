@@ -140,10 +140,10 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
                     return grid
             elif np.mean([_gives_back(curve, pixels) for _, curve in curves]) > 0.92:
                 return grid
-            corners = [v for _, curve in curves for v in curve.vertices]
-            off = np.array([float(np.abs(pixels - v).min()) for v in corners])
-            met = [min(abs(p - v) for v in corners) < 3 for p in pixels] if corners else []
-            if met and np.mean(off < 3.0) > 0.8 and np.mean(met) > 0.7:
+            bends = [v for _, curve in curves for v in curve.vertices]
+            gaps = np.abs(pixels[:, None] - np.array(bends)) if bends else np.full((1, 1), np.inf)
+            at_grid, met = gaps.min(axis=0) < 3, gaps.min(axis=1) < 3
+            if at_grid.mean() > 0.8 and met.mean() > 0.7:
                 return grid
     corners = sorted(marked or [v for _, curve in curves for v in curve.vertices])
     merged: list[float] = []
