@@ -59,14 +59,14 @@ def read_flat(image: Image) -> Chart:
     if layout.y_axis:
         layout.y_axis = snapped(layout.y_axis, layout.y_texts, canvas.rgb, upright=True)
     ticks = [len(a.ticks) if a else 0 for a in (layout.x_axis, layout.y_axis)]
-    if max(ticks) < 3:
+    pie = find_pie(canvas) if min(ticks) < 3 else None
+    # Shares printed in a circle may happen to rise evenly, as a dial's numbers do.
+    if max(ticks) < 3 and (pie is None or len(pie.sectors) < 2):
         dial = find_dial(texts)
         if dial is not None:
             return gauge_chart(image, dial, texts)
-    if min(ticks) < 3:
-        pie = find_pie(canvas)
-        if pie is not None:
-            return pie_chart(canvas, pie, texts)
+    if pie is not None:
+        return pie_chart(canvas, pie, texts)
     if max(ticks) < 3:
         display = read_display(image)
         if display is not None:
