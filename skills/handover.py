@@ -6,7 +6,7 @@ from handeye.perception.conditions import At, Condition
 from handeye.perception.scene import Scene
 from pydantic import Field
 
-from .pick import Pick
+from .pick import take
 from .place import Place
 from .skill import Outcome, Skill, SkillContext
 from .spots import named_spot
@@ -29,10 +29,7 @@ class Handover(Skill):
 
     def execute(self, context: SkillContext) -> Outcome:
         """Pick, look, place."""
-        scene = context.sight.scene
-        if scene.holding is None or context.sight.resolve(self.target) != scene.holding:
-            picked = Pick(target=self.target).execute(context)
-            if not picked.ok:
-                return picked
-            context.sight.look()
+        failed = take(self.target, context)
+        if failed is not None:
+            return failed
         return Place(relation="at", spot="far").execute(context)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from .grasping import downward
 from .motion import Mover
-from .pick import LOOK_HEIGHT_M, Pick
+from .pick import LOOK_HEIGHT_M, take
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
 
@@ -40,12 +40,9 @@ class Insert(Skill):
 
     def execute(self, context: SkillContext) -> Outcome:
         """Pick it up, find the opening from above, let it down, and search where it is stopped."""
-        scene = context.sight.scene
-        if scene.holding is None or context.sight.resolve(self.target) != scene.holding:
-            picked = Pick(target=self.target).execute(context)
-            if not picked.ok:
-                return picked
-            context.sight.look()
+        failed = take(self.target, context)
+        if failed is not None:
+            return failed
         return run(context, lambda mover: _insert(self, context, mover))
 
 

@@ -47,6 +47,18 @@ class Pick(Skill):
         return run(context, lambda mover: _pick(self.target, context, mover))
 
 
+def take(target: str, context: SkillContext) -> Outcome | None:
+    """Have something in the hand: pick it up unless it is held; returns what failed, if it did."""
+    scene = context.sight.scene
+    if scene.holding is not None and context.sight.resolve(target) == scene.holding:
+        return None
+    picked = Pick(target=target).execute(context)
+    if not picked.ok:
+        return picked
+    context.sight.look()
+    return None
+
+
 def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
     scene = context.sight.scene
     if scene.holding is not None:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from .hand import HAND, about
 from .motion import Mover
-from .pick import Pick
+from .pick import take
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
 
@@ -48,12 +48,9 @@ class Pour(Skill):
 
     def execute(self, context: SkillContext) -> Outcome:
         """Pick it up, tip its lip over the other, shake, right it, and see what arrived."""
-        scene = context.sight.scene
-        if scene.holding is None or context.sight.resolve(self.target) != scene.holding:
-            picked = Pick(target=self.target).execute(context)
-            if not picked.ok:
-                return picked
-            context.sight.look()
+        failed = take(self.target, context)
+        if failed is not None:
+            return failed
         return run(context, lambda mover: _pour(self, context, mover))
 
 
