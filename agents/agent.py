@@ -132,6 +132,7 @@ class Agent:
             "reason": "",
             "answer": "",
             "past": _remembered(before),
+            "chart": None,
         }
         return self._drive(fresh, name)
 

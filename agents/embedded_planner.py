@@ -6,14 +6,26 @@ from handeye.skills.place import Place
 from handeye.skills.skill import Skill
 from handeye.skills.stack import Stack
 
+from .language.charted import Charted, answered, charted, speaks_of_chart
 from .language.composing import Composer
+from .language.consulting import UnreadError
 from .language.grounding import Grounding, UngroundedError
 from .language.meaning import Reading, Thing
 from .language.reading import phrase
 from .language.running import CAN, Run, chain_of
 from .language.structure import VERBS, Program, TangledError, bare, structure
 from .language.words import MAX_CHARACTERS, Wordings, language_of, scene_words, to_terms
-from .planner import Answered, Past, Plan, PlanResult, Progress, Question, Refusal
+from .planner import (
+    Answered,
+    Past,
+    Plan,
+    PlanResult,
+    Progress,
+    Question,
+    ReadChart,
+    Refusal,
+    Reply,
+)
 
 _VERB_LAST = frozenset({"zh"})
 """Languages in which a verb may stand behind what it is done to."""
@@ -54,8 +66,30 @@ def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
     """Plan a text, step by step."""
     if len(text) > MAX_CHARACTERS:
         return _too_much()
-    language = language_of(text)
-    own = _own_words(scene, progress.past, language)
+    if speaks_of_chart(text):
+        return _with_chart(text, scene, progress)
+    return _read(Charted(text, {}, ()), scene, progress)
+
+
+def _with_chart(text: str, scene: Scene, progress: Progress) -> PlanResult:
+    """Plan a text that takes something from a chart, once that is read."""
+    chart = progress.chart
+    if chart is None:
+        return ReadChart()
+    answers = [said.text for said in progress.answers]
+    try:
+        about = answered(text, chart, answers)
+        if about is not None:
+            return Reply(text=about[0], reading=about[1])
+        return _read(charted(text, chart, answers), scene, progress)
+    except UnreadError as error:
+        return Question(text=error.text) if error.asks else Refusal(text=error.text)
+
+
+def _read(told: Charted, scene: Scene, progress: Progress) -> PlanResult:
+    """Plan a text in which what a chart tells is told."""
+    text, language = told.text, language_of(told.text)
+    own = {**_own_words(scene, progress.past, language), **told.words}
     terms = to_terms(text, own, language).terms
     if not bare(terms):
         short = text.strip()[:80]
@@ -65,9 +99,13 @@ def _understood(text: str, scene: Scene, progress: Progress) -> PlanResult:
     try:
         chain = _chain(progress.past, scene, language)
         composer = Composer(scene, grounding, progress.past.scene, chain)
-        return Run(text, language, composer).result(_structured(terms, language))
+        result = Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
         return _too_much()
+    if told.said and isinstance(result, Plan | Reply):
+        reading = "; ".join((*told.said, result.reading))
+        return result.model_copy(update={"reading": reading})
+    return result
 
 
 def _too_much() -> Refusal:

@@ -44,6 +44,20 @@ class Observed(_Event):
     description: str
 
 
+class ChartRead(_Event):
+    """The chart in view was read.
+
+    Attributes:
+        camera, sequence: of the frame that it was read from.
+        chart: as `Chart.as_dict` gives it, each row with its confidence.
+    """
+
+    kind: Literal["chart_read"] = "chart_read"
+    camera: str
+    sequence: int
+    chart: dict[str, Any]
+
+
 class Planned(_Event):
     """Skill calls were chosen."""
 
@@ -135,6 +149,7 @@ class Ended(_Event):
 Event = Annotated[
     Started
     | Observed
+    | ChartRead
     | Planned
     | Approved
     | Acting

@@ -7,14 +7,16 @@ the motion, because an interrupt replays its node on resume, and motion must nev
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from handeye.perception.charts.chart import Chart
 from handeye.perception.conditions import Truth
 from handeye.perception.describe import describe
-from handeye.perception.errors import HandeyeError, ModelError, RobotError
+from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot
 from handeye.skills.skill import Code, Outcome, Skill, SkillContext
+from pydantic import TypeAdapter
 
 from .events import (
     Acted,
@@ -22,6 +24,7 @@ from .events import (
     Approved,
     Asked,
     Call,
+    ChartRead,
     Event,
     Observed,
     Planned,
@@ -38,6 +41,7 @@ from .planner import (
     PlanResult,
     Progress,
     Question,
+    ReadChart,
     Refusal,
     Reply,
     SeeingPlanner,
@@ -48,6 +52,7 @@ from .verifying import CONDITION, still_sought, undone, verify
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+_CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
 _HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
 
 Approve = Callable[[Skill, Scene], bool]
@@ -110,12 +115,27 @@ class Nodes:
             remaining=remaining,
             failure=state.get("failure"),
             past=Past.model_validate(state.get("past") or {}),
+            chart=_CHART.validate_python(raw) if (raw := state.get("chart")) else None,
         )
         result = self._planned(state["instruction"], _scene(state), progress)
+        read: AgentState = {}
+        if isinstance(result, ReadChart):
+            try:
+                chart = self._read_chart()
+            except ImageError as error:
+                return {"status": "failed", "reason": str(error)}
+            # Once for a run: what is planned anew goes by the same reading.
+            read = {"chart": _CHART.dump_python(chart, mode="json")}
+            progress = progress.model_copy(update={"chart": chart})
+            result = self._planned(state["instruction"], _scene(state), progress)
         if isinstance(result, Refusal):
             # What one camera missed another may see; nothing is refused before all have looked.
-            scene = self._observer.look(list(self._robot.cameras))
+            scene = self._observer.look(self._observer.cameras)
             result = self._planned(state["instruction"], scene, progress)
+        return read | self._decided(result, progress)
+
+    def _decided(self, result: PlanResult, progress: Progress) -> AgentState:
+        """What the planner's answer makes of the state."""
         if isinstance(result, Plan):
             calls = tuple(call_of(skill) for skill in result.skills)
             self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
@@ -134,7 +154,22 @@ class Nodes:
             return told
         if isinstance(result, Question):
             return {"question": result.text, "candidates": list(result.candidates)}
-        return {"status": "failed", "reason": result.text}
+        if isinstance(result, Refusal):
+            return {"status": "failed", "reason": result.text}
+        return {"status": "failed", "reason": "the chart was read, and the planner wants it again"}
+
+    def _read_chart(self) -> Chart:
+        """Read the chart in view; raises ImageError where there is none to read."""
+        frame, chart = self._observer.read_chart()
+        self._emit(
+            ChartRead(
+                stamp_s=self._now(),
+                camera=frame.camera,
+                sequence=frame.sequence,
+                chart=chart.as_dict(),
+            )
+        )
+        return chart
 
     def _planned(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """What the planner says; whatever it raises becomes one clear ModelError."""
@@ -223,7 +258,7 @@ class Nodes:
             self._observer.look()
         if raw is None or not self._verify:
             return self._after(state, step, holds=ok, seen=step.message)
-        found = verify(CONDITION.validate_python(raw), self._observer, tuple(self._robot.cameras))
+        found = verify(CONDITION.validate_python(raw), self._observer, self._observer.cameras)
         self._emit(
             Verified(
                 stamp_s=self._now(),
@@ -276,7 +311,7 @@ class Nodes:
     def _undone(self, achieved: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
         if not self._verify:
             return [], ""
-        return undone(achieved, self._observer, tuple(self._robot.cameras))
+        return undone(achieved, self._observer, self._observer.cameras)
 
     def _bounded(self, update: AgentState, state: AgentState) -> AgentState:
         """End a run that is out of its budget."""

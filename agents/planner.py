@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
+from handeye.perception.charts.chart import Chart
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
 from handeye.skills.skill import Skill
@@ -69,7 +70,13 @@ class Refusal(_Result):
     understood: bool = True
 
 
-PlanResult = Plan | Reply | Question | Refusal
+class ReadChart(_Result):
+    """The instruction speaks of a chart: it must be read before anything can be planned."""
+
+    kind: Literal["read_chart"] = "read_chart"
+
+
+PlanResult = Plan | Reply | Question | Refusal | ReadChart
 
 
 class Answered(_Result):
@@ -107,10 +114,12 @@ class Progress(_Result):
         remaining: the calls that are not done yet; the first of them failed.
         failure: what was expected and what is seen instead; None at the first planning.
         past: what the thread remembers of before.
+        chart: what was read off the chart in view, once a planner asked for it by ReadChart.
     """
 
     mentioned: str | None = None
     past: Past = Past()
+    chart: Chart | None = None
     answers: tuple[Answered, ...] = ()
     remaining: tuple[SerializeAsAny[Skill], ...] = ()
     failure: str | None = None

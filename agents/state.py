@@ -69,3 +69,4 @@ class AgentState(TypedDict, total=False):
     reason: str
     answer: str
     past: dict[str, Any]
+    chart: dict[str, Any] | None

@@ -8,8 +8,16 @@ from functools import partial
 from typing import TypeVar
 
 from .arm_view import ArmView
+from .charts.chart import Chart
 from .describe import listing
-from .errors import AmbiguousError, CameraError, EndOfStreamError, ModelError, NotFoundError
+from .errors import (
+    AmbiguousError,
+    CameraError,
+    EndOfStreamError,
+    ImageError,
+    ModelError,
+    NotFoundError,
+)
 from .frame import Camera, Frame, Points
 from .geometry import project
 from .perception import Perception
@@ -21,6 +29,8 @@ from .vlm.verbs import Answer, Box, Detection, HeatMap
 
 T = TypeVar("T")
 _ID = re.compile(r"\w+_\d+")
+BOARD = "board"
+"""Name of a camera that looks at a board, not at the table: charts are read from it first."""
 _OVERLAP = 0.3
 _AS_LIKELY = 0.7
 _TRIES = 5
@@ -63,7 +73,12 @@ class Observer:
         self.frames: dict[str, Frame] = {}
         self.detections: dict[str, list[Detection]] = {}
         self.seconds = {"render": 0.0, "model": 0.0, "scene": 0.0}
-        self.calls = {"parse": 0, "ground": 0, "ask": 0}
+        self.calls = {"parse": 0, "ground": 0, "ask": 0, "read_chart": 0}
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras that look at the scene: all but one that looks at a board."""
+        return tuple(name for name in self._cameras if name != BOARD)
 
     @property
     def scene(self) -> Scene:
@@ -107,6 +122,26 @@ class Observer:
         self.seconds["model"] += time.perf_counter() - start
         self.calls["ground"] += 1
         return found
+
+    def read_chart(self) -> tuple[Frame, Chart]:
+        """The chart that is in view, with the frame that it was read from.
+
+        A camera called "board" is read first, then the others in their order.
+
+        Raises ImageError where no camera shows a chart that can be read; says why for each.
+        """
+        reasons = []
+        for name in sorted(self._cameras, key=lambda n: n != BOARD):
+            self.frames[name] = frame = _patiently(partial(self._read, name))
+            start = time.perf_counter()
+            self.calls["read_chart"] += 1
+            try:
+                return frame, self._perception.read_chart(frame)
+            except ImageError as error:
+                reasons.append(f'camera "{name}": {error}')
+            finally:
+                self.seconds["model"] += time.perf_counter() - start
+        raise ImageError(f"no chart in view can be read; {'; '.join(reasons) or 'no camera'}")
 
     def explain(self, phrase: str, camera: str | None = None) -> tuple[Frame, HeatMap]:
         """The latest frame of a camera, and [H, W] where in it the VLM sees a phrase, 0..1.

@@ -148,6 +148,10 @@ class Run:
     def _holds(self, condition: Terms, then: Program) -> bool:
         """Whether a condition holds in the scene as it will be by then."""
         grounding = self.composer.grounding
+        if condition in (("FACT_yes",), ("FACT_no",)):
+            # What a chart says is settled before.
+            self._said = condition[0].removeprefix("FACT_")
+            return condition == ("FACT_yes",)
         if condition == ("SO",) and self._last is not None:
             return holds(self._last, grounding)
         found = conditions(condition, self.language) or facts(condition, self.language)

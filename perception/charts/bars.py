@@ -9,6 +9,10 @@ from .ink import Canvas, Ink
 
 _MOST = 150
 """More pieces than this of one colour are no bars."""
+_SLIVER = 3
+_REACH, _REACH_SHARE = 2.2, 0.012
+"""How far feet may lie from their common base: pixels, and a share of the longest bar where a
+sheet was not laid quite flat."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Ba
         area += int(ink.mask.sum())
         covered += sum(_inside(ink.mask, bar) for bar in bars)
         found += bars
+    found = _without_slivers(found)
     if not found or covered < 0.72 * area:
         return None
     found = [_outlined(_sharpened(bar, canvas, inks[bar.ink]), canvas, inks) for bar in found]
@@ -97,6 +102,20 @@ def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
             pieces.append(Bar(k, x, y, x + w, y + h))
     pieces.sort(key=lambda bar: -_area(bar))
     return _rejoined(pieces[:_MOST], text)
+
+
+def _without_slivers(bars: list[Bar]) -> list[Bar]:
+    """Bars without what is left of an axis line between them: thin, and as wide as no bar."""
+    if not bars:
+        return bars
+    tall = [bar for bar in bars if min(bar.x1 - bar.x0, bar.y1 - bar.y0) > _SLIVER]
+    widths = [side for bar in tall for side in (bar.x1 - bar.x0, bar.y1 - bar.y0)]
+
+    def is_bar(bar: Bar) -> bool:
+        long = max(bar.x1 - bar.x0, bar.y1 - bar.y0)
+        return bar in tall or any(abs(long - width) < 0.15 * width + 2 for width in widths)
+
+    return [bar for bar in bars if is_bar(bar)] if tall else bars
 
 
 def _rejoined(pieces: list[Bar], text: Mask) -> list[Bar]:
@@ -251,9 +270,10 @@ def _base(bars: list[Bar]) -> tuple[float, list[Bar]]:
     best: list[Bar] = []
     most = (0.0, 0.0)
     at = 0.0
+    reach = max(_REACH, _REACH_SHARE * max((bar.y1 - bar.y0 for bar in bars), default=0.0))
     for level in levels:
-        touching = [b for b in bars if min(abs(b.y0 - level), abs(b.y1 - level)) <= 2.2]
-        standing = [b for b in touching if abs(b.y1 - level) <= 2.2]
+        touching = [b for b in bars if min(abs(b.y0 - level), abs(b.y1 - level)) <= reach]
+        standing = [b for b in touching if abs(b.y1 - level) <= reach]
         rank = (sum(b.x1 - b.x0 for b in touching), sum(b.x1 - b.x0 for b in standing))
         if rank > most:
             best, at, most = touching, level, rank

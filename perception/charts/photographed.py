@@ -6,6 +6,7 @@ import numpy.typing as npt
 from ..frame import Image
 
 _LEAST_SHARE = 0.05
+_FRAMED_SHARE = 0.55
 _SIDE = 1000
 """Longer side of a flattened sheet, pixels."""
 
@@ -40,9 +41,34 @@ def find_sheets(rgb: Image) -> list[npt.NDArray[np.float32]]:
     found.sort(key=lambda pair: -pair[0])
     kept: list[npt.NDArray[np.float32]] = []
     for _, corners in found:
-        if all(np.abs(corners - other).max() > 0.05 * max(width, height) for other in kept):
+        if all(np.abs(corners - other).max() > 0.02 * max(width, height) for other in kept):
             kept.append(corners)
-    return kept[:6]
+    framed = [corners for corners in kept if _is_frame(rgb, corners, kept)]
+    return [c for c in kept if all(c is not f for f in framed)][:6]
+
+
+def _is_frame(
+    rgb: Image, corners: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]
+) -> bool:
+    """Whether a sheet is but the frame of another: nothing is on it beside that one."""
+    import cv2
+
+    area = cv2.contourArea(corners)
+    for inner in others:
+        if not _FRAMED_SHARE * area < cv2.contourArea(inner) < area:
+            continue
+        ring = np.zeros(rgb.shape[:2], np.uint8)
+        cv2.fillConvexPoly(ring, np.round(corners).astype(np.int32), 1)
+        cv2.fillConvexPoly(ring, np.round(inner).astype(np.int32), 0)
+        # Not the edges themselves, nor what is as thin as they are.
+        ring = np.asarray(cv2.erode(ring, np.ones((7, 7), np.uint8)), np.uint8)
+        pixels = rgb[ring > 0].astype(np.int64)
+        if len(pixels) < 100:
+            continue
+        apart = np.abs(pixels - np.median(pixels, axis=0)).max(axis=-1)
+        if float(np.mean(apart > 40)) < 0.002:
+            return True
+    return False
 
 
 def flatten(rgb: Image, corners: npt.NDArray[np.float32]) -> Image:

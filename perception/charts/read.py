@@ -12,11 +12,13 @@ _MOST_PIXELS = 3_000_000
 """Charts have no finer detail than so many pixels show."""
 
 
-def read_chart(image: Image) -> Chart:
+def read_chart(image: Image, *, photographed: bool | None = None) -> Chart:
     """Read a chart: from a picture that it fills, or from one that shows it on a sheet or screen.
 
     Args:
         image: [H, W, 3] uint8 RGB, at least 48 pixels each way.
+        photographed: whether the chart is on something within the picture, which is then looked
+            for first; told by the picture's border where it is not said.
 
     Returns:
         The chart; its `unread` says what could not be told.
@@ -26,7 +28,7 @@ def read_chart(image: Image) -> Chart:
         ModelError: the text reader is not installed.
     """
     image = _fitted(image)
-    if _is_drawn(image):
+    if not photographed and (photographed is False or _is_drawn(image)):
         try:
             return read_flat(image)
         except ImageError:
@@ -42,8 +44,11 @@ class ChartReader:
     """The default reader of charts, behind the verb `read_chart`."""
 
     def read_chart(self, frame: Frame) -> Chart:
-        """Read the chart that a frame shows; see `read_chart`."""
-        return read_chart(frame.rgb)
+        """Read the chart that a frame shows; see `read_chart`.
+
+        A camera that knows its pose looks at a scene: there the chart is on a sheet or a screen.
+        """
+        return read_chart(frame.rgb, photographed=frame.T_world_camera is not None or None)
 
 
 def _fitted(image: Image) -> Image:

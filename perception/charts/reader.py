@@ -31,6 +31,8 @@ from .text import Text, text_reader
 from .ticks import snapped
 from .true_texts import true_texts, without_dots
 
+_AREA_SIDE_SHARE = 0.05
+"""Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d(?:[-/. ](?:0?[1-9]|1[0-2]|Q[1-4])(?:[-/.]\d{1,2})?)?|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: ?\d{2,4})?|"
@@ -90,10 +92,21 @@ def _of_axes(parts: Parts) -> Chart:
         return _bar_chart(parts, bars)
     if layout.y_axis is None:
         raise ImageError("the value axis cannot be read: no numbers stand beside it in line")
+    if any(_is_area(ink.mask) for ink in parts.inks):
+        raise ImageError("what is drawn between the axes is neither bars nor lines nor points")
     span = max(parts.window[2] - parts.window[0], 1.0)
     if any(_is_curve(ink.mask, span) for ink in parts.inks):
         return _line_chart(parts)
     return _scatter_chart(parts)
+
+
+def _is_area(mask: Mask) -> bool:
+    """Whether it fills a good part of the plot, as no stroke and no marker does."""
+    import cv2
+
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    wide = _AREA_SIDE_SHARE * max(mask.shape)
+    return any(min(w, h) > wide and area > 0.7 * w * h for _, _, w, h, area in stats[1:count])
 
 
 def _is_curve(mask: Mask, span: float) -> bool:

@@ -7,6 +7,7 @@ from handeye.perception.errors import NotFoundError
 
 from .arranging import ARRANGING
 from .asking import ASKING
+from .charted import CHARTS
 from .from_file import load_task
 from .grab import Grab
 from .handling import HANDLING
@@ -33,6 +34,7 @@ FAMILIES: dict[str, tuple[Task, ...]] = {
     "arranging": ARRANGING,
     "steps": STEPS,
     "asking": ASKING,
+    "charts": CHARTS,
 }
 """The built-in tasks by family."""
 TASKS: dict[str, Task] = {task.name: task for tasks in FAMILIES.values() for task in tasks}
