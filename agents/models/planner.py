@@ -9,7 +9,17 @@ from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call, skills
 from handeye.skills.skill import Skill
 
-from ..planner import Plan, Planner, PlanResult, Progress, Question, Refusal, Reply, SeeingPlanner
+from ..planner import (
+    Plan,
+    Planner,
+    PlanResult,
+    Progress,
+    Question,
+    ReadChart,
+    Refusal,
+    Reply,
+    SeeingPlanner,
+)
 from .prompts import SYSTEM, tools, user_message
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 
 _OBJECTS = ("target", "reference", "second", "into")
 """Arguments of skills that name objects."""
+_ENDS = ("ask_user", "refuse", "reply", "read_chart")
 _MOST_CALLS = 40
 
 
@@ -148,7 +159,7 @@ def read(message: "AIMessage", scene: Scene) -> PlanResult:
         raise InvalidOutputError(f"no tool was called; the answer was only text: {said!r}")
     if len(calls) > _MOST_CALLS:
         raise InvalidOutputError(f"{len(calls)} calls are too many; plan at most {_MOST_CALLS}")
-    ends = [call for call in calls if call["name"] in ("ask_user", "refuse", "reply")]
+    ends = [call for call in calls if call["name"] in _ENDS]
     if ends and len(calls) > 1:
         raise InvalidOutputError(f"{ends[0]['name']} stands alone; no other tool beside it")
     if ends:
@@ -160,6 +171,8 @@ def read(message: "AIMessage", scene: Scene) -> PlanResult:
 
 
 def _ended(name: str, arguments: dict[str, Any], scene: Scene) -> PlanResult:
+    if name == "read_chart":
+        return ReadChart()
     key = {"ask_user": "question", "refuse": "reason", "reply": "text"}[name]
     text = arguments.get(key)
     if not isinstance(text, str) or not text.strip():

@@ -9,7 +9,8 @@ from .ink import Canvas, Ink
 
 _MOST = 150
 """More pieces than this of one colour are no bars."""
-_SLIVER = 3
+_SLIVER, _SLIVER_SHARE = 3, 0.15
+"""How thin what is no bar may be: pixels, and a share of the largest bar's shorter side."""
 _REACH, _REACH_SHARE = 2.2, 0.012
 """How far feet may lie from their common base: pixels, and a share of the longest bar where a
 sheet was not laid quite flat."""
@@ -108,7 +109,9 @@ def _without_slivers(bars: list[Bar]) -> list[Bar]:
     """Bars without what is left of an axis line between them: thin, and as wide as no bar."""
     if not bars:
         return bars
-    tall = [bar for bar in bars if min(bar.x1 - bar.x0, bar.y1 - bar.y0) > _SLIVER]
+    largest = max(bars, key=_area)
+    thin = max(_SLIVER, _SLIVER_SHARE * min(largest.x1 - largest.x0, largest.y1 - largest.y0))
+    tall = [bar for bar in bars if min(bar.x1 - bar.x0, bar.y1 - bar.y0) > thin]
     widths = [side for bar in tall for side in (bar.x1 - bar.x0, bar.y1 - bar.y0)]
 
     def is_bar(bar: Bar) -> bool:

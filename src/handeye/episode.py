@@ -237,7 +237,13 @@ def record(
         frame = observer.frames.get("overview")
         return None if frame is None else (frame, observer.detections.get("overview", []))
 
-    recorder = Recorder(out, look, video=video, explain=observer.explain if explain else None)
+    recorder = Recorder(
+        out,
+        look,
+        video=video,
+        explain=observer.explain if explain else None,
+        frame_of=observer.frames.get,
+    )
     if video:
         from handeye.sims.world import TIMESTEP_S
 

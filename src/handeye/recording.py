@@ -5,6 +5,7 @@ episode.mp4        H.264: the camera with boxes, the plan, the step, the verdict
 camera.mp4         H.264: what the camera saw, in the robot's own time
 contact_sheet.png  the story at a glance
 result.json        how it ended
+chart.png          the chart that was read, where the instruction needs one, as the camera saw it
 groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
 """
 
@@ -20,6 +21,7 @@ from handeye.agents.events import (
     Acted,
     Acting,
     Asked,
+    ChartRead,
     Ended,
     Event,
     Observed,
@@ -54,6 +56,7 @@ class Recorder:
         video: whether to write episode.mp4 and pictures; events are always written.
         explain: gives the latest frame and where in it the VLM sees a phrase; then each thing
             that a call names is drawn so into `grounding-….png`, and told in groundings.jsonl.
+        frame_of: gives the latest frame of a camera by its name; for the picture of a chart.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class Recorder:
         *,
         video: bool = True,
         explain: Callable[[str], tuple[Frame, HeatMap]] | None = None,
+        frame_of: Callable[[str], Frame | None] | None = None,
     ) -> None:
         self.folder = folder
+        self._frame_of = frame_of
         self._explain = explain
         self._names: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,9 @@ class Recorder:
             self._ground(event, self._explain)
         if self._video is None or isinstance(event, Started):
             return
+        if isinstance(event, ChartRead):
+            self._show_chart(event)
+            return
         if isinstance(event, Progressed):
             if self._filmed is not None:
                 self._pictures.append((annotate(self._filmed.rgb, ()), event.line))
@@ -100,6 +108,24 @@ class Recorder:
             self._video.add(compose(picture, self._story))
         if _is_a_moment(event):
             self._pictures.append((picture, _caption(event)))
+
+    def _show_chart(self, event: ChartRead) -> None:
+        """Keep the picture that a chart was read from, and show it with what was read."""
+        from PIL import Image as Picture
+
+        frame = self._frame_of(event.camera) if self._frame_of is not None else None
+        if frame is None:
+            return
+        picture = Picture.fromarray(frame.rgb)
+        picture.save(self.folder / "chart.png")
+        seen = self._look()
+        if seen is None or self._video is None:
+            return
+        height, width = seen[0].rgb.shape[:2]
+        shown = annotate(np.asarray(picture.resize((width, height)), dtype=np.uint8), ())
+        for _ in range(FPS):
+            self._video.add(compose(shown, self._story))
+        self._pictures.append((shown, f"read: {_table(event)}"))
 
     def _ground(self, event: Acting, explain: Callable[[str], tuple[Frame, HeatMap]]) -> None:
         """Write where the VLM sees each thing that a call names."""
@@ -177,6 +203,8 @@ class Recorder:
         story = self._story
         if isinstance(event, Started):
             story.instruction = event.instruction
+        elif isinstance(event, ChartRead):
+            story.lines.append(f"chart: {_table(event)}")
         elif isinstance(event, Planned):
             done = [step for step in story.steps if step[1] in ("ok", "bad")]
             story.steps = [*done, *((call.words(), "wait") for call in event.calls)]
@@ -209,6 +237,13 @@ class Recorder:
             if mark == before:
                 self._story.steps[i] = (words, after)
                 return
+
+
+def _table(event: ChartRead) -> str:
+    """The rows of a chart in a line."""
+    rows = event.chart["rows"]
+    named = (" ".join(str(part) for part in (r["series"], r["x"]) if part != "") for r in rows)
+    return ", ".join(f"{name} {r['y']:.3g}" for name, r in zip(named, rows, strict=True))
 
 
 def _is_a_moment(event: Event) -> bool:

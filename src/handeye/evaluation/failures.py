@@ -4,6 +4,7 @@ from ..episode import EpisodeResult
 
 STAGES = (
     "perception",
+    "chart",
     "grounding",
     "language",
     "planning",
@@ -25,6 +26,7 @@ def failed_at(result: EpisodeResult) -> str | None:
     """The stage that an episode failed at; None for a success.
 
     "perception": something that is there was not seen, or not seen as what it is; a wrong answer.
+    "chart": one could not be read, or does not tell what was asked of it as it was read.
     "grounding": it asked which one where the instruction says it, or did not ask where it does
     not. "planning": nothing was planned, or something that cannot be done. "refused wrongly": it
     understood, and said that what can be done cannot. "verification": it believed what is not so,
@@ -35,6 +37,8 @@ def failed_at(result: EpisodeResult) -> str | None:
     if result.status == "succeeded":
         return _wrongly_done(result)
     if result.status == "needs_input":
+        if result.question.startswith("the chart"):
+            return "chart"
         return "grounding" if result.question.startswith("which") else "language"
     if "out of time" in result.reason or "out of steps" in result.reason:
         return "timeout"
@@ -85,6 +89,8 @@ def _wrongly_done(result: EpisodeResult) -> str:
 def _before_motion(reason: str) -> str:
     if "failed:" in reason or reason.startswith("the episode"):
         return "broken"
+    if reason.startswith(("no chart", "the chart")) or "I cannot read" in reason:
+        return "chart"
     if "nothing here matches" in reason:
         return "perception"
     if "understand" in reason or "what they say together" in reason:
