@@ -57,6 +57,13 @@ class ChartRead(_Event):
     sequence: int
     chart: dict[str, Any]
 
+    def words(self) -> str:
+        """The table in a line."""
+        rows = self.chart["rows"]
+        names = [" ".join(str(r[k]) for k in ("series", "x") if r[k] != "") for r in rows]
+        values = [f"{name} {r['y']:.3g}" for name, r in zip(names, rows, strict=True)]
+        return ", ".join([*values, *self.chart["unread"]])
+
 
 class Planned(_Event):
     """Skill calls were chosen."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ _COLORS: dict[str, Rgb] = {
     "purple": (126, 66, 160),
     "pink": (236, 130, 170),
     "brown": (120, 80, 50),
-    "white": (214, 214, 210),
-    "black": (36, 36, 40),
 }
+"""Of paper and ink no bars are made: where white or black is among the colours, all bars are alike.
+"""
 _STEPS = (1, 2, 5, 10, 20, 50, 100)
 
 
@@ -42,7 +42,7 @@ class ChartStyle:
 
     Attributes:
         flat: whether the bars lie.
-        own_colors: whether a bar that stands for a colour has it.
+        own_colors: whether bars that stand for colours have them.
         rgb: of the bars, else.
         grid: whether there are lines across.
         printed: whether the values stand at the bars.
@@ -89,6 +89,8 @@ def draw_chart(
     from PIL import Image as Picture
     from PIL import ImageDraw
 
+    if not all(name in _COLORS for name in table):
+        style = replace(style, own_colors=False)
     picture = Picture.new("RGB", (WIDTH * _FINER, HEIGHT * _FINER), style.paper)
     pen = _Pen(ImageDraw.Draw(picture), style)
     if title:
@@ -159,7 +161,7 @@ class _Pen:
     def bar(self, corner: tuple[float, float], other: tuple[float, float], name: str) -> None:
         """A bar, in the colour that it stands for where the style says so."""
         style = self._style
-        fill = _COLORS.get(name, style.rgb) if style.own_colors else style.rgb
+        fill = _COLORS[name] if style.own_colors else style.rgb
         box = tuple(round(v * _FINER) for v in (*corner, *other))
         if box[2] > box[0] and box[3] > box[1]:
             self._draw.rectangle(box, fill=fill)

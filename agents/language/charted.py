@@ -221,7 +221,7 @@ _AS_MANY = r"as many (?P<noun>[^,.;]+?) as"
 _THAN = rf"than (?:the (?:{_BAR}|one) |that )?(?:{_FOR} )?{_TAIL}"
 _FACTS = (
     (rf"{_ITS} {_NO}{_SHOWS} {_WAY}(?: \w+)? {_FOR} (?P<first>.+?) {_THAN}", _more),
-    (rf"the {_BAR} {_FOR} (?P<first>.+?) is {_WAY} {_THAN}", _more),
+    (rf"the {_BAR} {_FOR} (?P<first>.+?) (?:is )?{_WAY} {_THAN}", _more),
     (rf"{_ITS} {_NO}{_SHOWS} (?:{_LIMIT} )?{_N}(?: \w+)? {_FOR} {_TAIL}", _limit),
     (rf"the {_BAR} {_FOR} (?P<tail>.+?) is (?:{_LIMIT} )?{_N}\b", _limit),
 )

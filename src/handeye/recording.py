@@ -125,7 +125,7 @@ class Recorder:
         shown = annotate(np.asarray(picture.resize((width, height)), dtype=np.uint8), ())
         for _ in range(FPS):
             self._video.add(compose(shown, self._story))
-        self._pictures.append((shown, f"read: {_table(event)}"))
+        self._pictures.append((shown, f"read: {event.words()}"))
 
     def _ground(self, event: Acting, explain: Callable[[str], tuple[Frame, HeatMap]]) -> None:
         """Write where the VLM sees each thing that a call names."""
@@ -204,7 +204,7 @@ class Recorder:
         if isinstance(event, Started):
             story.instruction = event.instruction
         elif isinstance(event, ChartRead):
-            story.lines.append(f"chart: {_table(event)}")
+            story.lines.append(f"chart: {event.words()}")
         elif isinstance(event, Planned):
             done = [step for step in story.steps if step[1] in ("ok", "bad")]
             story.steps = [*done, *((call.words(), "wait") for call in event.calls)]
@@ -237,13 +237,6 @@ class Recorder:
             if mark == before:
                 self._story.steps[i] = (words, after)
                 return
-
-
-def _table(event: ChartRead) -> str:
-    """The rows of a chart in a line."""
-    rows = event.chart["rows"]
-    named = (" ".join(str(part) for part in (r["series"], r["x"]) if part != "") for r in rows)
-    return ", ".join(f"{name} {r['y']:.3g}" for name, r in zip(named, rows, strict=True))
 
 
 def _is_a_moment(event: Event) -> bool:

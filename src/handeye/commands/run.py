@@ -128,7 +128,11 @@ def _with_robot(asked: Asked, folder: Path) -> "EpisodeResult":
 
         explain = asked.vlm == "embedded" if asked.explain is None else asked.explain
         recorder = Recorder(
-            folder, look, video=asked.video, explain=observer.explain if explain else None
+            folder,
+            look,
+            video=asked.video,
+            explain=observer.explain if explain else None,
+            frame_of=observer.frames.get,
         )
 
         def emit(event: "Event") -> None:
@@ -170,6 +174,8 @@ def show(event: "Event") -> None:
     """One line of progress for people."""
     if event.kind == "observed":
         _line(event.stamp_s, "sees", _in_view(event.scene))
+    elif event.kind == "chart_read":
+        _line(event.stamp_s, "reads", event.words())
     elif event.kind == "planned":
         calls = ", ".join(call.words() for call in event.calls) or "nothing left to do"
         _line(event.stamp_s, "plans", calls)
