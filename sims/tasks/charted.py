@@ -9,11 +9,12 @@ from handeye.perception.conditions import Holding, In, On
 
 from ..board import add_board
 from ..drawn_chart import draw_chart, sample_chart_style
-from ..objects import Category, ColorName, sample_object
+from ..objects import Category, ColorName, ObjectSpec, sample_object
 from .task import Count, Setup, Table
 from .told import told
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August")
+_BLOCKS: tuple[Category, ...] = ("block",)
 _WALL_SHARE = 0.6
 
 
@@ -37,7 +38,7 @@ def put_by_tallest_bar(table: Table) -> Setup:
 def grab_by_lowest_bar(table: Table) -> Setup:
     """Grab the block of the colour with the lowest bar."""
     colors = table.colors(4, "block")
-    blocks = table.set_out(*table.each("block", colors), distractors=(1, 4), avoid=("block",))
+    blocks = table.set_out(*table.each("block", colors), distractors=(1, 4), avoid=_BLOCKS)
     stock = _different(table, colors)
     _show(table, stock, "Stock")
     words = table.say(
@@ -52,7 +53,7 @@ def grab_by_lowest_bar(table: Table) -> Setup:
 def grab_most_shown(table: Table) -> Setup:
     """Grab the kind of thing that the chart shows the most of."""
     kinds: tuple[Category, ...] = ("cup", "block", "can", "duck")
-    specs = []
+    specs: list[ObjectSpec] = []
     for kind in kinds:
         specs.append(table.another(kind, specs))
     bodies = table.set_out(*specs, distractors=(0, 3), avoid=kinds)
@@ -72,7 +73,7 @@ def stack_as_shown(table: Table) -> Setup:
     """Stack as many blocks as the chart shows for a month."""
     month, count = _ordered(table, "Orders", (2, 3))
     blocks = table.each("block", table.colors(4, "block"), "big")
-    names = table.set_out(*blocks, distractors=(0, 2), avoid=("block",))
+    names = table.set_out(*blocks, distractors=(0, 2), avoid=_BLOCKS)
     words = table.say(
         f"stack as many blocks as the chart shows for {month}",
         f"stack the number of blocks that the chart shows for {month}",

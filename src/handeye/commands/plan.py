@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handeye.agents.agent import make_planner
-from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question, Reply
+from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question, ReadChart, Reply
 from handeye.perception.errors import InstructionError, SceneFileError
 from handeye.perception.scene import Scene
 from handeye.perception.scene_file import load_scene
@@ -57,6 +57,8 @@ def _as_dict(result: PlanResult) -> dict[str, Any]:
             "question": result.text,
             "candidates": list(result.candidates),
         }
+    if isinstance(result, ReadChart):
+        return {"status": "failed", "refusal": "it needs a chart, and there is no camera here"}
     return {"status": "failed", "refusal": result.text}
 
 
