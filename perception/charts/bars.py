@@ -9,8 +9,8 @@ from .ink import Canvas, Ink
 
 _MOST = 150
 """More pieces than this of one colour are no bars."""
-_SLIVER, _SLIVER_SHARE = 3, 0.15
-"""How thin what is no bar may be: pixels, and a share of the largest bar's shorter side."""
+_THIN_SHARE = 0.15
+"""How thin what is left of an axis line may be: of the largest bar's shorter side."""
 _REACH, _REACH_SHARE = 2.2, 0.012
 """How far feet may lie from their common base: pixels, and a share of the longest bar where a
 sheet was not laid quite flat."""
@@ -68,9 +68,9 @@ def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Ba
         area += int(ink.mask.sum())
         covered += sum(_inside(ink.mask, bar) for bar in bars)
         found += bars
-    found = _without_slivers(found)
     if not found or covered < 0.72 * area:
         return None
+    found = _without_rests(found)
     found = [_outlined(_sharpened(bar, canvas, inks[bar.ink]), canvas, inks) for bar in found]
     options = [True, False] if upright is None else [upright]
     arranged = [_arranged(found, way) for way in options]
@@ -105,20 +105,18 @@ def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
     return _rejoined(pieces[:_MOST], text)
 
 
-def _without_slivers(bars: list[Bar]) -> list[Bar]:
+def _without_rests(bars: list[Bar]) -> list[Bar]:
     """Bars without what is left of an axis line between them: thin, and as wide as no bar."""
-    if not bars:
-        return bars
     largest = max(bars, key=_area)
-    thin = max(_SLIVER, _SLIVER_SHARE * min(largest.x1 - largest.x0, largest.y1 - largest.y0))
-    tall = [bar for bar in bars if min(bar.x1 - bar.x0, bar.y1 - bar.y0) > thin]
-    widths = [side for bar in tall for side in (bar.x1 - bar.x0, bar.y1 - bar.y0)]
+    thin = max(3.0, _THIN_SHARE * min(largest.x1 - largest.x0, largest.y1 - largest.y0))
+    solid = [bar for bar in bars if min(bar.x1 - bar.x0, bar.y1 - bar.y0) > thin]
+    widths = [side for bar in solid for side in (bar.x1 - bar.x0, bar.y1 - bar.y0)]
 
     def is_bar(bar: Bar) -> bool:
         long = max(bar.x1 - bar.x0, bar.y1 - bar.y0)
-        return bar in tall or any(abs(long - width) < 0.15 * width + 2 for width in widths)
+        return bar in solid or any(abs(long - width) < 0.15 * width + 2 for width in widths)
 
-    return [bar for bar in bars if is_bar(bar)] if tall else bars
+    return [bar for bar in bars if is_bar(bar)] if solid else bars
 
 
 def _rejoined(pieces: list[Bar], text: Mask) -> list[Bar]:
