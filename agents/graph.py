@@ -292,7 +292,8 @@ class Nodes:
         if holds:
             index, raw = state["index"] + 1, state.get("goal")
             goal = CONDITION.validate_python(raw) if raw is not None else None
-            achieved = still_sought(state.get("achieved", []), step.call, goal)
+            before = state.get("achieved", [])
+            achieved = still_sought(before, step.call, goal, self._observer.scene)
             done = index >= len(state["plan"])
             update |= {"index": index, "achieved": achieved}
             again, instead = self._undone(achieved) if done else ([], "")

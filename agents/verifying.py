@@ -1,12 +1,14 @@
 """Verifying a skill's goal: geometry of the scene, and the VLM on the pixels."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from handeye.perception.conditions import Condition, Truth
 from handeye.perception.errors import ModelError
 from handeye.perception.observer import Observer
+from handeye.perception.scene import Scene
 from handeye.perception.verify import Verdict, check, question_for
 from handeye.perception.vlm.verbs import Answer
 from pydantic import TypeAdapter
@@ -17,6 +19,7 @@ CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 _LASTING = frozenset({"on", "in", "beside", "between", "at", "opened", "standing"})
 SURE = 0.9
 """Confidence from which a VLM's answer weighs as much as geometry."""
+_STIRRED_M = 0.03
 
 
 @dataclass(frozen=True)
@@ -58,40 +61,62 @@ def verify(goal: Condition, observer: Observer, cameras: Sequence[str]) -> Verif
 
 
 def still_sought(
-    achieved: Sequence[dict[str, Any]], call: Call, goal: Condition | None
+    achieved: Sequence[dict[str, Any]], call: Call, goal: Condition | None, scene: Scene
 ) -> list[dict[str, Any]]:
     """What must hold at the end of a plan, after one more call that reached its goal.
 
     What spoke of the things that were moved now no longer counts; a grip or a push is over.
 
     Args:
-        achieved: {"call", "goal"} of the calls before.
+        achieved: {"call", "goal", "places"} of the calls before.
         call: that was done.
         goal: what it brought about.
+        scene: in which that was seen.
     """
     moved = [call.arguments.get("target"), getattr(goal, "object", None)]
     moved = [name for name in moved if name is not None]
     kept = [one for one in achieved if not any(v in moved for v in one["goal"].values())]
     if goal is not None and goal.kind in _LASTING:
-        one = {"call": call.model_dump(mode="json"), "goal": goal.model_dump(mode="json")}
-        kept.append(one)
+        said = goal.model_dump(mode="json")
+        places = {
+            name: scene.objects[name].position
+            for name in said.values()
+            if isinstance(name, str) and name in scene.objects
+        }
+        kept.append({"call": call.model_dump(mode="json"), "goal": said, "places": places})
     return kept
 
 
 def undone(
     achieved: Sequence[dict[str, Any]], observer: Observer, cameras: Sequence[str]
 ) -> tuple[list[dict[str, Any]], str]:
-    """The calls whose goals do not hold any more at the end, and what is seen instead."""
+    """The calls whose goals do not hold any more at the end, and what is seen instead.
+
+    What was seen to hold does so as long as nothing that it speaks of has moved, though the scene
+    may look a little different the next time.
+    """
     calls, seen = [], []
     for one in achieved:
         goal = CONDITION.validate_python(one["goal"])
-        if check(goal, observer.scene).truth is not Truth.NO:
+        scene = observer.scene
+        if check(goal, scene).truth is not Truth.NO or _all_at(one["places"], scene):
             continue
         found = verify(goal, observer, cameras)
         if found.verdict.truth is Truth.NO:
             calls.append(one["call"])
             seen.append(found.verdict.evidence)
     return calls, "; ".join(seen)
+
+
+def _all_at(places: Mapping[str, Sequence[float]], scene: Scene) -> bool:
+    """Whether things are seen where they were, on the table's plane."""
+    objects = scene.objects
+    return all(
+        name in objects
+        and objects[name].visible
+        and math.dist(objects[name].position[:2], place[:2]) < _STIRRED_M
+        for name, place in places.items()
+    )
 
 
 def _once(goal: Condition, observer: Observer, cameras: Sequence[str] | None) -> Verification:

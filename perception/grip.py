@@ -37,6 +37,10 @@ class Grip:
         opened = self.holding is not None and arm.gripper_width_m > self._width_m + _OPENED_M
         return arm.grips and not opened
 
+    def may_be(self, track: Track, arm: ArmView) -> bool:
+        """Whether what is missing may be what is between the fingers, of which nothing is known."""
+        return self.holding is None and self.closed(arm) and fits(arm, track)
+
     def released(self, arm: ArmView | None) -> Track | None:
         """What was held at the last look, and was let go since."""
         if arm is None or self.holding is None or self.closed(arm):

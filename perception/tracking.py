@@ -92,7 +92,9 @@ class SceneTracker:
             self._views[name] = frame.sequence
             self._poses[name] = frame.T_world_camera
         for identity, said in verdicts.items():
-            self._settle_missing(self.tracks[identity], said, before.get(identity, False))
+            seen = before.get(identity, False)
+            gripped = arm is not None and self._grip.may_be(self.tracks[identity], arm)
+            self._settle_missing(self.tracks[identity], said, seen, gripped=gripped)
         if arm is not None:
             self._grip.settle(arm, self.table_m, self.cloud())
         stamp = max((frame.stamp_s for frame in frames.values()), default=0.0)
@@ -323,7 +325,9 @@ class SceneTracker:
             return points[:0]
         return points
 
-    def _settle_missing(self, track: Track, said: set[str], was_visible: bool) -> None:
+    def _settle_missing(
+        self, track: Track, said: set[str], was_visible: bool, *, gripped: bool
+    ) -> None:
         """Of what was not seen: hidden things are kept, things whose place is empty are not."""
         if track.visible or track.id == self._grip.holding or not said:
             return
@@ -336,7 +340,8 @@ class SceneTracker:
             track.score *= 0.5
         elif said == {"outside"}:
             track.visible = was_visible
-        if track.misses >= _FORGET_AFTER or ("empty" in said and track.sightings < 2):
+        fleeting = "empty" in said and track.sightings < 2
+        if (track.misses >= _FORGET_AFTER or fleeting) and not gripped:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
