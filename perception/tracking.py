@@ -92,9 +92,9 @@ class SceneTracker:
             self._views[name] = frame.sequence
             self._poses[name] = frame.T_world_camera
         for identity, said in verdicts.items():
-            seen = before.get(identity, False)
-            gripped = arm is not None and self._grip.may_be(self.tracks[identity], arm)
-            self._settle_missing(self.tracks[identity], said, seen, gripped=gripped)
+            track, was_visible = self.tracks[identity], before.get(identity, False)
+            gripped = arm is not None and self._grip.may_be(track, arm)
+            self._settle_missing(track, said, was_visible, gripped=gripped)
         if arm is not None:
             self._grip.settle(arm, self.table_m, self.cloud())
         stamp = max((frame.stamp_s for frame in frames.values()), default=0.0)
