@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     kept_there = out / "results.jsonl"
     while process.poll() is None and not (kept_there.exists() and kept_there.stat().st_size):
