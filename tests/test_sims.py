@@ -86,6 +86,14 @@ def test_depth_is_metric(grab: Simulation) -> None:
     assert inside.sum() > 50
 
 
+@pytest.mark.parametrize("name", ["put_on", "put_in", "put_beside", "stack"])
+def test_what_is_put_is_of_a_pair_that_training_never_showed(name: str) -> None:
+    with simulate(get_task(name), 3, held_out=True) as simulation:
+        pairs = {(b.spec.color, b.spec.category) for b in simulation.world.objects.values()}
+        told = simulation.setup.instruction
+        assert any(f"{color} {category}" in told for color, category in pairs & HELD_OUT_PAIRS)
+
+
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_no_task_is_solved_before_it_begins(name: str) -> None:
     with simulate(get_task(name), 2) as simulation:

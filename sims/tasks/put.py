@@ -110,8 +110,11 @@ class Stack:
     def build(self, table: Table) -> Setup:
         """Two blocks of different colours and 4–8 distractors."""
         top = table.draw(["block"])
-        bottom = table.draw(["block"], besides=[top], size="big")
-        while bottom.color == top.color:
+        if table.held_out:  # Of blocks one colour alone is held out.
+            bottom = table.another("block", [top], "big")
+        else:
             bottom = table.draw(["block"], besides=[top], size="big")
+            while bottom.color == top.color:
+                bottom = table.draw(["block"], besides=[top], size="big")
         a, b = table.set_out(top, bottom)
         return Setup(f"stack the {top.name} on the {bottom.name}", (On(object=a, support=b),))
