@@ -15,7 +15,8 @@ import numpy as np
 from handeye.perception.vlm.lexicon import CATEGORY_WORDS
 from handeye.perception.vlm.load import load_vlm
 from handeye.sims.objects import ObjectSpec
-from handeye.sims.shapes import Part, Shape, register_category
+from handeye.sims.shape import Part, Shape
+from handeye.sims.shapes import register_category
 from handeye.sims.solids import cuboid, lathe, merge
 from handeye.sims.training_data import SceneOptions, render_shard
 from rich.progress import track

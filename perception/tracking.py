@@ -12,6 +12,7 @@ from .frame import Frame, Points, Transform
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
+from .odd import STILL_M, is_odd
 from .relations import with_supports
 from .scene import Scene, SceneObject
 from .track import Name, Track, place_of, unlike
@@ -23,7 +24,6 @@ _SURE_SCORE = 0.5
 _FORGET_AFTER = 2
 _FRESH_S = 8.0
 _TALLEST_M = 0.28
-_STILL_M = 0.03
 _AT_TIP_M = 0.06
 _NEVER = 10.0
 _NEW_PLACE = 0.8
@@ -300,8 +300,7 @@ class SceneTracker:
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
         earlier = self._earlier(track, frame)
-        odd = _swallows(item, earlier) or _is_part(item, track) or _is_taller(item, track)
-        track.odd = track.odd + 1 if odd else 0
+        track.odd = track.odd + 1 if is_odd(item, track, earlier) else 0
         if 0 < track.odd < _BELIEVED_ODD:
             return  # A still thing neither grows nor shrinks, however it is detected.
         track.vote(item.name, item.detection.score)
@@ -309,7 +308,7 @@ class SceneTracker:
         if within and len(earlier) and place_of(earlier, frame, arm).hidden > 0.15:
             return  # Something is in front of it; what was seen before tells more.
         partly = within and not item.complete
-        if not partly and float(np.linalg.norm(track.center - item.center)) > _STILL_M:
+        if not partly and float(np.linalg.norm(track.center - item.center)) > STILL_M:
             track.seen.clear()
         known = bool(track.seen)
         track.seen[frame.camera] = (frame.stamp_s, item.points)
@@ -345,40 +344,6 @@ class SceneTracker:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
-
-
-def _swallows(item: Lifted, earlier: Points) -> bool:
-    """Whether a detection takes in a surface [N, 3] and clearly more than it."""
-    if len(earlier) < 20:
-        return False
-    low, high = np.percentile(earlier, [1, 99], axis=0)
-    around = np.all(item.low < low + 0.01) and np.all(item.high > high - 0.01)
-    return bool(around and np.any(item.high - item.low > 0.012 + 1.15 * (high - low)))
-
-
-def _is_taller(item: Lifted, track: Track) -> bool:
-    """Whether a detection at its place reaches clearly higher than a thing well known."""
-    lifted = item.low[2] > track.low[2] + 0.02
-    if (
-        track.sightings < 3
-        or lifted
-        or float(np.abs(item.center - track.center)[:2].max()) > _STILL_M
-    ):
-        return False
-    height = float(track.high[2] - track.low[2])
-    return bool(item.high[2] > track.high[2] + 0.012 + 0.15 * height)
-
-
-def _is_part(item: Lifted, track: Track) -> bool:
-    """Whether a detection shows clearly less of a thing than is known of it."""
-    if (
-        not track.seen
-        or np.any(item.low < track.low - 0.01)
-        or np.any(item.high > track.high + 0.01)
-    ):
-        return False
-    size = track.high - track.low
-    return bool(np.any(size - item.size > 0.012 + 0.3 * size))
 
 
 def _alike(a: Name, b: Name) -> bool:

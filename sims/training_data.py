@@ -25,7 +25,7 @@ from .judge import holds
 from .objects import CATEGORIES, COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
 from .panda import HAND_LINK
 from .rendering import look_at
-from .shapes import surface
+from .shape import surface
 from .tabletop import (
     HEIGHT,
     T_HAND_WRIST,

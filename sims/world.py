@@ -14,7 +14,8 @@ from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
 from .meshes import TOY_FACES, decimated, hulls_obj, simple_hulls
 from .objects import ColorName, ObjectSpec
-from .shapes import Shape, shape_of, surface
+from .shape import Shape, surface
+from .shapes import shape_of
 
 TIMESTEP_S = 1.0 / 240.0
 _MOST_PARTS = 16
