@@ -174,12 +174,11 @@ class EmbeddedVLM:
         """
         features = self.features(frame)
         parts = self._parts(features, description)
-        present = np.minimum(1.0, features.scores / 0.5)
         if description.relation and description.other:
             others = self._parts(features, description.other)
             if others.max(initial=0.0) > _SEEN:
                 related = self._related(frame, parts, description.relation, others)
-                return np.asarray(parts * related * present, np.float32)
+                return np.asarray(parts * related, np.float32)
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         fused = np.maximum(parts, np.sqrt(whole * parts))
         if description.held or description.state:
@@ -187,7 +186,7 @@ class EmbeddedVLM:
         elif description.relation:
             # What it is on or in is hidden: what the phrase as a whole calls up must do.
             fused = np.sqrt(whole * parts)
-        return np.asarray(fused * present, np.float32)
+        return np.asarray(fused, np.float32)
 
     def _parts(self, features: "Features", description: Description) -> npt.NDArray[np.float32]:
         """[K] how likely each word of a description is true of each object, together."""

@@ -60,19 +60,11 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
 def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:
     """Render the shards that a folder lacks, with a progress bar."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     from handeye.sims.training_data import SceneOptions, render_shards
 
-    with Progress(
-        TextColumn(f"rendering {folder}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    ) as bar:
+    from ..training.progress import progress
+
+    with progress(f"rendering {folder}") as bar:
         shown = bar.add_task("render", total=shards)
         render_shards(
             folder,
@@ -95,21 +87,20 @@ def bench(
     as_json: bool,
 ) -> None:
     """Measure on every split and print the table."""
-    from rich.progress import track
-
     from handeye.perception.vlm.load import load_vlm
 
     from ..training.bench import SPLITS, measure
+    from ..training.progress import progress
 
     model = load_vlm(vlm)
     rows = {}
     for name, options in SPLITS.items():
         folder = Path(data) / name
         render(folder, -(-images // 200), jobs, **options)
-        steps = iter(track(range(images), description=f"measuring {name}", disable=as_json))
         picture = Path(worst) / f"{name}.jpg" if worst else None
-        rows[name] = measure(model, folder, images, partial(next, steps, None), picture)
-        list(steps)  # the bar counts a step when the next is asked for
+        with progress(f"measuring {name}", enabled=not as_json) as bar:
+            tick = partial(bar.advance, bar.add_task(name, total=images))
+            rows[name] = measure(model, folder, images, tick, picture)
     if as_json:
         print(json.dumps(rows))
         return

@@ -12,9 +12,10 @@ from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Box, Detection
 
 from ..evaluation import wilson
+from ..overlay import save_picture
 from .shards import Sample, Shards
 from .targets import CATEGORIES, COLORS, is_seen
-from .worst import draw_worst, save
+from .worst import draw_worst
 
 _WORST = 6
 SPLITS: dict[str, dict[str, Any]] = {
@@ -77,7 +78,8 @@ def measure(
         tick()
     if worst is not None:
         cases.sort(key=lambda case: -len(case[1]) - len(case[2]))
-        save(worst, draw_worst(cases[:_WORST], data.name))
+        worst.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(draw_worst(cases[:_WORST], data.name), worst)
     return tally.row()
 
 

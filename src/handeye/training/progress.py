@@ -1,8 +1,28 @@
-"""A progress bar for training, with the latest loss."""
+"""Progress bars on standard error, for standard output is for results."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+
+def progress(what: str, *more: "ProgressColumn", enabled: bool = True) -> "Progress":
+    """A bar with steps done and time left, a context manager; silent when not enabled."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *more)
+    return Progress(*columns, console=Console(stderr=True), disable=not enabled)
 
 
 class Bar:
-    """Shows steps done, time left and loss; silent when not enabled. A context manager.
+    """Training's bar: steps done, time left, the latest loss. A context manager.
 
     Args:
         what: what is going on.
@@ -11,22 +31,10 @@ class Bar:
     """
 
     def __init__(self, what: str, first: int, last: int, *, enabled: bool = True) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import TextColumn
 
-        self._progress = Progress(
-            TextColumn(what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            disable=not enabled,
-        )
+        loss = TextColumn("loss {task.fields[loss]:.3f}")
+        self._progress = progress(what, loss, enabled=enabled)
         self._task = self._progress.add_task(what, total=last, completed=first, loss=0.0)
 
     def update(self, loss: float) -> None:

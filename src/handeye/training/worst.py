@@ -1,7 +1,6 @@
 """Pictures of the images that a model reads worst: what it missed, and what it saw wrongly."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,11 +64,3 @@ def _dashed(draw: Any, a: Any, b: Any, dash: float = 9.0) -> None:
     ends = a + (b - a) * np.linspace(0, 1, count + 1)[:, None]
     for start, end in zip(ends[:-1:2], ends[1::2], strict=False):
         draw.line((*start, *end), fill=_MISSED, width=3)
-
-
-def save(path: Path, sheet: Image) -> None:
-    """Write a sheet, making its folder."""
-    from PIL import Image as Picture
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(sheet).save(path, quality=88)
