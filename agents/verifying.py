@@ -109,9 +109,9 @@ def undone(
 
 
 def _all_at(places: Mapping[str, Sequence[float]], scene: Scene) -> bool:
-    """Whether things are seen where they were, on the table's plane."""
+    """Whether things are seen where they were, on the table's plane; no if there are none."""
     objects = scene.objects
-    return all(
+    return bool(places) and all(
         name in objects
         and objects[name].visible
         and math.dist(objects[name].position[:2], place[:2]) < _STIRRED_M

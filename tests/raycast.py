@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from handeye.perception.arm_view import ArmView
 from handeye.perception.frame import Frame, Intrinsics
-from handeye.perception.vlm.verbs import Detection
+from handeye.perception.observer import Observer
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.verbs import Answer, Detection
 
 LENS = Intrinsics.from_fov(160, 120, 0.8)
 
@@ -104,3 +106,43 @@ AWAY = arm_at(0.0, 0.5, 0.9)
 CUP = Thing("red cup", (0.45, 0.10), (0.07, 0.07, 0.09))
 BLOCK = Thing("green block", (0.55, -0.15))
 BALL = Thing("blue ball", (0.40, -0.05), (0.06, 0.06, 0.06))
+
+
+class RoomCamera:
+    """Looks at a ray-cast room."""
+
+    def __init__(self, room: Room, name: str, T: np.ndarray) -> None:
+        self.room, self.name, self.T = room, name, T
+
+    def read(self, max_age_s: float = 1.0) -> Frame:
+        return self.room.see(self.T, self.name)[0]
+
+    def close(self) -> None:
+        pass
+
+
+class RoomVlm:
+    """Detects what is in the room; grounds and answers as it is told to."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.grounded: list[Detection] = []
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        assert frame.T_world_camera is not None
+        return self.room.see(frame.T_world_camera, frame.camera)[1]
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        return self.grounded
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        return Answer("yes", 0.9)
+
+
+def observing(*things: Thing, holds: bool = False) -> tuple[Observer, RoomVlm]:
+    room = Room(*things)
+    vlm = RoomVlm(room)
+    cameras = {n: RoomCamera(room, n, T) for n, T in (("overview", OVERVIEW), ("wrist", ABOVE))}
+    observer = Observer(cameras, Perception.of(vlm), lambda: AWAY)
+    observer.look()
+    return observer, vlm

@@ -44,8 +44,17 @@ def test_the_events_tell_the_story_and_come_back_from_json(grab: Simulation) -> 
 def test_what_slips_is_seen_and_picked_up_again() -> None:
     told = "put the red block on the blue plate"
     with simulate(Instructed(told), 4) as simulation:
-        agent = agent_for(simulation)
         dropped = []
+        grasped: list[bool] = []
+        picked: list[Event] = []
+
+        def note(event: Event) -> None:
+            if event.kind == "progressed" and event.line.startswith("grasping"):
+                grasped.append(bool(dropped))
+            if event.kind == "acted" and event.call.skill == "pick":
+                picked.append(event)
+
+        agent = agent_for(simulation, on_event=note)
 
         def knock(world: object) -> None:
             # The block is taken out of the gripper on its way, and set down elsewhere.
@@ -59,6 +68,9 @@ def test_what_slips_is_seen_and_picked_up_again() -> None:
         assert dropped
         assert result.status == "succeeded", result
         assert simulation.judged() is True
+        # Once before it was lost and once after, within one and the same pick.
+        assert grasped == [False, True]
+        assert [(event.code, event.evidence["tries"]) for event in picked] == [("ok", 2)]
 
 
 def test_what_a_later_step_has_spoilt_is_done_again() -> None:

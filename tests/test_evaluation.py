@@ -59,6 +59,7 @@ def test_results_do_not_depend_on_the_number_of_workers() -> None:
     alone = results(run_here(plan, tasks))
     assert len(alone) == 6
     assert alone[7]["skills"]
+    assert all(alone[number]["judged"] for number in range(5))
     for jobs in (2, 3):
         assert results(run_in_processes(plan, tasks, jobs)) == alone
 
@@ -143,6 +144,7 @@ def test_a_folder_is_gone_on_with_and_becomes_a_report(tmp_path: Path) -> None:
     link = f"episodes/agent/all/{QUICK}-0001/episode.mp4"
     assert f'href="{link}"' in page
     assert (out / link).exists()
+    assert "http-equiv" not in page  # it is done, and need not be loaded again
     import pyarrow.parquet as pq
 
     table = pq.read_table(out / "results.parquet")
@@ -221,6 +223,7 @@ def test_a_worker_that_dies_costs_a_retry_not_the_run(tmp_path: Path) -> None:
     done = {job.task: result for job, result in run_in_processes(plan, tasks, 2)}
     assert done["dies once"].judged is True
     assert "died, 2 times" in done["dies"].reason
+    assert done["dies"].judged is False
     assert failed_at(done["dies"]) == "broken"
     assert done[QUICK].judged is True
 
@@ -228,6 +231,7 @@ def test_a_worker_that_dies_costs_a_retry_not_the_run(tmp_path: Path) -> None:
 def test_a_worker_that_hangs_is_given_up(tmp_path: Path) -> None:
     tasks = {"hangs": Trouble("hangs", tmp_path / "mark")}
     [(_, result)] = run_in_processes([Job("hangs", 0, PERFECT)], tasks, 1, timeout_s=2.0)
+    assert result.judged is False
     assert "hung, 2 times" in result.reason
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 from handeye.perception.errors import (
     AmbiguousError,
@@ -13,51 +12,21 @@ from handeye.perception.errors import (
 from handeye.perception.frame import Frame
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
-from handeye.perception.vlm.verbs import Answer, Detection
-from raycast import ABOVE, AWAY, BALL, CUP, OVERVIEW, Room, Thing, arm_at
+from handeye.perception.vlm.verbs import Detection
+from raycast import (
+    BALL,
+    CUP,
+    OVERVIEW,
+    Room,
+    RoomCamera,
+    RoomVlm,
+    Thing,
+    arm_at,
+    observing,
+)
 
 PLATE = Thing("blue plate", (0.55, -0.15), (0.16, 0.16, 0.015))
 ON_PLATE = Thing("red cup", (0.55, -0.15), (0.06, 0.06, 0.08), bottom=0.015)
-
-
-class RoomCamera:
-    """Looks at a ray-cast room."""
-
-    def __init__(self, room: Room, name: str, T: np.ndarray) -> None:
-        self.room, self.name, self.T = room, name, T
-
-    def read(self, max_age_s: float = 1.0) -> Frame:
-        return self.room.see(self.T, self.name)[0]
-
-    def close(self) -> None:
-        pass
-
-
-class RoomVlm:
-    """Detects what is in the room; grounds and answers as it is told to."""
-
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.grounded: list[Detection] = []
-
-    def parse(self, frame: Frame) -> list[Detection]:
-        assert frame.T_world_camera is not None
-        return self.room.see(frame.T_world_camera, frame.camera)[1]
-
-    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
-        return self.grounded
-
-    def ask(self, frame: Frame, question: str) -> Answer:
-        return Answer("yes", 0.9)
-
-
-def observing(*things: Thing, holds: bool = False) -> tuple[Observer, RoomVlm]:
-    room = Room(*things)
-    vlm = RoomVlm(room)
-    cameras = {n: RoomCamera(room, n, T) for n, T in (("overview", OVERVIEW), ("wrist", ABOVE))}
-    observer = Observer(cameras, Perception.of(vlm), lambda: AWAY)
-    observer.look()
-    return observer, vlm
 
 
 # --- Perception ----------------------------------------------------------------------------------
