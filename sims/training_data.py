@@ -1,10 +1,8 @@
 """Training data: random tabletop scenes, rendered with their ground truth into shards.
 
-A shard is one `.npz`: JPEG images, instance maps at a quarter of the resolution, and a JSON
-record for each image. Shard k is the same on every machine, whatever the number of workers.
+Shard k is the same on every machine, whatever the number of workers.
 """
 
-import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,17 +13,15 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.conditions import In, On
 from handeye.perception.errors import SceneFileError
-from handeye.perception.frame import Intrinsics, Transform
+from handeye.perception.frame import Intrinsics
 
 from .arm_poses import pose_arm, set_pose
-from .articulated import add_furniture, corners, state_of
-from .judge import holds
-from .objects import CATEGORIES, COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
+from .articulated import add_furniture
+from .labelling import View, jpeg, labelled, relations_in, write_shard
+from .objects import COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
 from .panda import HAND_LINK
 from .rendering import look_at
-from .shape import surface
 from .tabletop import (
     HEIGHT,
     T_HAND_WRIST,
@@ -41,18 +37,7 @@ from .world import FURNITURE, World
 ENTROPY = 20_260_101
 """Seeds the training scenes; episodes and benchmarks draw from other entropies."""
 SCENES_PER_SHARD = 40
-STRIDE = 4
-_MIN_PIXELS = 6
 _CARRIED: tuple[Category, ...] = ("block", "ball", "lego", "duck", "can", "cup", "box", "teddy")
-
-
-@dataclass(frozen=True)
-class View:
-    """One camera to render from."""
-
-    camera: str
-    intrinsics: Intrinsics
-    T_world_camera: Transform
 
 
 @dataclass(frozen=True)
@@ -92,18 +77,10 @@ def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> 
     for number in range(index * scenes, (index + 1) * scenes):
         seed = np.random.SeedSequence(options.entropy, spawn_key=(number,))
         for image, instance, record in render_scene(np.random.default_rng(seed), options):
-            images.append(_jpeg(image))
+            images.append(jpeg(image))
             instances.append(instance)
             records.append({"scene": number, **record})
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(
-        temporary,
-        images=np.concatenate(images),
-        ends=np.cumsum([len(image) for image in images]),
-        instances=np.stack(instances),
-        records=np.frombuffer(json.dumps(records).encode(), dtype=np.uint8),
-    )
-    temporary.replace(path)
+    write_shard(path, images, instances, records)
     return len(images)
 
 
@@ -164,7 +141,7 @@ def render_scene(
         _pile(world, rng)
         robot.connect()
         world.settle(max_s=1.5)
-        relations = _relations(world)
+        relations = relations_in(world)
         for kind in ["overview"] * options.overview_views + ["wrist"] * options.wrist_views:
             held = pose_arm(world, robot, rng, relations, wrist=kind == "wrist")
             again = sample_style(rng, dark=options.dark)
@@ -176,7 +153,7 @@ def render_scene(
                     Intrinsics.from_fov(WIDTH, HEIGHT, 1.05),
                     robot.link_pose(HAND_LINK) @ T_HAND_WRIST,
                 )
-            yield _render(world, view, relations, held, options.more)
+            yield labelled(world, view, relations, held[0] if held else None, options.more)
             if held is not None:
                 set_pose(world, held[0], held[1])
 
@@ -246,116 +223,3 @@ def _fits(world: World, name: str, support: ObjectSpec) -> bool:
     if support.category == "plate":
         return spec.category in _CARRIED
     return spec.category in ("block", "lego", "cup", "can", "box") and spec.width_m < 0.085
-
-
-def _relations(world: World) -> dict[str, tuple[str, str]]:
-    """What lies on or in what: name -> ("on" | "in", name)."""
-    found = {}
-    for name in world.objects:
-        for other, body in world.objects.items():
-            if other == name or body.shape is None:
-                continue
-            if body.shape.inner_radius and body.spec and body.spec.category != "plate":
-                if holds(In(object=name, container=other), world):
-                    found[name] = ("in", other)
-            elif holds(On(object=name, support=other), world):
-                found[name] = ("on", other)
-    return found
-
-
-def _render(
-    world: World,
-    view: View,
-    relations: dict[str, tuple[str, str]],
-    held: tuple[str, Transform] | None,
-    more: tuple[str, ...],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]:
-    rendering = world.render(view.intrinsics, view.T_world_camera, segmentation=True)
-    segmentation = rendering.segmentation
-    if segmentation is None:
-        raise AssertionError("segmentation was asked for")
-    names = [*world.objects, *world.furniture]
-    instances = np.zeros((HEIGHT, WIDTH), np.uint8)
-    objects = []
-    for number, name in enumerate(names, start=1):
-        mask = segmentation == world[name].uid
-        instances[mask] = number
-        outline = _outline(world, name, view)
-        objects.append(_object_record(world, name, mask, names, relations, held, outline, more))
-    middle = STRIDE // 2
-    small = instances[middle::STRIDE, middle::STRIDE]
-    return rendering.rgb, np.ascontiguousarray(small), {"camera": view.camera, "objects": objects}
-
-
-def _object_record(
-    world: World,
-    name: str,
-    mask: npt.NDArray[np.bool_],
-    names: list[str],
-    relations: dict[str, tuple[str, str]],
-    held: tuple[str, Transform] | None,
-    outline: float,
-    more: tuple[str, ...],
-) -> dict[str, Any]:
-    body = world[name]
-    if body.spec is not None:
-        category, color, width_m = (
-            (*CATEGORIES, *FURNITURE, *more).index(body.spec.category),
-            body.spec.color,
-            body.spec.width_m,
-        )
-    elif body.joint is not None:
-        category, color = len(CATEGORIES) + FURNITURE.index(body.joint.kind), body.joint.color
-        width_m = 0.2
-    else:
-        raise AssertionError("only catalogue objects and furniture are rendered as objects")
-    pixels = int(mask.sum())
-    box = None
-    if pixels >= _MIN_PIXELS:
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
-    is_held = held is not None and held[0] == name
-    relation = None if is_held else relations.get(name)
-    low, high = world.bounds(name)
-    return {
-        "category": category,
-        "color": COLORS.index(color),
-        "width_m": round(width_m, 4),
-        "box": box,
-        "pixels": pixels,
-        "shown": round(min(pixels / max(outline, 1.0), 1.0), 3),
-        "held": is_held,
-        "relation": relation[0] if relation else None,
-        "other": names.index(relation[1]) if relation else -1,
-        "state": state_of(world, name) if body.joint else None,
-        "position": [round(float(v), 4) for v in (low + high) / 2],
-    }
-
-
-def _outline(world: World, name: str, view: View) -> float:
-    """Area of an object's convex outline in a view, pixels, as if nothing hid or cut it."""
-    import cv2
-
-    shape = world[name].shape
-    if shape is not None:
-        points = surface(shape) @ world.pose(name)[:3, :3].T + world.pose(name)[:3, 3]
-    else:
-        points = corners(world, name)
-    T_camera_world = np.linalg.inv(view.T_world_camera)
-    x, y, z = (points @ T_camera_world[:3, :3].T + T_camera_world[:3, 3]).T
-    front = z > 0.02
-    if front.sum() < 3:
-        return 0.0
-    i = view.intrinsics
-    pixels = np.column_stack([i.fx * x[front] / z[front] + i.cx, i.fy * y[front] / z[front] + i.cy])
-    return float(cv2.contourArea(cv2.convexHull(pixels.astype(np.float32))))
-
-
-def _jpeg(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    import io
-
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="JPEG", quality=94, subsampling=0)
-    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)

@@ -13,11 +13,14 @@ import torch
 from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.load import load_vlm
-from handeye.sims.objects import CATEGORIES
+from handeye.sims.objects import CATEGORIES, COLORS
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.tasks import get_task
 from handeye.sims.training_data import SceneOptions, render_scene
 from tiny_checkpoints import build
 
 from benchmarks.tune import NEW, render
+from handeye.episode import run_episode
 from handeye.training.tune import Pool, TuneRecipe, held_out_rows, run
 from handeye.training.tune_embedded import EmbeddedLearner, parse_f1
 from handeye.training.tune_family import FamilyLearner
@@ -157,6 +160,28 @@ class TestEmbedded:
         seen = {o["category"] for scene in scenes for _, _, record in scene
                 for o in record["objects"]}  # fmt: skip
         assert max(seen) < 13
+
+
+class TestRecordedEpisodes:
+    def test_what_the_agent_was_shown_is_there_to_learn_from(self, tmp_path: Path) -> None:
+        out = tmp_path / "runs" / "grab"
+        eyes = lambda simulation: PerfectEyes(simulation.world)  # noqa: E731
+        task = get_task("grab_red_cup")
+        result = run_episode(task, 3, vlm=None, eyes=eyes, out=out, video=False, labels=True)
+        assert result.judged is True
+        pool = Pool([tmp_path])
+        seen = [pool[i] for i in range(len(pool))]
+        assert {sample.camera for sample in seen} == {"overview", "wrist"}
+        red_cup = {"category": CATEGORIES.index("cup"), "color": [*COLORS].index("red")}
+        cups = [(sample, k) for sample in seen for k, o in enumerate(sample.objects, start=1)
+                if red_cup.items() <= o.items() and o["box"]]  # fmt: skip
+        for sample, k in cups:
+            shown = sample.rgb[2::4, 2::4][sample.instances == k].astype(int)
+            assert np.median(shown[:, 0] - shown[:, 1:].max(axis=1)) > 20  # it is red
+        held = [sample.objects[k - 1]["held"] for sample, k in cups]
+        assert (held[0], held[-1]) == (False, True)
+        learner = EmbeddedLearner("embedded", pool, pool.split_off(1), QUICK)
+        assert learner.loss(0).item() > 0
 
 
 def _picture(frame: Frame) -> Any:

@@ -280,7 +280,9 @@ def train(**options: Any) -> None:
 
 @main.command()
 @_VLM
-@click.option("--data", multiple=True, required=True, type=click.Path(), help="folder of shards")
+@click.option(
+    "--data", multiple=True, required=True, type=click.Path(), help="shards, or recorded episodes"
+)
 @click.option("--held-out", type=click.Path(), help="shards to measure on  [default: a tenth]")
 @click.option("--out", required=True, type=click.Path(), help="folder of the adapter and curves")
 @click.option("--steps", type=int, help="optimiser steps  [default: 300]")

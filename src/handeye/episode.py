@@ -16,11 +16,12 @@ from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 
-from .recording import FRAMES_A_SECOND, Recorder
+from .recording import FRAMES_A_SECOND, LABELS, Recorder
 
 if TYPE_CHECKING:
     from handeye.agents.graph import Approve
     from handeye.sims.disturbing import Kind
+    from handeye.sims.labelling import Labels
     from handeye.sims.simulation import Simulation
     from handeye.sims.tasks.task import Setup, Task
 
@@ -79,6 +80,7 @@ def run_episode(
     out: Path | None = None,
     video: bool = True,
     explain: bool | None = None,
+    labels: bool | None = None,
     on_event: Callable[[Event], None] | None = None,
     eyes: "Callable[[Simulation], object] | None" = None,
     held_out: bool | None = None,
@@ -100,6 +102,8 @@ def run_episode(
         video: whether the recording has a video and pictures.
         explain: whether it shows where the VLM saw what each call names; by default with the
             embedded VLM, which tells so at no cost.
+        labels: whether it has what the cameras showed the agent, labelled from the simulator's
+            state, to tune a VLM on; by default with a video.
         on_event: called with each event.
         eyes: makes the VLM from the simulation instead: for measuring against perfect eyes.
         held_out, dark, clutter, unseen_words, disturbed: see `handeye.sims.simulation.simulate`.
@@ -119,6 +123,7 @@ def run_episode(
         disturbed=disturbed,
     ) as simulation:
         built = time.perf_counter() - began
+        kept = _labelling(simulation) if out and (video if labels is None else labels) else None
         model = eyes(simulation) if eyes is not None else vlm
         observer = make_observer(simulation.robot, _disturbed(simulation, model))
         if explain is None:
@@ -160,6 +165,8 @@ def run_episode(
         )
         if recorder is not None:
             recorder.finish(episode.model_dump(mode="json"))
+        if kept is not None and out is not None:
+            kept.write(out / LABELS)
         return episode
 
 
@@ -218,6 +225,16 @@ def _disturbed(simulation: "Simulation", model: object) -> object:
 
     loaded = load_vlm(model) if isinstance(model, str | Path) else model
     return disturbed_perception(Perception.of(loaded), disturbance)
+
+
+def _labelling(simulation: "Simulation") -> "Labels":
+    """Have the frames of a simulation's cameras labelled as they are read."""
+    from handeye.sims.labelling import LabelledCamera, Labels
+
+    labels = Labels(simulation.world)
+    for camera in list(simulation.robot.cameras.values()):
+        simulation.robot.add_camera(LabelledCamera(camera, labels))
+    return labels
 
 
 def _recorder(

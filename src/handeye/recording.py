@@ -7,6 +7,7 @@ contact_sheet.png  the story at a glance
 result.json        how it ended
 chart.png          the chart that was read, where the instruction needs one, as the camera saw it
 groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
+labels.npz         in simulation: what the cameras showed the agent, with the truth, to tune on
 """
 
 import json
@@ -41,6 +42,7 @@ FPS = 10
 FRAMES_A_SECOND = 5
 """Of the robot's time, that are filmed: an episode is told in half of its time."""
 CAMERA_VIDEO = "camera.mp4"
+LABELS = "labels.npz"
 _MOST_PICTURES = 9
 _THINGS = ("target", "reference", "second")
 """The arguments of calls that name things."""

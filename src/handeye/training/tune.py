@@ -13,6 +13,7 @@ from torch import Tensor
 
 from handeye.perception.errors import UserError
 
+from ..recording import LABELS
 from .progress import Bar
 from .shards import Sample, Samples, Shards
 from .targets import CATEGORIES
@@ -70,10 +71,12 @@ class Learner(Protocol):
 
 
 class Pool:
-    """The images of several folders of shards, with the names of their categories.
+    """The images of several folders, with the names of their categories.
+
+    A folder holds shards, or recorded episodes of the simulator, at any depth.
 
     Raises:
-        UserError: a folder has no shards, or the folders' categories differ.
+        UserError: a folder has neither, or the folders' categories differ.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -82,9 +85,12 @@ class Pool:
         for folder in folders:
             shards, names = Shards(folder), categories_of(folder)
             if not len(shards):
+                shards = Shards(folder, f"**/{LABELS}")
+            if not len(shards):
                 raise UserError(
-                    f"there are no shards in {folder}; render some (`handeye train` does, and "
-                    "handeye.sims.training_data.render_shards)"
+                    f"there are no shards in {folder}, and no recorded episodes; render some "
+                    "(`handeye train` does, and handeye.sims.training_data.render_shards), or "
+                    "record some (`handeye eval … --record`)"
                 )
             if self.categories and names != self.categories:
                 raise UserError(f"{folder} has other categories than {folders[0]}")
