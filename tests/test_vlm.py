@@ -9,7 +9,8 @@ import pytest
 import torch
 from handeye.perception.errors import ModelError
 from handeye.perception.frame import Frame
-from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM
+from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM, load_checkpoint
+from handeye.perception.vlm.features import folded
 from handeye.perception.vlm.lexicon import Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Asks, Explains, Grounds, Parses
@@ -214,3 +215,14 @@ def test_a_model_grows_by_words_and_keeps_what_it_knew(tmp_path: Path) -> None:
         assert torch.equal(grown[name][: len(known)], whole[name][: len(known)].float())
         assert not torch.equal(grown[name][len(known)], whole[name][len(known)].float())
         assert torch.equal(grown[name][-10:], whole[name][-10:].float())
+
+
+def test_normalisations_are_worked_into_the_convolutions() -> None:
+    model, _ = load_checkpoint(CHECKPOINT)
+    pixels = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        before = model(pixels)
+        after = folded(model)(pixels)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules())
+    for name in ("heat", "boxes", "names", "mask_logits"):
+        assert torch.allclose(getattr(before, name), getattr(after, name), atol=1e-3), name

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from .configuration_handeye import HandeyeConfig
     from .modeling_handeye import Look
@@ -109,7 +110,7 @@ class Looker:
         self._torch = torch
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
-        self._model = self._model.to(memory_format=torch.channels_last)
+        self._model = folded(self._model).to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
         self._remembered = lru_cache(maxsize=256)(self._text_one)
 
@@ -137,7 +138,8 @@ class Looker:
             boxes = out.boxes[0][cells]
             look = self._glimpse(pixels, speaks(boxes), boxes)
             best, boxes = _chosen(boxes, look)
-            look, again = look.at(best), self._glimpse(pixels, speaks(boxes), boxes, other=True)
+            tiles = speaks(boxes)
+            look, again = look.at(best), self._glimpse(pixels, tiles, boxes, other=True)
             heat = out.heat[0, cells[0][best], cells[1][best]].sigmoid()
             there = ((look.there + again.there) / 2).sigmoid()
             scores = heat**_FIRST * there ** (1 - _FIRST)
@@ -154,7 +156,7 @@ class Looker:
                 out.embeddings[0, rows, columns].numpy(),
                 ((look.names + again.names) / 2)[:, :count].softmax(dim=-1).numpy(),
                 look.names[:, count:].softmax(dim=-1).numpy(),
-                owners(speaks(boxes)).numpy(),
+                owners(tiles[kept]).numpy(),
                 out.embeddings[0].numpy(),
                 out.heat[0].numpy(),
                 float(self._model.logit_scale.exp()),
@@ -223,12 +225,13 @@ class Looker:
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
         torch = self._torch
         height, width = rgb.shape[:2]
-        pixels = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-        mean = torch.tensor(self.config.image_mean).view(1, 3, 1, 1)
-        std = torch.tensor(self.config.image_std).view(1, 3, 1, 1)
-        pad = (0, -width % 32, 0, -height % 32)
-        padded: Tensor = torch.nn.functional.pad((pixels - mean) / std, pad)
-        return padded.contiguous(memory_format=torch.channels_last)
+        mean, std = (torch.tensor(v) for v in (self.config.image_mean, self.config.image_std))
+        # Colours come last in memory already, as the convolutions like them best.
+        padded = torch.zeros(height + -height % 32, width + -width % 32, 3)
+        inside = padded[:height, :width]
+        inside.copy_(torch.from_numpy(np.ascontiguousarray(rgb)))
+        inside.mul_(1 / (255 * std)).sub_(mean / std)
+        return padded.permute(2, 0, 1)[None]
 
     def _text_one(self, phrase: str) -> Array:
         return np.asarray(self._encode([phrase])[0].numpy(), np.float32)
@@ -240,6 +243,19 @@ class Looker:
         with self._torch.inference_mode():
             vectors: torch.Tensor = self._model.encode_text(**tokens)
         return vectors
+
+
+def folded(model: "nn.Module") -> "nn.Module":
+    """The model with each normalisation of a convolution worked into its weights, in place."""
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for module in list(model.modules()):
+        for (name, conv), (after, norm) in pairwise(module.named_children()):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, after, nn.Identity())
+    return model
 
 
 def _sigmoid(values: Array) -> Array:

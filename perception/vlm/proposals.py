@@ -63,9 +63,10 @@ def owners(shares: Tensor) -> Tensor:
 
 def ious(a: Tensor, b: Tensor) -> Tensor:
     """[N, M] overlaps of boxes [N, 4] and [M, 4] over their unions."""
-    low = torch.maximum(a[:, None, :2], b[None, :, :2])
-    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=-1)
-    area_a = (a[:, 2:] - a[:, :2]).prod(dim=-1)[:, None]
-    area_b = (b[:, 2:] - b[:, :2]).prod(dim=-1)[None]
-    return overlap / (area_a + area_b - overlap).clamp(min=1e-6)
+    left, top, right, bottom = a[:, :, None].unbind(dim=1)
+    others = b.unbind(dim=1)
+    width = torch.minimum(right, others[2]) - torch.maximum(left, others[0])
+    height = torch.minimum(bottom, others[3]) - torch.maximum(top, others[1])
+    overlap = width.clamp_(min=0).mul_(height.clamp_(min=0))
+    area = (right - left) * (bottom - top) + (others[2] - others[0]) * (others[3] - others[1])
+    return overlap / (area - overlap).clamp_(min=1e-6)
