@@ -25,7 +25,7 @@ SpotName = Literal[
 NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
 _MARGIN_M = 0.025
 _REACH_M = 0.74
-_BOUNDS = ((0.30, -0.36), (0.70, 0.36))
+_BOUNDS = ((0.28, -0.41), (0.72, 0.41))
 _DIRECTIONS = {
     "left_of": (0.0, 1.0),
     "right_of": (0.0, -1.0),
@@ -64,7 +64,7 @@ def beside(
     )
     candidates = []
     for gap in (0.03, 0.045, 0.06, 0.08, 0.10):
-        for turn in (0.0, 0.2, -0.2, 0.4, -0.4):
+        for turn in (0.0, 0.2, -0.2, 0.4, -0.4, 0.6, -0.6):
             for d in directions:
                 c, s = np.cos(turn), np.sin(turn)
                 turned = np.array([c * d[0] - s * d[1], s * d[0] + c * d[1]])
