@@ -137,6 +137,9 @@ class Disturbance:
         away = away / max(float(np.linalg.norm(away)), 1e-6)
         # Hit near the top, so that what is tall falls over and what is flat slides.
         spin = np.cross((0, 0, 1), (*away, 0)) * 6.0
+        # What sleeps is awake after the next step only, and has no speed till then.
+        world.wake()
+        p.stepSimulation(physicsClientId=world.client)
         p.resetBaseVelocity(
             world[name].uid, (*(0.5 * away), 0.1), spin.tolist(), physicsClientId=world.client
         )

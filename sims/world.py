@@ -18,6 +18,9 @@ from .shape import Shape, surface
 from .shapes import shape_of
 
 TIMESTEP_S = 1.0 / 240.0
+_STILL = 1e-4
+"""Squared speed, m²/s² and rad²/s², below which for two seconds a body falls asleep: what nothing
+touches then costs no time, which is most of a simulation's."""
 _MOST_PARTS = 16
 """PyBullet silently drops what an array of collision shapes holds beyond these."""
 _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
@@ -195,6 +198,8 @@ class World:
             restitution=0.0,
             linearDamping=0.04,
             angularDamping=0.2 if shape.rolls else 0.08,
+            activationState=p.ACTIVATION_STATE_ENABLE_SLEEPING,
+            sleepThreshold=_STILL,
             physicsClientId=self.client,
         )
         return self.adopt(uid, name or spec.name, spec=spec, shape=shape, com_m=com)
@@ -228,6 +233,7 @@ class World:
 
     def remove(self, name: str) -> None:
         """Take a body out of the world."""
+        self.wake()
         p.removeBody(self[name].uid, physicsClientId=self.client)
         del self.bodies[name]
 
@@ -259,6 +265,7 @@ class World:
         quaternion = p.getQuaternionFromEuler((0, 0, yaw))
         p.resetBasePositionAndOrientation(body.uid, raised, quaternion, physicsClientId=self.client)
         p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
+        self.wake()
 
     def topple(self, name: str, yaw: float) -> None:
         """Lay a body down on its side where it stands, at rest, its top pointing along `yaw`."""
@@ -269,6 +276,7 @@ class World:
         middle = (x, y, z + float(max(high[:2] - low[:2])) / 2 + 0.002)
         p.resetBasePositionAndOrientation(body.uid, middle, lying, physicsClientId=self.client)
         p.resetBaseVelocity(body.uid, (0, 0, 0), (0, 0, 0), physicsClientId=self.client)
+        self.wake()
 
     def bounds(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Axis-aligned bounding box (low [3], high [3]) of a body, m.
@@ -292,6 +300,14 @@ class World:
             for callback in self.on_step:
                 callback(self)
 
+    def wake(self) -> None:
+        """Let everything feel that something was changed from without."""
+        for name in self.objects:
+            p.changeDynamics(
+                self[name].uid, -1, activationState=p.ACTIVATION_STATE_WAKE_UP,
+                physicsClientId=self.client,
+            )  # fmt: skip
+
     def settle(self, max_s: float = 2.0, still_m_s: float = 0.004) -> bool:
         """Step until every object is at rest; False if `max_s` was not enough."""
         for _ in range(int(max_s / TIMESTEP_S / 12)):
@@ -313,6 +329,7 @@ class World:
                 f"{', '.join(sorted(set(self.bodies) ^ set(snapshot.names)))}"
             )
         p.restoreState(stateId=snapshot.state, physicsClientId=self.client)
+        self.wake()
         self._steps = snapshot.step
 
     def relight(self, **changes: object) -> None:
