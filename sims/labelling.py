@@ -51,15 +51,22 @@ class Labels:
         self._instances: list[npt.NDArray[np.uint8]] = []
         self._records: list[dict[str, Any]] = []
         self._latest: dict[str, float] = {}
+        self._shape: tuple[int, ...] = ()
 
     def add(self, frame: Frame) -> None:
-        """Take a frame, if it is of this very instant; one in half a second of each camera."""
+        """Take a frame of this very instant, one in half a second of each camera.
+
+        A shard's images are all of one size: what differs from the first is left out.
+        """
         world = self._world
         if frame.intrinsics is None or frame.T_world_camera is None:
             return
         since = frame.stamp_s - self._latest.get(frame.camera, -np.inf)
         if frame.stamp_s != world.time_s or since < _APART_S:
             return
+        if self._shape not in ((), frame.rgb.shape):
+            return
+        self._shape = frame.rgb.shape
         self._latest[frame.camera] = frame.stamp_s
         view = View(frame.camera, frame.intrinsics, frame.T_world_camera)
         held = next((n for n in world.objects if holds(Holding(object=n), world)), None)
