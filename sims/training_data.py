@@ -37,6 +37,7 @@ from .world import FURNITURE, World
 ENTROPY = 20_260_101
 """Seeds the training scenes; episodes and benchmarks draw from other entropies."""
 SCENES_PER_SHARD = 40
+_TALL: tuple[Category, ...] = ("can", "bottle", "box")
 _CARRIED: tuple[Category, ...] = ("block", "ball", "lego", "duck", "can", "cup", "box", "teddy")
 
 
@@ -52,6 +53,7 @@ class SceneOptions:
         wrist_views, overview_views: images of a scene.
         furnished_every: of so many shards one has furniture.
         furnished: share of the scenes with a drawer or a fridge in such a shard.
+        fallen: share of the cans, bottles and boxes that have fallen over.
         more: categories from `register_category`, of which each scene has two to four objects;
             their numbers follow those of the catalogue and the furniture.
     """
@@ -64,6 +66,7 @@ class SceneOptions:
     overview_views: int = 3
     furnished_every: int = 5
     furnished: float = 0.85
+    fallen: float = 0.0
     more: tuple[str, ...] = ()
 
 
@@ -91,6 +94,7 @@ def render_shards(
     options: SceneOptions | None = None,
     jobs: int = 2,
     scenes: int = SCENES_PER_SHARD,
+    first: int = 0,
     on_shard: Callable[[int, int], None] = lambda _done, _images: None,
 ) -> None:
     """Render the shards that `folder` lacks, in worker processes.
@@ -101,11 +105,12 @@ def render_shards(
         options: what the scenes are made of.
         jobs: worker processes.
         scenes: scenes in a shard; five images each, by default.
+        first: number of the first shard, so that a folder holds several kinds.
         on_shard: called with (shards done, images in the latest).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"shard-{index:05d}.npz" for index in range(shards)]
-    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    paths = {index: folder / f"shard-{index:05d}.npz" for index in range(first, first + shards)}
+    missing = [index for index, path in paths.items() if not path.exists()]
     done = shards - len(missing)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
@@ -138,6 +143,8 @@ def render_scene(
         # A full table is full: what fits is there by then.
         with suppress(SceneFileError):
             scatter(world, specs, rng, clearance_m=clearance, table_height_m=style.table_height_m)
+        if options.fallen:
+            _knock_over(world, rng, options.fallen)
         _pile(world, rng)
         robot.connect()
         world.settle(max_s=1.5)
@@ -189,6 +196,13 @@ def _overview(
 ) -> View:
     intrinsics = Intrinsics.from_fov(WIDTH, HEIGHT, fov_y_rad)
     return View("overview", intrinsics, look_at(eye, target, roll_rad))
+
+
+def _knock_over(world: World, rng: np.random.Generator, share: float) -> None:
+    """Lay some of the tall things on their sides."""
+    for name, body in list(world.objects.items()):
+        if body.spec is not None and body.spec.category in _TALL and rng.random() < share:
+            world.topple(name, float(rng.uniform(-np.pi, np.pi)))
 
 
 def _pile(world: World, rng: np.random.Generator) -> None:

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+FALLEN_EVERY, FALLEN_FIRST, FALLEN = 10, 90_000, 0.6
+"""For so many shards one more of things that fell over; their numbers; the share that fell."""
+
 
 def train(
     *,
@@ -23,6 +26,7 @@ def train(
     from ..training.train import train as run
 
     render(Path(data), shards, jobs)
+    render(Path(data), shards // FALLEN_EVERY, jobs, first=FALLEN_FIRST, fallen=FALLEN)
     recipe = Recipe() if steps is None else replace(Recipe(), steps=steps)
     folder = run(
         Path(data),
@@ -58,8 +62,8 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     export(model, checkpoint)
 
 
-def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:
-    """Render the shards that a folder lacks, with a progress bar."""
+def render(folder: Path, shards: int, jobs: int, first: int = 0, **options: Any) -> None:
+    """Render the shards that a folder lacks, from the first's number on, with a progress bar."""
     from handeye.sims.training_data import SceneOptions, render_shards
 
     from ..training.progress import progress
@@ -71,6 +75,7 @@ def render(folder: Path, shards: int, jobs: int, **options: Any) -> None:
             shards,
             options=SceneOptions(**options),
             jobs=jobs,
+            first=first,
             on_shard=lambda done, _: bar.update(shown, completed=done),
         )
         bar.update(shown, completed=shards)
