@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from .motion import Mover
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
-from .spots import NAMED_SPOTS, SpotName, beside, between, free_near, free_on, named_spot
+from .spots import NAMED_SPOTS, SpotName, beside, between, free_in, free_near, free_on, named_spot
 
 PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
@@ -159,8 +159,10 @@ def _goal_point(
             for name, other in scene.objects.items()
             if name != held and reference in (other.on, other.in_)
         ]
-        if call.relation == "on" and lying and base.category in _DISHES:
-            across = context.robot.read().T_base_tcp[:2, 1]
+        across = context.robot.read().T_base_tcp[:2, 1]
+        if call.relation == "in":
+            x, y = free_in(base, radius, lying, across)
+        elif lying and base.category in _DISHES:
             x, y = free_on(base, radius, lying, across)
         return x, y, surface, drop
     if call.relation == "between":

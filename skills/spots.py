@@ -25,6 +25,7 @@ SpotName = Literal[
 NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
 _MARGIN_M = 0.025
 _REACH_M = 0.74
+_WALL_M = 0.012
 _BOUNDS = ((0.28, -0.41), (0.72, 0.41))
 _DIRECTIONS = {
     "left_of": (0.0, 1.0),
@@ -92,6 +93,7 @@ def free_on(
     radius_m: float,
     lying: Sequence[SceneObject],
     across: npt.NDArray[np.float64],
+    reach_m: float | None = None,
 ) -> tuple[float, float]:
     """A place on a dish beside what lies there, as near to its middle as can be.
 
@@ -100,10 +102,12 @@ def free_on(
         radius_m: of what is to be put down.
         lying: what lies on it.
         across: [2] direction in which the gripper opens; its fingers need room there.
+        reach_m: how far from the dish's middle; None for most of the way to its edge.
 
     Raises Failed(NO_ROOM).
     """
-    middle, reach = np.array(base.position[:2]), 0.4 * min(base.size[:2])
+    middle = np.array(base.position[:2])
+    reach = 0.4 * min(base.size[:2]) if reach_m is None else reach_m
     others = [(np.array(t.position[:2]), max(t.size[:2]) / 2) for t in lying]
     grid = _ring_of_candidates(middle, reach)
     grid = grid[np.hypot(*(grid - middle).T) <= reach]
@@ -120,6 +124,23 @@ def free_on(
                 if min(gaps) > 0.004:
                     return float(x), float(y)
     raise Failed(Code.NO_ROOM, f"there is no free place left on the {base.name}")
+
+
+def free_in(
+    base: SceneObject,
+    radius_m: float,
+    lying: Sequence[SceneObject],
+    across: npt.NDArray[np.float64],
+) -> tuple[float, float]:
+    """A place in a bowl beside what lies in it; its middle where it is empty, or too full."""
+    x, y, _ = base.position
+    reach = 0.5 * min(base.size[:2]) - _WALL_M - radius_m
+    if not lying or reach < _WALL_M:
+        return x, y
+    try:
+        return free_on(base, radius_m, lying, across, reach)
+    except Failed:
+        return x, y
 
 
 def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.NDArray[np.float64]:

@@ -4,12 +4,15 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from handeye.agents.agent import Result
+from handeye.agents.agent import Result, make_observer
+from handeye.agents.embedded_planner import EmbeddedPlanner
+from handeye.agents.planner import Plan, Progress
 from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 from handeye.perception.errors import NotFoundError, SceneFileError, UserError
 from handeye.sims.envs import TabletopEnv
 from handeye.sims.judge import holds
 from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
+from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.tasks import FAMILIES, TASKS, get_task, task_names
@@ -104,6 +107,19 @@ def test_no_task_is_solved_before_it_begins(name: str) -> None:
         assert simulation.judged() is untouched
         if untouched:
             assert not ended_rightly(simulation.setup, Result(status="succeeded"))
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"), [("set_for_two", 6), ("clear_the_table", 8), ("pack_the_bowl", 6)]
+)
+@pytest.mark.parametrize("unseen_words", [False, True])
+def test_long_tasks_are_planned_whole(name: str, calls: int, unseen_words: bool) -> None:
+    with simulate(get_task(name), 3, unseen_words=unseen_words) as simulation:
+        observer = make_observer(simulation.robot, PerfectEyes(simulation.world))
+        told = simulation.setup.instruction
+        plan = EmbeddedPlanner().plan(told, observer.look(), Progress())
+        assert isinstance(plan, Plan), plan
+        assert len(plan.skills) == calls
 
 
 def test_what_must_hold_once_is_remembered() -> None:

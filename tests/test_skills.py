@@ -39,6 +39,8 @@ from handeye.skills import (
 from handeye.skills.insert import opening
 from handeye.skills.registry import BUILT_IN
 
+from handeye.evaluation import episode_seed
+
 
 def seen(simulation: Simulation) -> tuple[SkillContext, Observer]:
     observer = make_observer(simulation.robot, PerfectEyes(simulation.world))
@@ -190,6 +192,18 @@ def test_pick_and_place_reach_the_goal(task: str) -> None:
         relation = "in" if task == "put_in" else "on"
         reference = getattr(goal, "container", None) or goal.support
         assert Place(relation=relation, reference=reference).execute(context).ok
+        assert simulation.judged() is True
+
+
+def test_what_is_put_in_a_bowl_comes_to_lie_beside_what_lies_there() -> None:
+    with simulate(get_task("pack_the_bowl"), episode_seed("pack_the_bowl", 0, 5)) as simulation:
+        context, observer = seen(simulation)
+        for goal in reversed(simulation.setup.goal):
+            thing, bowl = observer.resolve(goal.object), observer.resolve(goal.container)
+            assert Pick(target=thing).execute(context).ok
+            observer.look()
+            assert Place(relation="in", reference=bowl).execute(context).ok
+            observer.look()
         assert simulation.judged() is True
 
 

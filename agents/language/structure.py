@@ -26,6 +26,10 @@ _QUESTIONS = frozenset(
 _GLUE = frozenset(("THEN", "AND", ",", "."))
 _ADJECTIVES = frozenset(("OPEN", "EMPTY"))
 _BEFORE_ADJECTIVE = frozenset(("IS", "THAT_IS", "IS_NOT", "NOT", "DET", "A", "MUST", "ALL", "ANY"))
+_PLACES = frozenset(
+    ("ON", "IN", "NEXT_TO", "LEFT_OF", "RIGHT_OF", "FRONT_OF", "BEHIND", "UNDER", "FAR_FROM")
+)
+_BEFORE_NOUN = ("DET", "A", "ALL", "ANY", "BOTH", "OTHER", "OTHERS")
 _MAX_TERMS = 40
 _MAX_STEPS = 30
 _MAX_TIMES = 10
@@ -215,7 +219,7 @@ Cut = Callable[[Terms], Program]
 
 def _said(found: list[list[str]]) -> Program:
     kept = [part for step in found for part in _gapped(bare(tuple(step)))]
-    kept = _with_verbs([_exact(step) for step in kept if step])
+    kept = _with_verbs([_exact(goal) for step in kept if step for goal in _goals(step)])
     if any(len(step) > _MAX_TERMS for step in kept):
         raise TangledError
     return tuple(_left(step) or Say(step) for step in kept)
@@ -230,13 +234,30 @@ def _gapped(step: Terms) -> list[Terms]:
     return [step[: ands[-1]], step[ands[-1] + 1 :]] if ands else [step]
 
 
+def _goals(step: Terms) -> list[Terms]:
+    """ "A goes on B and C on D" says two things: each where something must be."""
+    if "MUST" not in step or "BETWEEN" in step or _verbs(step) or not _PLACES & set(step):
+        return [step]
+    found: list[Terms] = []
+    part: Terms = ()
+    for term in (*step, ","):
+        if term in ("AND", ",") and ("MUST" in part or _PLACES & set(part)):
+            at = next(i for i, t in enumerate(part) if t == "MUST" or t in _PLACES)
+            found.append(part if "MUST" in part else (*part[:at], "MUST", *part[at:]))
+            part = ()
+        elif part or term not in _GLUE:
+            part = (*part, term)
+    # What is left says no place of its own: the last one goes on.
+    return found if not bare(part) else [step]
+
+
 def _with_verbs(steps: list[Terms]) -> list[Terms]:
     """What follows a putting and says where something goes, but not what to do, is put too."""
     found: list[Terms] = []
     for step in steps:
         putting = bool(found) and found[-1][0] in ("PUT", "STACK")
-        placed = any(term in ("ON", "IN") for term in step[1:])
-        plain = step[0] in ("DET", "A") or step[0].startswith(("CAT", "COLOR", "SIZE"))
+        placed = any(term in _PLACES for term in step[1:])
+        plain = step[0] in _BEFORE_NOUN or step[0].startswith(("CAT", "COLOR", "SIZE"))
         if putting and placed and plain and not _verbs(step) and "MUST" not in step:
             step = ("PUT", *step)
         found.append(step)

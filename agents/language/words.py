@@ -122,7 +122,7 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
     while i < len(fixed):
         length, term = _longest(fixed, i, book.wordings, own)
         if term is None:
-            if fixed[i] in (",", "."):
+            if fixed[i] in (",", ".", ":"):
                 terms.append(fixed[i])
             elif re.fullmatch(r"\d{1,4}(?:\.\d{1,3})?", fixed[i]):
                 terms.append(f"NUMBER_{fixed[i]}")
@@ -132,9 +132,26 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
         elif term != "noise":
             terms.append(term)
         i += length
-    return Terms(_counted_off(_seen_from(terms)), tuple(unknown), corrected)
+    return Terms(_counted_off(_seen_from(_without_heading(terms))), tuple(unknown), corrected)
 
 
+def _without_heading(terms: list[str]) -> list[str]:
+    """ "Clear the table: put …": what is said of the whole table is what follows, spelt out."""
+    while ":" in terms:
+        at = terms.index(":")
+        start = max((i + 1 for i, term in enumerate(terms[:at]) if term == "."), default=0)
+        heading = [term for term in terms[start:at] if term not in ("DET", "THEN", ",")]
+        whole = heading == ["TIDY"] or (
+            len(heading) == 2 and heading[0] in _OF_THE_TABLE and heading[1] == "TABLE"
+        )
+        terms = (
+            [*terms[:start], *terms[at + 1 :]] if whole else [*terms[:at], ",", *terms[at + 1 :]]
+        )
+    return terms
+
+
+_OF_THE_TABLE = frozenset(("TIDY", "CLEAR", "EMPTY", "PUT", "ARRANGE"))
+"""What may be done to a table as a whole: "set the table" is read as a putting."""
 _OPPOSITE = {
     "left": "right",
     "near": "far",
@@ -181,7 +198,7 @@ def _split(text: str) -> list[str]:
     # Chinese is written without spaces: each character is a word of its own here.
     plain = re.sub(rf"([{_HAN}])", r" \1 ", plain.replace("。", " . "))
     plain = re.sub(r"[.;!?…]+(?=\s|$)", " . ", plain)
-    plain = re.sub(r":(?=\s|$)", " , ", plain)
+    plain = re.sub(r":(?=\s|$)", " : ", plain)
     plain = re.sub(r"(?<=\w)-(?=[^\W\d])", " ", plain)
     pattern = r"[^\W\d]+_\d+|\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|,|[^\w\s]"
     return re.findall(pattern, plain)

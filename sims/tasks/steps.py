@@ -1,6 +1,6 @@
 """Several steps: one after the other, on a condition, and back again."""
 
-from handeye.perception.conditions import At, Holding, In, Moved, On
+from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 
 from ..objects import Category, sample_object
 from .task import Setup, Size, Table
@@ -36,6 +36,65 @@ def set_the_table(table: Table) -> Setup:
         f"{colors[3]} plate"
     )
     return Setup(words, (On(object=a, support=c), On(object=b, support=d)))
+
+
+def set_for_two(table: Table) -> Setup:
+    """A cup on each of two plates, and a can beside the first of them: six calls."""
+    colors = table.colors(4, "cup", "plate")
+    can = table.another("can", [])
+    specs = [*table.each("cup", colors[:2]), *table.each("plate", colors[2:]), can]
+    avoid: tuple[Category, ...] = ("cup", "plate", "can")
+    a, b, c, d, e = table.set_out(*specs, distractors=(0, 0), avoid=avoid)
+    words = table.say(
+        f"put the {colors[0]} cup on the {colors[2]} plate, the {colors[1]} cup on the "
+        f"{colors[3]} plate and the can next to the {colors[2]} plate",
+        f"set the table: put the {colors[0]} cup on the {colors[2]} plate, the {colors[1]} cup "
+        f"on the {colors[3]} plate, and then the can next to the {colors[2]} plate",
+        unseen=(
+            f"the {colors[0]} cup goes on the {colors[2]} plate, the {colors[1]} cup on the "
+            f"{colors[3]} plate, and the can beside the {colors[2]} plate",
+        ),
+    )
+    beside = Beside(object=e, relation="next_to", reference=c)
+    return Setup(words, (On(object=a, support=c), On(object=b, support=d), beside))
+
+
+def clear_the_table(table: Table) -> Setup:
+    """Two balls into the bowl and two blocks onto the plate: eight calls."""
+    balls = table.each("ball", table.colors(2, "ball"), "small")
+    blocks = table.each("block", table.colors(2, "block"), "small")
+    bowl = table.another("bowl", balls, size="big")
+    plate = table.another("plate", blocks, size="big")
+    specs = [*balls, *blocks, bowl, plate]
+    avoid = [spec.category for spec in specs]
+    a, b, c, d, into, on = table.set_out(*specs, distractors=(0, 0), avoid=avoid)
+    words = table.say(
+        "put the balls in the bowl and the blocks on the plate",
+        "clear the table: put every ball into the bowl and every block on the plate",
+        "first put all the balls in the bowl, then put all the blocks on the plate",
+        unseen=(
+            "tidy up: the balls belong in the bowl, the blocks on the plate",
+            "the balls go into the bowl and the blocks go onto the plate",
+        ),
+    )
+    into_bowl = (In(object=a, container=into), In(object=b, container=into))
+    return Setup(words, (*into_bowl, On(object=c, support=on), On(object=d, support=on)))
+
+
+def pack_the_bowl(table: Table) -> Setup:
+    """A ball, a block and a lego brick into one bowl: six calls."""
+    small: tuple[Category, ...] = ("ball", "block", "lego")
+    specs = [sample_object("ball", table.colors(1, "ball")[0], table.rng, size="small")]
+    for category in small[1:]:
+        specs.append(table.another(category, specs, "small"))
+    specs.append(table.another("bowl", specs, "big"))
+    *names, into = table.set_out(*specs, distractors=(0, 1), avoid=(*small, "bowl"))
+    words = table.say(
+        "put the ball, the block and the lego in the bowl",
+        "pack the lego, the block and the ball into the bowl",
+        unseen=("stow the block, the lego and the ball in the bowl",),
+    )
+    return Setup(words, tuple(In(object=name, container=into) for name in names))
 
 
 def put_and_push(table: Table) -> Setup:
@@ -79,6 +138,9 @@ def put_back(table: Table) -> Setup:
 STEPS = told(
     three_steps,
     set_the_table,
+    set_for_two,
+    clear_the_table,
+    pack_the_bowl,
     put_and_push,
     if_there_is,
     put_back,
