@@ -36,9 +36,14 @@ def over(a: SceneObject, b: SceneObject, slack: float = 0.0) -> bool:
 
 
 def is_in(a: SceneObject, b: SceneObject) -> bool:
-    """Whether a is inside b: over its middle, with its underside below b's rim."""
+    """Whether a is inside b: over its middle, with its underside below b's rim.
+
+    A drawer holds what lies anywhere over it, no higher than its rim.
+    """
     if b.category not in CONTAINERS or max(a.size[:2]) > max(b.size[:2]):
         return False
+    if b.state is not None:
+        return over(a, b) and bottom(b) < bottom(a) + 0.015 and top(a) < top(b) + 0.01
     reach = 0.42 * min(b.size[0], b.size[1])
     dx, dy = a.position[0] - b.position[0], a.position[1] - b.position[1]
     return (

@@ -9,6 +9,7 @@ from .appearing import appeared
 from .arm_view import ArmView
 from .exchanging import exchange, exchanged
 from .frame import Frame, Points, Transform
+from .furniture import is_open, with_what_hangs_on
 from .geometry import points_of, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
@@ -29,6 +30,7 @@ _NEVER = 10.0
 _NEW_PLACE = 0.8
 _SIMILAR = 0.5
 _BELIEVED_ODD = 3
+_STATES = ("open", "closed")
 
 
 class SceneTracker:
@@ -95,6 +97,7 @@ class SceneTracker:
             track, was_visible = self.tracks[identity], before.get(identity, False)
             gripped = arm is not None and self._grip.may_be(track, arm)
             self._settle_missing(track, said, was_visible, gripped=gripped)
+        self._measure_furniture()
         if arm is not None:
             self._grip.settle(arm, self.table_m, self.cloud())
         stamp = max((frame.stamp_s for frame in frames.values()), default=0.0)
@@ -132,6 +135,18 @@ class SceneTracker:
                 distance, _ = cKDTree(own).query(cloud, distance_upper_bound=0.008)
                 cloud = cloud[~np.isfinite(distance)]
         return cloud
+
+    def _measure_furniture(self) -> None:
+        """How far drawers and doors stand out tells better than looks whether they are open."""
+        movable = [t for t in self.tracks.values() if t.visible and t.state in _STATES]
+        if not movable:
+            return
+        rest = self.cloud([t.id for t in self.tracks.values() if t not in movable])
+        for track in movable:
+            points = with_what_hangs_on(track.points, rest)
+            if is_open(points) is not None:
+                track.state = "open" if is_open(points) else "closed"
+                track.low, track.high = bounds(points, self.table_m)
 
     def _look_at_table(self, frame: Frame, arm: ArmView | None) -> None:
         points = points_of(frame)
@@ -210,6 +225,8 @@ class SceneTracker:
             misnamed = self._misnamed(item, list(free.values()), arm, shown)
             if misnamed is not None:
                 self._sight(misnamed, item, frame, arm)
+            elif self._joins(item):
+                continue
             elif not self._known_already(item) and item.detection.score > _NEW_SCORE:
                 self._begin(item, frame, arm)
 
@@ -282,6 +299,21 @@ class SceneTracker:
             part = _alike(track.name, item.name) and covered(item.points, track.points) > 0.8
             if part or coincide(item.points, track.points):
                 track.vote(item.name, item.detection.score)
+                return True
+        return False
+
+    def _joins(self, item: Lifted) -> bool:
+        """Whether this is a part of known furniture: a door, say, that hangs together with it."""
+        if item.detection.state not in _STATES:
+            return False
+        for track in self.tracks.values():
+            if track.state not in _STATES:
+                continue
+            whole = with_what_hangs_on(track.points, item.points)
+            if len(whole) - len(track.points) > 0.5 * len(item.points):
+                stamp, points = track.seen.get(item.camera, (None, item.points[:0]))
+                if track.visible and stamp is not None:
+                    track.seen[item.camera] = (stamp, np.concatenate([points, item.points]))
                 return True
         return False
 

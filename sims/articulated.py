@@ -157,6 +157,22 @@ def state_of(world: World, name: str) -> str | None:
     return "closed" if share <= _CLOSED_SHARE else None
 
 
+def is_inside(world: World, name: str, point: npt.NDArray[np.float64]) -> bool:
+    """Whether a point [3] (m, world frame) is between the walls of a drawer, or of a fridge."""
+    body = world[name]
+    if body.joint is None:
+        raise AssertionError(f'"{name}" has no joint')
+    depth, width, height = _SIZES[body.joint.kind]
+    inner = width / 2 - _WALL
+    if body.joint.kind == "fridge":
+        x, y, z = np.linalg.inv(world.pose(name))[:3] @ np.append(point, 1.0)
+        return bool(abs(x) < depth / 2 and abs(y) < inner and 0.0 < z < height)
+    link = p.getLinkState(body.uid, body.joint.index, physicsClientId=world.client)
+    R = np.array(p.getMatrixFromQuaternion(link[5])).reshape(3, 3)
+    x, y, z = R.T @ (point - np.array(link[4]))
+    return bool(0.03 - depth < x < _WALL and abs(y) < inner and abs(z) < height / 2)
+
+
 def _shell(kind: FurnitureKind) -> _Parts:
     depth, width, height = _SIZES[kind]
     parts = _Parts()

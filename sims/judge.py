@@ -24,7 +24,7 @@ from handeye.perception.conditions import (
 )
 from handeye.perception.errors import UserError
 
-from .articulated import state_of
+from .articulated import is_inside, state_of
 from .world import World
 
 _LIFTED_M = 0.02
@@ -91,6 +91,10 @@ def _on(condition: On, world: World) -> bool:
 
 def _in(condition: In, world: World) -> bool:
     body = world[condition.container]
+    if body.joint is not None:
+        return _released(condition.object, world) and is_inside(
+            world, condition.container, _center(world, condition.object)
+        )
     if body.shape is None or body.shape.inner_radius == 0.0:
         raise UserError(f'"{condition.container}" is not hollow; nothing can be in it')
     if not _released(condition.object, world):

@@ -1,8 +1,8 @@
 """Open and Close: drawers and doors, by the handle that is found in what is seen of them.
 
-The top of a piece of furniture shows its footprint; what sticks out of that is the drawer, or the
-door, and its handle. A drawer moves along the normal of the side that it sticks out of, a door
-around the corner that it hangs on, and the gripper follows until it is stopped.
+What sticks out of the side of a piece of furniture is the drawer, or the door, and its handle. A
+drawer moves along the normal of the side that it sticks out of, a door around the corner that it
+hangs on, and the gripper follows until it is stopped.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from handeye.perception.conditions import Condition, Opened
 from handeye.perception.errors import UnreachableError
 from handeye.perception.frame import Points, Transform
+from handeye.perception.furniture import fronts, with_what_hangs_on
 from handeye.perception.scene import Scene
 from pydantic import Field
 
@@ -24,11 +25,6 @@ from .skill import Code, Outcome, Skill, SkillContext
 
 _Vec2 = npt.NDArray[np.float64]
 
-_SLIDING = frozenset({"drawer"})
-_TOP_M = 0.012
-_CELL_M = 0.005
-_OUT_M = 0.014
-"""How far something must stick out to be no part of the box."""
 _HANDLE_DEPTH_M = 0.024
 _HANDLE_OUT_M = (0.022, 0.07)
 """Least and most distance between a door and the middle of its handle."""
@@ -37,8 +33,6 @@ _INTO_M = 0.016
 """How far the fingers reach down beside a handle."""
 _WIDTH_M = 0.034
 """How wide the fingers are apart when they reach down: wider, and they hit the door."""
-_JOINED_M = 0.012
-"""Surfaces with less than this between them hang together."""
 _STEP_M = 0.02
 _SLIDE_M, _SWING_RAD = 0.13, 1.25
 _STALLED_M = 0.009
@@ -122,8 +116,17 @@ def _work(target: str, context: SkillContext, mover: Mover, *, opening: bool) ->
 
 
 def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
+    handle = find_handle(seen_furniture(identity, context, mover))
+    if handle is None:
+        raise Failed(Code.NO_GRASP, f"no handle is seen on {identity}")
+    return handle
+
+
+def seen_furniture(identity: str, context: SkillContext, mover: Mover) -> Points:
+    """Look at furniture from above; returns [N, 3] its surface with what hangs on it, m."""
     sight = context.sight
     thing = sight.scene.objects[identity]
+    held = [name for name in (sight.scene.holding,) if name is not None]
     if "wrist" in context.robot.cameras:
         context.report(f"looking at {identity} from above")
         top = thing.position[2] + thing.size[2] / 2
@@ -132,92 +135,31 @@ def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
             x, y = np.array(thing.position[:2]) + share * toward
             pose = downward(float(x), float(y), top + 0.22, np.pi / 2)
             if mover.reachable(pose):
-                mover.over(pose, ignore=[identity])
+                mover.over(pose, ignore=[identity, *held])
                 sight.look(["wrist"])
                 break
     # A second piece of furniture at its place is most likely a part of the same.
     others = [name for name, other in sight.scene.objects.items() if other.state is None]
-    points = with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
-    slides = sight.scene.objects[identity].category in _SLIDING
-    handle = find_handle(points, slides=slides)
-    if handle is None:
-        raise Failed(Code.NO_GRASP, f"no handle is seen on {identity}")
-    return handle
+    return with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
 
 
-def with_what_hangs_on(points: Points, cloud: Points) -> Points:
-    """A thing's surface, and what is seen to hang together with it.
-
-    A model may leave out a door that stands open, or a handle; the depth shows that they are
-    joined to the rest.
-
-    Args:
-        points: [N, 3] m, of the thing, as far as a model sees it.
-        cloud: [M, 3] m, what is seen that is of no other thing.
-    """
-    from scipy import ndimage
-
-    if not len(points) or not len(cloud):
-        return points
-    every = np.concatenate([points, cloud])
-    low = every.min(axis=0)
-    cells = np.floor((every - low) / _JOINED_M).astype(int)
-    filled = np.zeros(cells.max(axis=0) + 1, np.bool_)
-    filled[tuple(cells.T)] = True
-    labels, _ = ndimage.label(filled, structure=np.ones((3, 3, 3)))
-    label = labels[tuple(cells.T)]
-    own = np.bincount(label[: len(points)]).argmax()
-    return np.asarray(every[(label == own) | (np.arange(len(every)) < len(points))])
-
-
-def find_handle(points: Points, *, slides: bool) -> Handle | None:
+def find_handle(points: Points) -> Handle | None:
     """The handle among the points of a piece of furniture; None where none can be told.
+
+    Whether it slides or turns is told by the handle, not by the furniture's name.
 
     Args:
         points: [N, 3] m, base frame; z is up.
-        slides: whether it is a drawer; otherwise a door.
     """
-    corners = _footprint(points)
-    if corners is None:
-        return None
-    best: tuple[int, Handle] | None = None
-    for i in range(4):
-        a, b = corners[i], corners[(i + 1) % 4]
-        edge = b - a
-        length = float(np.linalg.norm(edge))
-        if length < 0.06:
-            continue
-        normal = np.array([edge[1], -edge[0]]) / length
-        if normal @ (corners.mean(axis=0) - a) > 0:
-            normal = -normal
-        out = (points[:, :2] - a) @ normal
-        outside = points[out > _OUT_M]
-        if len(outside) < 12:
-            continue
-        found = _drawer(outside, a, normal) if slides else _door(outside, a, b, normal)
-        if found is not None and (best is None or len(outside) > best[0]):
-            best = len(outside), found
-    return best[1] if best else None
-
-
-def _footprint(points: Points) -> npt.NDArray[np.float64] | None:
-    """[4, 2] corners of the box, from its top; handles and doors are too thin to be of it."""
-    import cv2
-
-    if len(points) < 50:
-        return None
-    top = points[points[:, 2] > np.percentile(points[:, 2], 99) - _TOP_M][:, :2]
-    low = top.min(axis=0) - 4 * _CELL_M
-    cells = np.floor((top - low) / _CELL_M).astype(int)
-    plan = np.zeros(cells.max(axis=0) + 5, np.uint8)
-    plan[cells[:, 0], cells[:, 1]] = 1
-    plan = np.asarray(cv2.morphologyEx(plan, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
-    plan = np.asarray(cv2.morphologyEx(plan, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)))
-    solid = np.argwhere(plan > 0)
-    if len(solid) < 60:
-        return None
-    rectangle = cv2.minAreaRect(((solid + 0.5) * _CELL_M + low).astype(np.float32))
-    return np.asarray(cv2.boxPoints(rectangle), dtype=np.float64)
+    for front in fronts(points):
+        found = (
+            _drawer(front.outside, front.a, front.normal)
+            if front.slides
+            else _door(front.outside, front.a, front.b, front.normal)
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def _drawer(outside: Points, a: _Vec2, normal: _Vec2) -> Handle | None:

@@ -4,11 +4,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from handeye.perception.conditions import At, Beside, Between, Condition, In, On
-from handeye.perception.frame import Transform
+from handeye.perception.frame import Points, Transform
+from handeye.perception.furniture import hollow
 from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field, model_validator
 
 from .motion import Mover
+from .opening import seen_furniture
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
 from .spots import NAMED_SPOTS, SpotName, beside, between, free_in, free_near, free_on, named_spot
@@ -17,6 +19,7 @@ PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
 ]
 _RELEASE_M = 0.004
+_DRAWER_GAP_M = 0.02
 _DISHES = frozenset({"plate", "tray"})
 
 
@@ -85,7 +88,8 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     if call.target is not None and context.sight.resolve(call.target) != held:
         raise Failed(Code.NOT_HOLDING, f"the gripper holds {held}, not {call.target}")
     thing = scene.objects[held]
-    x, y, support_m, drop_m = _goal_point(call, thing, held, context)
+    x, y, support_m, drop_m = _goal_point(call, thing, held, context, mover)
+    thing = context.sight.scene.objects.get(held, thing)  # It moves with the hand.
     state = mover.robot.read()
     tcp = state.T_base_tcp[:3, 3]
     below = float(tcp[2] - (thing.position[2] - thing.size[2] / 2))
@@ -134,7 +138,7 @@ def _reachable_turn(T: Transform, pivot: tuple[float, float], mover: Mover) -> T
 
 
 def _goal_point(
-    call: Place, thing: SceneObject, held: str, context: SkillContext
+    call: Place, thing: SceneObject, held: str, context: SkillContext, mover: Mover
 ) -> tuple[float, float, float, float]:
     """(x, y) for the object's middle, the height of what will carry it, and the drop, m."""
     sight, scene = context.sight, context.sight.scene
@@ -153,6 +157,8 @@ def _goal_point(
         raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
     base = scene.objects[reference]
     if call.relation in ("on", "in"):
+        if call.relation == "in" and base.state is not None:
+            return _into_drawer(base, seen_furniture(reference, context, mover), thing)
         x, y, surface, drop = _onto(call.relation, base, sight.points(reference), thing)
         lying = [
             other
@@ -162,7 +168,7 @@ def _goal_point(
         across = context.robot.read().T_base_tcp[:2, 1]
         if call.relation == "in":
             x, y = free_in(base, radius, lying, across)
-        elif lying and base.category in _DISHES:
+        elif call.relation == "on" and lying and base.category in _DISHES:
             x, y = free_on(base, radius, lying, across)
         return x, y, surface, drop
     if call.relation == "between":
@@ -188,3 +194,18 @@ def _onto(
     if base.size[2] > 0.035 and base.category not in ("plate", "bowl", "cup"):
         surface = rim
     return x, y, min(surface, rim), _RELEASE_M
+
+
+def _into_drawer(
+    base: SceneObject, points: Points, thing: SceneObject
+) -> tuple[float, float, float, float]:
+    """The middle of what is open of a drawer, and its rim."""
+    inside = hollow(points)
+    if inside is None:
+        raise Failed(
+            Code.NO_ROOM, f"no drawer stands open at the {base.name} to be filled from above"
+        )
+    if max(thing.size[:2]) > min(inside.length_m, inside.width_m) - _DRAWER_GAP_M:
+        raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {base.name}")
+    x, y = (float(v) for v in inside.middle)
+    return x, y, inside.rim_m, -_DRAWER_GAP_M

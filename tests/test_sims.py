@@ -2,6 +2,7 @@
 
 import gymnasium
 import numpy as np
+import pybullet as p
 import pytest
 from gymnasium.utils.env_checker import check_env
 from handeye.agents.agent import Result, make_observer
@@ -110,7 +111,8 @@ def test_no_task_is_solved_before_it_begins(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "calls"), [("set_for_two", 6), ("clear_the_table", 8), ("pack_the_bowl", 6)]
+    ("name", "calls"),
+    [("set_for_two", 6), ("clear_the_table", 8), ("pack_the_bowl", 6), ("stow_two_in_drawer", 5)],
 )
 @pytest.mark.parametrize("unseen_words", [False, True])
 def test_long_tasks_are_planned_whole(name: str, calls: int, unseen_words: bool) -> None:
@@ -119,7 +121,28 @@ def test_long_tasks_are_planned_whole(name: str, calls: int, unseen_words: bool)
         told = simulation.setup.instruction
         plan = EmbeddedPlanner().plan(told, observer.look(), Progress())
         assert isinstance(plan, Plan), plan
-        assert len(plan.skills) == calls
+        # A drawer that is shut is opened first.
+        shut = any(thing.state == "closed" for thing in observer.scene.objects.values())
+        assert len(plan.skills) == calls + shut
+
+
+def test_the_judge_looks_into_drawers() -> None:
+    with simulate(get_task("stow_in_drawer"), 2) as simulation:
+        world, [inside, _] = simulation.world, simulation.setup.goal
+        drawer = world[inside.container]
+        p.resetJointState(drawer.uid, 0, drawer.joint.travel, physicsClientId=world.client)
+        front = p.getLinkState(drawer.uid, 0, True, True, physicsClientId=world.client)[4]
+        back = world.pose(inside.container)[:3, 3] - front
+        x, y, _ = np.array(front) + 0.06 * back / np.linalg.norm(back)
+        assert not holds(inside, world)
+        world.place(inside.object, (x, y, world.pose(inside.container)[2, 3] + 0.03))
+        world.settle()
+        assert holds(inside, world)
+        assert simulation.judged() is False  # It is to be closed as well.
+        p.resetJointState(drawer.uid, 0, 0.0, physicsClientId=world.client)
+        # What was in the drawer's place by then is in front of it now.
+        world.place(inside.object, (x, y, world.pose(inside.container)[2, 3] + 0.2))
+        assert not holds(inside, world)
 
 
 def test_what_must_hold_once_is_remembered() -> None:

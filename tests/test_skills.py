@@ -62,6 +62,42 @@ def test_drawers_and_doors_are_opened_and_closed_by_their_handles(name: str) -> 
         assert check(goal, observer.look()).truth is Truth.YES
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_put_in_a_drawer_is_shut_in(seed: int) -> None:
+    with simulate(get_task("stow_in_drawer"), seed) as simulation:
+        context, observer = seen(simulation)
+        inside, closed = simulation.setup.goal
+        thing, drawer = observer.resolve(inside.object), observer.resolve(inside.container)
+        if observer.scene.objects[drawer].state == "closed":
+            assert Open(target=drawer).execute(context).ok
+        assert Pick(target=thing).execute(context).ok
+        observer.look()
+        put = Place(relation="in", reference=drawer)
+        goal = put.goal(observer.scene)
+        assert put.execute(context).ok
+        assert goal is not None
+        assert check(goal, observer.look()).truth is Truth.YES
+        assert holds(inside, simulation.world)
+        assert not holds(closed, simulation.world)
+        assert Close(target=drawer).execute(context).ok
+        assert simulation.judged() is True
+
+
+def test_nothing_is_put_into_what_is_closed_or_opens_to_its_side() -> None:
+    for name, thing in (("open_drawer", "drawer"), ("close_fridge", "fridge")):
+        with simulate(get_task(name), 3) as simulation:
+            context, observer = seen(simulation)
+            [furniture] = [n for n, t in observer.scene.objects.items() if t.state is not None]
+            small = min(
+                (n for n in observer.scene.objects if n != furniture),
+                key=lambda n: max(observer.scene.objects[n].size),
+            )
+            assert Pick(target=small).execute(context).ok
+            observer.look()
+            put = Place(relation="in", reference=furniture).execute(context)
+            assert put.code is Code.NO_ROOM, (thing, put)
+
+
 def test_pouring_brings_most_of_what_is_in_a_cup_into_a_bowl() -> None:
     with simulate(get_task("pour_into_bowl"), 1) as simulation:
         context, observer = seen(simulation)

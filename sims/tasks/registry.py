@@ -11,7 +11,7 @@ from .charted import CHARTS
 from .from_file import load_task
 from .grab import Grab
 from .handling import HANDLING
-from .opening import Opening
+from .opening import Opening, Stowing
 from .push import Push
 from .put import PutBeside, PutIn, PutOn, Stack
 from .relations import RELATIONS
@@ -28,6 +28,8 @@ FAMILIES: dict[str, tuple[Task, ...]] = {
         Opening("drawer", False, name="close_drawer"),
         Opening("fridge", True, name="open_fridge"),
         Opening("fridge", False, name="close_fridge"),
+        Stowing(1, name="stow_in_drawer"),
+        Stowing(2, name="stow_two_in_drawer"),
     ),
     "relations": RELATIONS,
     "several": SEVERAL,

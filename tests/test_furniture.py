@@ -1,0 +1,72 @@
+"""Furniture: what the depth shows of drawers and doors, whatever a model calls them."""
+
+import numpy as np
+import pytest
+from handeye.agents.agent import make_observer
+from handeye.perception.frame import Points
+from handeye.perception.furniture import fronts, hollow, is_open, with_what_hangs_on
+from handeye.perception.observer import Observer
+from handeye.perception.relations import is_in
+from handeye.perception.scene import SceneObject
+from handeye.sims.articulated import add_furniture
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.tabletop import Style, build_tabletop
+from handeye.sims.world import FurnitureKind, World
+
+
+def surface(kind: FurnitureKind, opened: float, side: int) -> tuple[Points, Observer]:
+    with World() as world:
+        robot = build_tabletop(world, Style())
+        at = (0.47, 0.42 * side, Style().table_height_m)
+        add_furniture(world, kind, "green", at, -side * np.pi / 2 + 0.05, opened=opened)
+        observer = make_observer(robot, PerfectEyes(world))
+        [identity] = observer.look().objects
+        return with_what_hangs_on(observer.points(identity), observer.cloud()), observer
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("opened", [0.0, 1.0])
+@pytest.mark.parametrize("kind", ["drawer", "fridge"])
+def test_its_joint_and_whether_it_is_open_are_seen(
+    kind: FurnitureKind, opened: float, side: int
+) -> None:
+    points, observer = surface(kind, opened, side)
+    assert is_open(points) is (opened == 1.0)
+    assert fronts(points)[0].slides is (kind == "drawer")
+    [thing] = observer.scene.objects.values()
+    assert thing.state == ("open" if opened else "closed")
+
+
+def test_what_is_half_open_is_neither() -> None:
+    assert is_open(surface("drawer", 0.45, 1)[0]) is None
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_inside_of_an_open_drawer_is_found(side: int) -> None:
+    inside = hollow(surface("drawer", 1.0, side)[0])
+    assert inside is not None
+    # The cabinet is 17 cm deep; its drawer stands 11 cm out.
+    assert np.allclose(inside.middle, (0.47, side * (0.42 - 0.085 - 0.055)), atol=0.015)
+    assert inside.along @ (0.0, -side) > 0.99
+    assert inside.length_m == pytest.approx(0.11, abs=0.02)
+
+
+def test_what_is_closed_or_turns_has_no_drawer_to_put_things_in() -> None:
+    assert hollow(surface("drawer", 0.0, 1)[0]) is None
+    assert hollow(surface("fridge", 1.0, 1)[0]) is None
+
+
+def test_too_few_points_tell_nothing() -> None:
+    assert is_open(np.zeros((10, 3), np.float32)) is None
+    assert fronts(np.zeros((0, 3), np.float32)) == []
+
+
+def test_a_drawer_holds_what_lies_over_it_and_below_its_rim() -> None:
+    drawer = SceneObject(
+        name="drawer", category="drawer", state="open", position=(0.5, 0.3, 0.055),
+        size=(0.2, 0.3, 0.11),
+    )  # fmt: skip
+    block = SceneObject(name="block", position=(0.5, 0.2, 0.035), size=(0.04, 0.04, 0.04))
+    assert is_in(block, drawer)
+    assert not is_in(block.model_copy(update={"position": (0.5, 0.1, 0.02)}), drawer)
+    assert not is_in(block.model_copy(update={"position": (0.5, 0.2, 0.13)}), drawer)
