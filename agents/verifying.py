@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from .events import Call
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
-_LASTING = frozenset({"on", "in", "beside", "between", "at", "opened", "standing"})
+_LASTING = frozenset({"on", "in", "beside", "between", "at", "opened", "standing", "turned"})
 SURE = 0.9
 """Confidence from which a VLM's answer weighs as much as geometry."""
 _STIRRED_M = 0.03

@@ -100,6 +100,21 @@ class Standing(_Statement):
     object: str
 
 
+class Turned(_Statement):
+    """`object` has turned about the vertical, from `start_rad` by `angle_rad`, to within a bit.
+
+    Radians; positive is counter-clockwise seen from above. Directions that differ by `period_rad`
+    are the same: π for what has no front and no back, or where either sense will do.
+    """
+
+    kind: Literal["turned"] = "turned"
+    object: str
+    start_rad: float
+    angle_rad: float
+    period_rad: float = 6.283185307179586
+    tolerance_rad: float = 0.35
+
+
 class Arranged(_Statement):
     """`objects` stand in a line, or around a circle, with space between them."""
 
@@ -109,7 +124,7 @@ class Arranged(_Statement):
 
 
 Condition = Annotated[
-    Holding | On | In | Beside | Between | At | Moved | Opened | Standing | Arranged,
+    Holding | On | In | Beside | Between | At | Moved | Opened | Standing | Turned | Arranged,
     Field(discriminator="kind"),
 ]
 """Any one of the statements."""

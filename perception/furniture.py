@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .frame import Points
+from .geometry import near
 
 Vec2 = npt.NDArray[np.float64]
 
@@ -155,6 +156,11 @@ def footprint(points: Points) -> npt.NDArray[np.float64] | None:
         return None
     rectangle = cv2.minAreaRect(((solid + 0.5) * _CELL_M + low).astype(np.float32))
     return np.asarray(cv2.boxPoints(rectangle), dtype=np.float64)
+
+
+def seen_again(points: Points, cloud: Points) -> Points:
+    """[K, 3] of a later look [N, 3] what is of the same furniture, m; its known points [M, 3]."""
+    return with_what_hangs_on(cloud[near(cloud, points)], cloud)
 
 
 def with_what_hangs_on(points: Points, cloud: Points) -> Points:

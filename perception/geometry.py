@@ -1,10 +1,17 @@
 """Geometry of depth images: pixels to points and back, the table, and what hangs together."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from .errors import CameraError
 from .frame import Depth, Frame, Intrinsics, Mask, Points, Transform
+
+Corner = npt.NDArray[np.float64]
+_OWN_M = 0.008
+"""Points nearer than this to a known surface are of it."""
 
 
 def backproject(depth: Depth, intrinsics: Intrinsics, T_world_camera: Transform) -> Points:
@@ -47,6 +54,32 @@ def project(points: Points, frame: Frame) -> tuple[npt.NDArray[np.int64], npt.ND
     u = np.rint(intrinsics.fx * local[:, 0] / z + intrinsics.cx)
     v = np.rint(intrinsics.fy * local[:, 1] / z + intrinsics.cy)
     return np.stack([u, v], axis=1).astype(np.int64), local[:, 2].astype(np.float64)
+
+
+def shows_all(low: Corner, high: Corner, frame: Frame) -> bool:
+    """Whether a box between two corners [3] (m) lies in the picture with all of its corners."""
+    corners = np.array(list(itertools.product(*zip(low, high, strict=True))))
+    pixels, distance = project(corners, frame)
+    height, width = frame.rgb.shape[:2]
+    inside = (pixels >= 0) & (pixels < (width, height))
+    return bool(inside.all() and (distance > 0).all())
+
+
+def apart_from(cloud: Points, others: Sequence[Points]) -> Points:
+    """[K, 3] what of a cloud [N, 3] is not of surfaces that are known, each [M, 3], m."""
+    for points in others:
+        cloud = cloud[~near(cloud, points)]
+    return cloud
+
+
+def near(cloud: Points, points: Points) -> Mask:
+    """[N] bool, which points of a cloud [N, 3] are of a known surface [M, 3], m."""
+    if not len(points) or not len(cloud):
+        return np.zeros(len(cloud), np.bool_)
+    from scipy.spatial import cKDTree
+
+    distance, _ = cKDTree(points).query(cloud, distance_upper_bound=_OWN_M)
+    return np.asarray(np.isfinite(distance))
 
 
 def table_height(points: Points, near_m: float = 0.0, within_m: float = 0.06) -> float:

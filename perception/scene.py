@@ -22,6 +22,7 @@ class SceneObject(BaseModel):
         size: (x, y, z) extents of its axis-aligned bounding box, metres.
         on: id of what it stands on; None for the table.
         in_: id of what it is in ("in" in files); None if in nothing.
+        yaw: direction of its longer side from above, rad in [0, π); None where none is longer.
         state: "open", "closed", … for what has states.
         visible: seen in the latest look; False while remembered (hidden, held, inside).
         score: confidence that it is there and is what it is called, 0..1.
@@ -36,6 +37,7 @@ class SceneObject(BaseModel):
     size: Vec3 = (0.05, 0.05, 0.05)
     on: str | None = None
     in_: str | None = Field(default=None, alias="in")
+    yaw: float | None = None
     state: str | None = None
     visible: bool = True
     score: float = 1.0

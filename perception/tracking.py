@@ -9,9 +9,10 @@ from .appearing import appeared
 from .arm_view import ArmView
 from .exchanging import exchange, exchanged
 from .frame import Frame, Points, Transform
-from .furniture import is_open, with_what_hangs_on
-from .geometry import points_of, table_height, thin_out
+from .furniture import is_open, seen_again, with_what_hangs_on
+from .geometry import apart_from, points_of, shows_all, table_height, thin_out
 from .grip import Grip, fits
+from .heading import yaw_of
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
 from .odd import STILL_M, is_odd
 from .relations import with_supports
@@ -97,7 +98,7 @@ class SceneTracker:
             track, was_visible = self.tracks[identity], before.get(identity, False)
             gripped = arm is not None and self._grip.may_be(track, arm)
             self._settle_missing(track, said, was_visible, gripped=gripped)
-        self._measure_furniture()
+        self._measure_furniture(frames)
         if arm is not None:
             self._grip.settle(arm, self.table_m, self.cloud())
         stamp = max((frame.stamp_s for frame in frames.values()), default=0.0)
@@ -128,25 +129,24 @@ class SceneTracker:
         fresh = [points for stamp, points in self._clouds.values() if newest - stamp < _FRESH_S]
         cloud = thin_out(np.concatenate(fresh), 0.005)
         for name in exclude:
-            own = self.points(name)
-            if len(own) and len(cloud):
-                from scipy.spatial import cKDTree
-
-                distance, _ = cKDTree(own).query(cloud, distance_upper_bound=0.008)
-                cloud = cloud[~np.isfinite(distance)]
+            cloud = apart_from(cloud, [self.points(name)])
         return cloud
 
-    def _measure_furniture(self) -> None:
-        """How far drawers and doors stand out tells better than looks whether they are open."""
-        movable = [t for t in self.tracks.values() if t.visible and t.state in _STATES]
-        if not movable:
-            return
-        rest = self.cloud([t.id for t in self.tracks.values() if t not in movable])
-        for track in movable:
-            points = with_what_hangs_on(track.points, rest)
-            if is_open(points) is not None:
-                track.state = "open" if is_open(points) else "closed"
-                track.low, track.high = bounds(points, self.table_m)
+    def _measure_furniture(self, frames: Mapping[str, Frame]) -> None:
+        """How far drawers and doors stand out tells better than looks whether they are open.
+
+        What was seen before they moved tells nothing, and neither does a picture of a part.
+        """
+        others = [t.points for t in self.tracks.values() if t.state not in _STATES]
+        for track in self.tracks.values():
+            for name, frame in frames.items():
+                movable = track.visible and track.state in _STATES
+                if movable and shows_all(track.low, track.high, frame):
+                    points = seen_again(track.points, apart_from(self._clouds[name][1], others))
+                    opened = is_open(points)
+                    if opened is not None:
+                        track.state = "open" if opened else "closed"
+                        track.low, track.high = bounds(points, self.table_m)
 
     def _look_at_table(self, frame: Frame, arm: ArmView | None) -> None:
         points = points_of(frame)
@@ -385,6 +385,7 @@ def _alike(a: Name, b: Name) -> bool:
 
 def _object(track: Track) -> SceneObject:
     color, category = track.name
+    yaw = yaw_of(track.points)
     x, y, z = (float(round(v, 4)) for v in track.center)
     a, b, c = (float(round(max(v, 0.001), 4)) for v in track.high - track.low)
     return SceneObject(
@@ -393,6 +394,7 @@ def _object(track: Track) -> SceneObject:
         color=color,
         position=(x, y, z),
         size=(a, b, c),
+        yaw=None if yaw is None else round(yaw, 3),
         state=None if track.state == "held" else track.state,
         visible=track.visible,
         score=round(min(track.score, 1.0), 3),

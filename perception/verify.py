@@ -1,5 +1,6 @@
 """Verification: conditions against what is seen, with three answers and the evidence."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from .conditions import (
     Opened,
     Standing,
     Truth,
+    Turned,
 )
+from .heading import turned_by
 from .relations import bottom, is_beside, is_between, is_in, is_on, is_tall, off_circle, off_line
 from .scene import Scene, SceneObject
 
@@ -164,6 +167,19 @@ def _standing(condition: Standing, scene: Scene) -> Verdict:
     return _aloof(condition.object, scene) or _verdict(tall, f"the {thing.name} {state}")
 
 
+def _turned(condition: Turned, scene: Scene) -> Verdict:
+    thing = scene.objects[condition.object]
+    aloof = _aloof(condition.object, scene)
+    if aloof is not None:
+        return aloof
+    if thing.yaw is None:
+        return Verdict(Truth.CANT_TELL, f"which way the {thing.name} is turned cannot be seen")
+    wanted = condition.start_rad + condition.angle_rad
+    off = turned_by(wanted, thing.yaw, condition.period_rad)
+    evidence = f"the {thing.name} is {math.degrees(abs(off)):.0f} degrees off"
+    return _verdict(abs(off) < condition.tolerance_rad, evidence)
+
+
 def _arranged(condition: Arranged, scene: Scene) -> Verdict:
     for name in condition.objects:
         aloof = _aloof(name, scene)
@@ -184,5 +200,6 @@ _CHECKS: dict[type, Callable[[Any, Scene], Verdict]] = {
     Moved: _moved,
     Opened: _opened,
     Standing: _standing,
+    Turned: _turned,
     Arranged: _arranged,
 }

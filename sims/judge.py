@@ -21,6 +21,7 @@ from handeye.perception.conditions import (
     On,
     Opened,
     Standing,
+    Turned,
 )
 from handeye.perception.errors import UserError
 
@@ -161,6 +162,14 @@ def _standing(condition: Standing, world: World) -> bool:
     return _released(condition.object, world) and up > _UPRIGHT_COS
 
 
+def _turned(condition: Turned, world: World) -> bool:
+    R = world.pose(condition.object)[:3, :3]
+    yaw = float(np.arctan2(R[1, 0], R[0, 0]))
+    half = condition.period_rad / 2
+    off = (yaw - condition.start_rad - condition.angle_rad + half) % condition.period_rad - half
+    return _released(condition.object, world) and abs(off) < condition.tolerance_rad
+
+
 def _arranged(condition: Arranged, world: World) -> bool:
     if not all(_released(name, world) for name in condition.objects):
         return False
@@ -193,5 +202,6 @@ _TESTS: dict[type, Callable[[Any, World], bool]] = {
     Moved: _moved,
     Opened: _opened,
     Standing: _standing,
+    Turned: _turned,
     Arranged: _arranged,
 }

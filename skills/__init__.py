@@ -12,6 +12,7 @@ from .pour import Pour
 from .push import Push
 from .registry import skill_from_call, skill_schema, skills
 from .robot import CancelToken, JointArm, Robot, RobotSpec, RobotState
+from .rotate import Rotate
 from .skill import Code, Outcome, Sight, Skill, SkillContext
 from .stack import Stack
 from .sweep import Sweep
@@ -38,6 +39,7 @@ __all__ = [
     "Robot",
     "RobotSpec",
     "RobotState",
+    "Rotate",
     "Sight",
     "Skill",
     "SkillContext",

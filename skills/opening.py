@@ -105,6 +105,8 @@ def _work(target: str, context: SkillContext, mover: Mover, *, opening: bool) ->
     state = mover.robot.read()
     mover.gripper(min(state.gripper_width_m + 0.03, mover.robot.spec.gripper_stroke_m))
     mover.lift(float(state.T_base_tcp[2, 3]) + 0.10)
+    # A hand that is wide open is not thought to hold what was shut in.
+    mover.gripper(mover.robot.spec.gripper_stroke_m)
     mover.home()
     if way < _STEP_M:
         raise Failed(Code.BLOCKED, f"{identity} did not move", way_m=round(way, 3))

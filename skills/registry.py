@@ -15,6 +15,7 @@ from .pick import Pick
 from .place import Place
 from .pour import Pour
 from .push import Push
+from .rotate import Rotate
 from .skill import Skill
 from .stack import Stack
 from .sweep import Sweep
@@ -32,6 +33,7 @@ BUILT_IN: tuple[type[Skill], ...] = (
     Sweep,
     Insert,
     Upright,
+    Rotate,
     LookAt,
     Home,
 )

@@ -27,6 +27,7 @@ from handeye.skills import (
     Place,
     Pour,
     Push,
+    Rotate,
     SkillContext,
     Stack,
     Sweep,
@@ -139,6 +140,47 @@ def test_a_cube_cannot_be_stood_up() -> None:
         context, _ = seen(simulation)
         block = simulation.setup.goal[0].object
         assert Upright(target=block).execute(context).code is Code.NO_GRASP
+
+
+@pytest.mark.parametrize("degrees", [-45, 90, 180])
+def test_turning_brings_a_box_round_where_it_stands(degrees: int) -> None:
+    with simulate(get_task("turn"), episode_seed("turn", 1, 5)) as simulation:
+        context, observer = seen(simulation)
+        box = simulation.setup.goal[0].object
+        T = simulation.world.pose(box)
+        call = Rotate(target=observer.resolve("the box"), angle_rad=np.radians(degrees))
+        goal = call.goal(observer.scene)
+        outcome = check_skill(call, context)
+        assert outcome.ok, outcome
+        R = simulation.world.pose(box)[:3, :3] @ T[:3, :3].T
+        turned = np.degrees(np.arctan2(R[1, 0], R[0, 0]))
+        assert abs((turned - degrees + 180) % 360 - 180) < 12
+        assert np.linalg.norm(simulation.world.pose(box)[:3, 3] - T[:3, 3]) < 0.02
+        assert goal is not None
+        assert check(goal, observer.look()).truth is Truth.YES
+
+
+def test_of_what_is_not_longer_than_wide_no_turn_can_be_seen() -> None:
+    with simulate(get_task("set_upright"), 1) as simulation:
+        _, observer = seen(simulation)
+        scene = observer.scene
+        round_ones = [n for n, t in scene.objects.items() if t.category in ("ball", "cup")]
+        assert all(scene.objects[name].yaw is None for name in round_ones)
+        for name in round_ones:
+            assert Rotate(target=name, angle_rad=1.0).goal(scene) is None
+
+
+def test_what_is_held_is_not_turned(grab: Simulation) -> None:
+    context, observer = seen(grab)
+    assert Pick(target="red cup").execute(context).ok
+    observer.look()
+    call = Rotate(target=observer.resolve("the red cup"), angle_rad=1.0)
+    assert call.execute(context).code is Code.HANDS_FULL
+
+
+def test_no_more_than_a_whole_turn_is_a_turn() -> None:
+    with pytest.raises(UserError, match="rotate"):
+        skill_from_call("rotate", {"target": "box_1", "angle_rad": 7.0})
 
 
 def test_a_block_is_let_down_into_a_cup() -> None:

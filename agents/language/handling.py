@@ -1,4 +1,6 @@
-"""Handling: commands that need a skill of their own: open, close, pour, sweep, insert, stand up."""
+"""Handling: commands that need a skill of their own: open, close, pour, sweep, insert, turn, …"""
+
+import math
 
 from handeye.skills.place import Place as PlaceSkill
 
@@ -58,6 +60,19 @@ class Handling(Grouping):
         for target in self._targets(command):
             self.empty_hand()
             self.extra("upright", f"stand {self.name(target)} up", target=target)
+            self._touch(target)
+            self.grounding.mentioned = target
+
+    def _rotate(self, command: Command) -> None:
+        angle = command.angle_rad or 0.0
+        if abs(angle) > 2 * math.pi:
+            raise ImpossibleError("I turn things by one whole turn at the most")
+        for target in self._targets(command):
+            self.empty_hand()
+            for above in self.above(target):
+                self.take(above)
+                self.let_go(PlaceSkill(relation="on", reference="table"))
+            self.extra("rotate", f"turn {self.name(target)}", target=target, angle_rad=angle)
             self._touch(target)
             self.grounding.mentioned = target
 

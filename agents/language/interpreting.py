@@ -1,6 +1,7 @@
 # ruff: noqa: D102 – each method is the rule of the grammar that it is named after
 """Interpreting: from a parse tree to commands, rule by rule; see `questioning` for the rest."""
 
+import math
 from typing import Any
 
 from lark import Token
@@ -154,6 +155,21 @@ class Interpreter(Questions):
     def upright(self, parts: list[Any]) -> Command:
         return Command("upright", things_of(parts))
 
+    def rotate(self, parts: list[Any]) -> Command:
+        angle = next((p for p in parts if isinstance(p, float)), math.pi / 2)
+        return Command("rotate", things_of(parts), angle_rad=round(angle * _sense(parts), 4))
+
+    def turned(self, parts: list[Any]) -> float:
+        """Radians; a quarter turn where the angle is not said, and to the left, too."""
+        number = next((float(value(p)) for p in parts if is_a(p, "NUMBER")), None)
+        share = next((float(value(p)) for p in parts if is_a(p, "TURN")), None)
+        if share is None and any(is_a(p, "AROUND") for p in parts):
+            share = 0.5
+        angle = 2 * math.pi * share if share is not None else math.pi / 2
+        if number is not None:
+            angle = number if any(is_a(p, "RAD") for p in parts) else math.radians(number)
+        return angle * _sense(parts)
+
     def sweep(self, parts: list[Any]) -> Command:
         spot = next(value(part) for part in parts if is_a(part, "SPOT"))
         return Command("sweep", things_of(parts), place=Place("at", spot=spot))
@@ -208,6 +224,14 @@ class Interpreter(Questions):
         if mine.category is None or mine.color or mine.clauses:
             raise SenselessError
         return Command("name", (what,), label=mine.category.lstrip("*"))
+
+
+def _sense(parts: list[Any]) -> float:
+    """1 for a turn to the left, counter-clockwise from above; -1 for one to the right."""
+    said = {value(part) for part in parts if is_a(part, "SENSE", "DIR")}
+    if said & {"away", "closer"}:
+        raise SenselessError
+    return -1.0 if said & {"clockwise", "right"} else 1.0
 
 
 def _made(things: tuple[Thing, ...], clause: Clause) -> Command:

@@ -1,5 +1,6 @@
 """Meanings: what a sentence says, before it is held against a scene."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -52,6 +53,7 @@ Verb = Literal[
     "close",
     "pour",
     "upright",
+    "rotate",
     "sweep",
     "insert",
     "hand_over",
@@ -234,6 +236,7 @@ class Command:
         direction: of a push.
         towards: what is pushed to.
         distance_m: of a push.
+        angle_rad: of a turn; positive is counter-clockwise seen from above.
         shape: of an arrangement: "line", "row", "circle", "triangle", "square".
         order: by what things are sorted: "size", "color", "category".
         label: the user's name for a thing.
@@ -245,6 +248,7 @@ class Command:
     direction: str | None = None
     towards: Thing | None = None
     distance_m: float | None = None
+    angle_rad: float | None = None
     shape: str | None = None
     order: str | None = None
     label: str | None = None
@@ -262,6 +266,8 @@ class Command:
             text += f" towards {the(self.towards)}"
         if self.distance_m:
             text += f" by {100 * self.distance_m:.0f} cm"
+        if self.angle_rad:
+            text += f" by {math.degrees(self.angle_rad):.0f} degrees"
         if self.shape:
             text += f" in a {self.shape}"
         if self.order:

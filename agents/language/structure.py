@@ -14,7 +14,7 @@ VERBS = frozenset(
         *("PICK", "PUT", "PUTDOWN", "PUTBACK", "DROP", "STACK", "TOWER", "PUSH", "LOOK", "HOME"),
         *("WANT", "REMOVE", "CLEAR", "EMPTY", "TIDY", "SWAP", "OPEN", "CLOSE", "POUR", "GIVE"),
         *("SORT", "GATHER", "SEPARATE", "ARRANGE", "UNDO", "SAME", "AGAIN", "NAME", "KEEP"),
-        *("TOUCH", "STAND", "INSERT"),
+        *("TOUCH", "STAND", "INSERT", "ROTATE"),
     }
 )
 _QUESTIONS = frozenset(

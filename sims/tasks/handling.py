@@ -1,7 +1,10 @@
-"""Handling: more than taking and putting: setting upright, pouring, sweeping, inserting."""
+"""Handling: more than taking and putting: upright, pouring, sweeping, inserting, turning."""
+
+import math
+from dataclasses import replace
 
 import numpy as np
-from handeye.perception.conditions import At, In, Standing
+from handeye.perception.conditions import At, In, Standing, Turned
 
 from ..grains import fill
 from ..objects import Category, sample_object
@@ -75,5 +78,32 @@ def insert_into_cup(table: Table) -> Setup:
     return Setup(words, (In(object=a, container=into),))
 
 
-HANDLING = told(set_upright, pour_into_bowl, sweep_aside, insert_into_cup)
+def turn(table: Table) -> Setup:
+    """Turn a box that is clearly longer than wide by 45 or 90 degrees."""
+    category: Category = "box"
+    box = sample_object(category, table.colors(1, category)[0], table.rng)
+    # The most oblong of its variants: of a square one no camera could tell that it has turned.
+    box = replace(box, variant=box.variant - box.variant % 5)
+    [name] = table.set_out(box, distractors=(0, 3), avoid=(category,))
+    degrees = int(table.rng.choice((45, 90)))
+    said = {90: "a quarter turn", 45: "by 45 degrees"}[degrees]
+    side, sense, sign = (
+        ("left", "counterclockwise", 1.0)
+        if table.rng.random() < 0.5
+        else ("right", "clockwise", -1.0)
+    )
+    words = table.say(
+        f"turn the box by {degrees} degrees to the {side}",
+        f"rotate the {box.name} {said} {sense}",
+        unseen=(f"spin the box {sense} by {degrees} degrees",),
+    )
+    R = table.world.pose(name)[:3, :3]
+    start, angle = math.atan2(R[1, 0], R[0, 0]), sign * math.radians(degrees)
+    turned = Turned(object=name, start_rad=round(start, 4), angle_rad=round(angle, 4))
+    x, y = (round(float(v), 4) for v in table.world.pose(name)[:2, 3])
+    there = At(object=name, point=(x, y), tolerance_m=0.05)
+    return Setup(words, (turned, there, Standing(object=name)))
+
+
+HANDLING = told(set_upright, pour_into_bowl, sweep_aside, insert_into_cup, turn)
 """The tasks of this family."""
