@@ -26,7 +26,7 @@ _JOINED_M = 0.012
 _OUTERMOST_M = 0.012
 _HANDLE_OUT_M = 0.055
 """How far a handle stands off the front of what is closed."""
-_CLOSED_M, _OPEN_M = 0.075, 0.115
+_CLOSED_M, _OPEN_M = 0.056, 0.115
 """What sticks out less is closed, what sticks out more is open."""
 
 

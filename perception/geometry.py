@@ -1,6 +1,5 @@
 """Geometry of depth images: pixels to points and back, the table, and what hangs together."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +8,6 @@ import numpy.typing as npt
 from .errors import CameraError
 from .frame import Depth, Frame, Intrinsics, Mask, Points, Transform
 
-Corner = npt.NDArray[np.float64]
 _OWN_M = 0.008
 """Points nearer than this to a known surface are of it."""
 
@@ -56,13 +54,14 @@ def project(points: Points, frame: Frame) -> tuple[npt.NDArray[np.int64], npt.ND
     return np.stack([u, v], axis=1).astype(np.int64), local[:, 2].astype(np.float64)
 
 
-def shows_all(low: Corner, high: Corner, frame: Frame) -> bool:
-    """Whether a box between two corners [3] (m) lies in the picture with all of its corners."""
-    corners = np.array(list(itertools.product(*zip(low, high, strict=True))))
-    pixels, distance = project(corners, frame)
+def share_in_view(points: Points, frame: Frame) -> float:
+    """Share of points [N, 3] (m) that lie within the picture, hidden or not; 0 for none."""
+    if not len(points):
+        return 0.0
+    pixels, distance = project(points, frame)
     height, width = frame.rgb.shape[:2]
-    inside = (pixels >= 0) & (pixels < (width, height))
-    return bool(inside.all() and (distance > 0).all())
+    inside = np.all((pixels >= 0) & (pixels < (width, height)), axis=1)
+    return float((inside & (distance > 0)).mean())
 
 
 def apart_from(cloud: Points, others: Sequence[Points]) -> Points:

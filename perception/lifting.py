@@ -14,6 +14,7 @@ from .vlm.lexicon import read
 from .vlm.verbs import Detection
 
 _ABOVE_M = 0.004
+_SLIVER_SHARE = 0.5
 _MIN_POINTS = 8
 _SAME_M = 0.006
 _ROUND = frozenset({"ball", "can", "bottle"})
@@ -97,12 +98,23 @@ def lift(
 
 
 def distinct(lifted: Sequence[Lifted]) -> list[Lifted]:
-    """Of several readings of one surface the best scored; best first."""
+    """Of several readings of one surface the best scored; best first.
+
+    A sliver within something of the same name is a piece of that, however it scored.
+    """
+    whole = [item for item in lifted if not any(_is_sliver(item, other) for other in lifted)]
     kept: list[Lifted] = []
-    for item in sorted(lifted, key=lambda other: -other.detection.score):
+    for item in sorted(whole, key=lambda other: -other.detection.score):
         if not any(_touch(item, other) and coincide(item.points, other.points) for other in kept):
             kept.append(item)
     return kept
+
+
+def _is_sliver(item: Lifted, other: Lifted) -> bool:
+    if item.name != other.name or len(item.points) > _SLIVER_SHARE * len(other.points):
+        return False
+    inside = (item.low > other.low - _SAME_M) & (item.high < other.high + _SAME_M)
+    return bool(inside.all())
 
 
 def apart(lifted: Sequence[Lifted], table_m: float) -> list[Lifted]:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 from .arm_view import ArmView
 from .frame import Frame, Points, Transform
 from .geometry import project, thin_out
+from .heading import yaw_of
+from .scene import SceneObject
 
 Name = tuple[str | None, str]
 """Colour, or None where unknown, and category."""
@@ -32,6 +34,7 @@ class Track:
         misses: looks in a row in which its place was seen empty, or it in its place by nobody.
         sightings: how often it was seen.
         shown: whether it is believed enough to be part of the scene.
+        least_m: its least extent while it stood on the table, all of it in view; 0 till then.
         odd: detections in a row that took in clearly more than it, or a part of it only.
     """
 
@@ -46,6 +49,7 @@ class Track:
     misses: int = 0
     sightings: int = 0
     shown: bool = True
+    least_m: float = 0.0
     odd: int = 0
 
     @property
@@ -130,3 +134,22 @@ def unlike(track: Track, size: npt.ArrayLike) -> float:
     """How much its size differs from another [3], m: the mean of |log ratio| over the axes."""
     ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(size, 0.01)
     return float(np.abs(np.log(ratio)).mean())
+
+
+def as_object(track: Track) -> SceneObject:
+    """What the scene says of it."""
+    color, category = track.name
+    yaw = yaw_of(track.points)
+    x, y, z = (float(round(v, 4)) for v in track.center)
+    a, b, c = (float(round(max(v, 0.001), 4)) for v in track.high - track.low)
+    return SceneObject(
+        name=f"{color} {category}" if color else category,
+        category=category,
+        color=color,
+        position=(x, y, z),
+        size=(a, b, c),
+        yaw=None if yaw is None else round(yaw, 3),
+        state=None if track.state == "held" else track.state,
+        visible=track.visible,
+        score=round(min(track.score, 1.0), 3),
+    )

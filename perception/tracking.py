@@ -10,14 +10,13 @@ from .arm_view import ArmView
 from .exchanging import exchange, exchanged
 from .frame import Frame, Points, Transform
 from .furniture import is_open, seen_again, with_what_hangs_on
-from .geometry import apart_from, points_of, shows_all, table_height, thin_out
+from .geometry import apart_from, points_of, share_in_view, table_height, thin_out
 from .grip import Grip, fits
-from .heading import yaw_of
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
 from .odd import STILL_M, is_odd
 from .relations import with_supports
-from .scene import Scene, SceneObject
-from .track import Name, Track, place_of, unlike
+from .scene import Scene
+from .track import Name, Track, as_object, place_of, unlike
 from .vlm.verbs import Detection
 
 _NEAR_M = 0.07
@@ -31,6 +30,7 @@ _NEVER = 10.0
 _NEW_PLACE = 0.8
 _SIMILAR = 0.5
 _BELIEVED_ODD = 3
+_MOST = 0.8
 _STATES = ("open", "closed")
 
 
@@ -108,7 +108,7 @@ class SceneTracker:
         """The present Scene."""
         return with_supports(
             Scene(
-                objects={t.id: _object(t) for t in self.tracks.values() if t.shown},
+                objects={t.id: as_object(t) for t in self.tracks.values() if t.shown},
                 holding=self._grip.holding,
                 table_height_m=self.table_m,
                 stamp_s=stamp_s,
@@ -135,13 +135,13 @@ class SceneTracker:
     def _measure_furniture(self, frames: Mapping[str, Frame]) -> None:
         """How far drawers and doors stand out tells better than looks whether they are open.
 
-        What was seen before they moved tells nothing, and neither does a picture of a part.
+        What was seen before they moved tells nothing, and neither does a picture of less.
         """
         others = [t.points for t in self.tracks.values() if t.state not in _STATES]
         for track in self.tracks.values():
             for name, frame in frames.items():
                 movable = track.visible and track.state in _STATES
-                if movable and shows_all(track.low, track.high, frame):
+                if movable and share_in_view(track.points, frame) > _MOST:
                     points = seen_again(track.points, apart_from(self._clouds[name][1], others))
                     opened = is_open(points)
                     if opened is not None:
@@ -346,7 +346,12 @@ class SceneTracker:
         track.seen[frame.camera] = (frame.stamp_s, item.points)
         if item.complete or not known:
             eye = None if frame.T_world_camera is None else frame.T_world_camera[:3, 3]
-            track.low, track.high = bounds(track.points, self.table_m, track.name[1], eye)
+            low, high = bounds(track.points, self.table_m, track.name[1], eye)
+            if low[2] <= self.table_m:
+                track.least_m = float((high - low).min())
+            # Of what lies in a bowl the top alone is seen; it has not shrunk.
+            low[2] = max(min(low[2], high[2] - track.least_m), self.table_m)
+            track.low, track.high = low, high
 
     def _earlier(self, track: Track, frame: Frame) -> Points:
         """[N, 3] what the same camera saw of it from the same place before, m; or nothing."""
@@ -381,21 +386,3 @@ class SceneTracker:
 def _alike(a: Name, b: Name) -> bool:
     """Whether two names share a colour or a category; a model may get the other wrong."""
     return (a[0] is not None and a[0] == b[0]) or a[1] == b[1]
-
-
-def _object(track: Track) -> SceneObject:
-    color, category = track.name
-    yaw = yaw_of(track.points)
-    x, y, z = (float(round(v, 4)) for v in track.center)
-    a, b, c = (float(round(max(v, 0.001), 4)) for v in track.high - track.low)
-    return SceneObject(
-        name=f"{color} {category}" if color else category,
-        category=category,
-        color=color,
-        position=(x, y, z),
-        size=(a, b, c),
-        yaw=None if yaw is None else round(yaw, 3),
-        state=None if track.state == "held" else track.state,
-        visible=track.visible,
-        score=round(min(track.score, 1.0), 3),
-    )

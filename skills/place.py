@@ -20,6 +20,9 @@ PlaceRelation = Literal[
 ]
 _RELEASE_M = 0.004
 _DRAWER_GAP_M = 0.02
+_OPEN_BY_M, _LEAST_OPEN_BY_M = 0.03, 0.008
+_FINGERS_M = 0.06
+"""Both fingers, and some space between them and the wall of a bowl."""
 _DISHES = frozenset({"plate", "tray"})
 
 
@@ -87,6 +90,8 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
         raise Failed(Code.NOT_HOLDING, "the gripper holds nothing that could be placed")
     if call.target is not None and context.sight.resolve(call.target) != held:
         raise Failed(Code.NOT_HOLDING, f"the gripper holds {held}, not {call.target}")
+    if call.relation == "in":
+        call = call.model_copy(update={"reference": context.sight.resolve(call.reference or "")})
     thing = scene.objects[held]
     x, y, support_m, drop_m = _goal_point(call, thing, held, context, mover)
     thing = context.sight.scene.objects.get(held, thing)  # It moves with the hand.
@@ -104,8 +109,9 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     above[2, 3] += 0.07
     mover.over(above, below_m=below, ignore=[held], speed=0.8)
     mover.straight(T, speed=0.3)
-    width = state.gripper_width_m
-    opened = mover.gripper(min(width + 0.03, mover.robot.spec.gripper_stroke_m))
+    stroke = mover.robot.spec.gripper_stroke_m
+    width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)
+    opened = mover.gripper(width)
     retreat = T.copy()
     retreat[:3, 3] -= 0.10 * T[:3, 2]
     mover.straight(retreat, speed=0.5)
@@ -119,6 +125,23 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
             "gripper_width_m": round(opened.gripper_width_m, 4),
         },
     )
+
+
+def release_width(call: Place, held_m: float, scene: Scene, stroke_m: float) -> float:
+    """How wide the fingers open to let go, m; inside of a bowl no wider than it has room for.
+
+    Args:
+        call: where it is put; its reference by id.
+        held_m: how wide they are apart now.
+        scene: as it is seen.
+        stroke_m: how wide they can open.
+    """
+    width = held_m + _OPEN_BY_M
+    bowl = scene.objects.get(call.reference or "") if call.relation == "in" else None
+    if bowl is not None:
+        room = min(bowl.size[:2]) - _FINGERS_M
+        width = min(width, max(room, held_m + _LEAST_OPEN_BY_M))
+    return min(width, stroke_m)
 
 
 def _reachable_turn(T: Transform, pivot: tuple[float, float], mover: Mover) -> Transform:

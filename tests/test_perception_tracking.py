@@ -153,6 +153,46 @@ def test_two_readings_of_one_thing_are_one_thing() -> None:
     assert sorted(o.name for o in scene.objects.values()) == ["green block", "red cup"]
 
 
+@pytest.mark.parametrize("sliver_score", [0.5, 0.97])
+def test_a_sliver_of_a_thing_is_no_second_thing(sliver_score: float) -> None:
+    tracker, room = SceneTracker(), Room(CUP, BLOCK)
+    frame, found = room.see()
+    [block] = [d for d in found if d.category == "block"]
+    rows = np.flatnonzero(block.mask.any(axis=1))
+    mask = block.mask.copy()
+    mask[rows[0] + 4 :] = False
+    x0, y0, x1, _ = block.box
+    sliver = replace(block, mask=mask, box=(x0, y0, x1, y0 + 4.0), score=sliver_score)
+    scene = tracker.update({"overview": frame}, {"overview": [sliver, *found]})
+    assert sorted(o.name for o in scene.objects.values()) == ["green block", "red cup"]
+    whole = look(SceneTracker(), room).objects["block_1"]
+    assert scene.objects["block_1"].size == pytest.approx(whole.size, abs=0.002)
+
+
+def test_a_small_block_on_a_like_one_is_a_second_thing() -> None:
+    big = Thing("red block", (0.5, 0.0), (0.06, 0.06, 0.06))
+    small = Thing("red block", (0.5, 0.0), (0.034, 0.034, 0.034), bottom=0.06)
+    scene = look(SceneTracker(), Room(big, small))
+    assert [o.name for o in scene.objects.values()] == ["red block", "red block"]
+
+
+def test_of_what_lies_in_a_bowl_more_is_there_than_its_top() -> None:
+    tracker = SceneTracker()
+    block = Thing("pink block", (0.4, 0.1), (0.05, 0.05, 0.05))
+    walls = [
+        Thing("white bowl", (0.55 + dx, dy), (0.012 + abs(dy) * 2, 0.012 + abs(dx) * 2, 0.045))
+        for dx, dy in ((-0.05, 0.0), (0.05, 0.0), (0.0, -0.05), (0.0, 0.05))
+    ]
+    look(tracker, Room(block, *walls))
+    inside = Thing("pink block", (0.55, 0.0), (0.05, 0.05, 0.05), bottom=0.01)
+    frame, found = Room(inside, *walls).see()
+    for _ in range(3):
+        scene = tracker.update({"overview": frame}, {"overview": found})
+    seen = scene.objects["block_1"]
+    assert seen.position[2] - seen.size[2] / 2 < 0.03
+    assert seen.position[2] + seen.size[2] / 2 == pytest.approx(0.06, abs=0.006)
+
+
 def test_a_doubtful_newcomer_is_not_believed_at_once() -> None:
     tracker, room = SceneTracker(), Room(CUP, BLOCK)
     look(tracker, room, lost=["green block"])

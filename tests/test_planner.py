@@ -3,7 +3,7 @@
 import pytest
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.planner import Answered, Plan, Progress, Question, Refusal
-from handeye.perception.scene import Scene
+from handeye.perception.scene import Scene, SceneObject
 from handeye.skills import Pick, Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -199,3 +199,46 @@ def test_nothing_of_what_is_too_long_is_done(table: Scene) -> None:
     result = PLANNER.plan(long, table, Progress())
     assert isinstance(result, Refusal)
     assert "too much at once" in result.text
+
+
+def doubted(**changes: object) -> Scene:
+    """A fallen can that the eyes take for a brick, and a cabinet that they take for a drawer."""
+    lying = SceneObject(
+        name="green lego", category="lego", color="green", position=(0.4, 0.0, 0.03),
+        size=(0.067, 0.119, 0.06), yaw=1.4, score=0.55,
+    )  # fmt: skip
+    cabinet = SceneObject(
+        name="white drawer", category="drawer", color="white", position=(0.45, 0.4, 0.12),
+        size=(0.2, 0.3, 0.24), state="open", score=0.45,
+    )  # fmt: skip
+    things = {"lego_1": lying.model_copy(update=changes), "drawer_1": cabinet}
+    return Scene(objects=things)
+
+
+@pytest.mark.parametrize(
+    ("said", "done"),
+    [
+        ("stand the can up", ["upright(lego_1)"]),
+        ("set the green bottle upright", ["upright(lego_1)"]),
+        ("close the white fridge", ["close(drawer_1)"]),
+    ],
+)
+def test_what_is_doubtfully_named_is_known_by_what_can_be_done_to_it(
+    said: str, done: list[str]
+) -> None:
+    assert calls(PLANNER.plan(said, doubted(), Progress())) == done
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ("stand the red can up", {}),  # Its colour is another.
+        ("stand the can up", {"score": 0.9}),  # It surely is a brick.
+        ("stand the can up", {"yaw": None}),  # It is not long.
+        ("stand the can up", {"size": (0.06, 0.06, 0.12)}),  # It stands.
+        ("close the red fridge", {}),
+        ("grab the can", {}),  # Anything could be grabbed.
+    ],
+)
+def test_otherwise_what_is_not_there_is_refused(said: str, changes: dict[str, object]) -> None:
+    assert isinstance(PLANNER.plan(said, doubted(**changes), Progress()), Refusal)

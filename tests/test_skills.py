@@ -38,6 +38,7 @@ from handeye.skills import (
     skill_schema,
 )
 from handeye.skills.insert import opening
+from handeye.skills.place import release_width
 from handeye.skills.registry import BUILT_IN
 
 from handeye.evaluation import episode_seed
@@ -283,6 +284,29 @@ def test_what_is_put_in_a_bowl_comes_to_lie_beside_what_lies_there() -> None:
             assert Place(relation="in", reference=bowl).execute(context).ok
             observer.look()
         assert simulation.judged() is True
+
+
+def test_fingers_do_not_open_against_the_wall_of_a_bowl() -> None:
+    with simulate(get_task("put_in"), 5) as simulation:
+        context, observer = seen(simulation)
+        goal = simulation.setup.goal[0]
+        held, bowl = observer.resolve(goal.object), observer.resolve(goal.container)
+        assert Pick(target=held).execute(context).ok
+        observer.look()
+        width = simulation.robot.read().gripper_width_m
+        call = Place(relation="in", reference=bowl)
+        scene = observer.scene
+        small = scene.objects[bowl].model_copy(update={"size": (0.12, 0.12, 0.05)})
+        narrow = scene.model_copy(update={"objects": {**scene.objects, bowl: small}})
+        assert release_width(call, 0.05, narrow, 0.08) == pytest.approx(0.06)
+        assert release_width(call, 0.058, narrow, 0.08) == pytest.approx(0.066)
+        onto = Place(relation="on", reference="table")
+        assert release_width(onto, 0.058, narrow, 0.08) == pytest.approx(0.08)
+        before = simulation.world.pose(goal.container)[:3, 3]
+        outcome = call.execute(context)
+        assert outcome.ok
+        assert width < outcome.evidence["gripper_width_m"]
+        assert np.allclose(simulation.world.pose(goal.container)[:3, 3], before, atol=0.02)
 
 
 def test_stack_is_pick_and_place_in_one() -> None:

@@ -1,20 +1,47 @@
 """Handling: commands that need a skill of their own: open, close, pour, sweep, insert, turn, …"""
 
 import math
+from collections.abc import Callable, Sequence
 
+from handeye.perception.scene import SceneObject
 from handeye.skills.place import Place as PlaceSkill
 
 from . import projecting
+from .grounding import UngroundedError
 from .grouping import Grouping
 from .meaning import Command
 from .moving import ImpossibleError, UnsaidError
 from .words import canonical
 
+_DOUBTFUL = 0.75
+"""Score below which a thing may well be something else than it is called."""
+_LYING = 1.3
 _OPEN = frozenset({"cup", "bowl", "glass", "jar"})
 
 
 class Handling(Grouping):
     """Verbs of what is done with one thing, besides taking and putting."""
+
+    def _likely(self, command: Command, possible: Callable[[SceneObject], bool]) -> Sequence[str]:
+        """What is meant; or else the only thing of which the eyes doubt the name that it can be.
+
+        Only what opens can be closed, and only what lies can be stood up: so a fridge that is
+        taken for a drawer, or a fallen can for a brick, is still understood.
+        """
+        try:
+            return self._targets(command)
+        except UngroundedError as error:
+            [thing, *others] = command.things
+            if error.candidates or others or thing.it or thing.every:
+                raise
+            likely = [
+                name
+                for name, seen in self.scene.objects.items()
+                if seen.score < _DOUBTFUL and possible(seen) and thing.color in (None, seen.color)
+            ]
+            if len(likely) != 1:
+                raise
+            return likely
 
     def _open(self, command: Command) -> None:
         self._make(command, "open", "open")
@@ -25,7 +52,7 @@ class Handling(Grouping):
     def _make(self, command: Command, skill: str, state: str) -> None:
         if command.things[0].it:
             self._mention_what_opens()
-        for target in self._targets(command):
+        for target in self._likely(command, lambda seen: seen.state is not None):
             if self.scene.objects[target].state != state:
                 self.empty_hand()
                 self.extra(skill, f"{skill} {self.name(target)}", target=target)
@@ -57,7 +84,7 @@ class Handling(Grouping):
         self.grounding.mentioned = target
 
     def _upright(self, command: Command) -> None:
-        for target in self._targets(command):
+        for target in self._likely(command, _lies):
             self.empty_hand()
             self.extra("upright", f"stand {self.name(target)} up", target=target)
             self._touch(target)
@@ -115,3 +142,9 @@ class Handling(Grouping):
                 self.scene, target, PlaceSkill(relation="at", spot="far")
             )
             self.grounding.scene = self.scene
+
+
+def _lies(seen: SceneObject) -> bool:
+    """Whether a thing is long and lies on its side on the table."""
+    long = max(seen.size[:2]) > _LYING * seen.size[2]
+    return long and seen.yaw is not None and seen.on is None and seen.in_ is None
