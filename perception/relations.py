@@ -12,6 +12,7 @@ _DIRECTIONS = {
     "behind": (1.0, 0.0),
     "in_front_of": (-1.0, 0.0),
 }
+_PLATE_SHARE, _SMALLER, _FLAT_M = 0.4, 0.7, 0.03
 CONTAINERS = frozenset({"bowl", "cup", "box_open", "drawer", "basket", "tray"})
 
 
@@ -57,9 +58,19 @@ def is_on(a: SceneObject, b: SceneObject) -> bool:
     """Whether a rests on b: over it, with its underside at b's top, or within a dish's."""
     if is_in(a, b) or not over(a, b, 0.005):
         return False
+    if b.category == "plate" and _fills(a, b):
+        return True
     if top(b) < bottom(b) + 0.035 and max(b.size[:2]) > 0.12:
         return bottom(b) - 0.005 < bottom(a) < top(b) + 0.02 and top(a) > top(b) + 0.004
     return abs(bottom(a) - top(b)) < 0.022 and a.position[2] > b.position[2] + 0.01
+
+
+def _fills(a: SceneObject, b: SceneObject) -> bool:
+    """Whether a stands in the middle of a plate b, of which the box took in what is on it."""
+    across = math.dist(a.position[:2], b.position[:2]) < _PLATE_SHARE * max(b.size[:2])
+    smaller = max(a.size[:2]) < _SMALLER * max(b.size[:2])
+    level = bottom(b) - 0.005 < bottom(a) < top(b) + 0.02 and abs(top(a) - top(b)) < 0.008
+    return across and smaller and level and a.size[2] > _FLAT_M
 
 
 def is_beside(a: SceneObject, relation: str, b: SceneObject) -> bool:

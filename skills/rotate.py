@@ -29,7 +29,7 @@ _STEP_RAD = 0.25
 _CONSIDERED = 24
 _PASSES = 4
 _HELD_WIDTH_M = 0.0015
-_TOUCH_M = 0.004
+_TOUCH_M, _OWN_M = 0.004, 0.012
 _OFF_RAD = 0.35
 _RIM = "rim"
 
@@ -152,8 +152,10 @@ def _has_room(points: Points, pivot: npt.NDArray[np.float64], angle: float, clou
     from scipy.spatial import cKDTree
 
     turned = (points[:, :2] - pivot) @ about((0, 0, 1), angle)[:2, :2].T + pivot
-    distance, _ = cKDTree(turned).query(cloud[:, :2], distance_upper_bound=_TOUCH_M)
-    return bool(np.isinf(distance).all())
+    then, _ = cKDTree(turned).query(cloud[:, :2], distance_upper_bound=_TOUCH_M)
+    # What is this close to it already is most likely a part of it that the eyes left out.
+    now, _ = cKDTree(points[:, :2]).query(cloud[:, :2], distance_upper_bound=_OWN_M)
+    return bool((np.isinf(then) | np.isfinite(now)).all())
 
 
 def _turns(

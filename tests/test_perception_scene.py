@@ -62,6 +62,15 @@ def test_a_block_on_a_plate_is_on_it() -> None:
     assert scene.objects["block"].on == "plate"
 
 
+def test_a_block_is_on_a_plate_whose_box_took_it_in() -> None:
+    tall = thing("blue plate", (0.5, -0.2), (0.18, 0.18, 0.055))
+    block = thing("red block", (0.52, -0.21), (0.04, 0.05, 0.055))
+    assert scene_of(plate=tall, block=block).objects["block"].on == "plate"
+    # Beside a plate, at the corner of its box, it is on the table.
+    beside = thing("red block", (0.58, -0.13), (0.04, 0.05, 0.055))
+    assert scene_of(plate=tall, block=beside).objects["block"].on is None
+
+
 def test_a_tower_stands_on_its_next_lower_block() -> None:
     scene = scene_of(
         low=BASE,
