@@ -77,7 +77,8 @@ def _rotate(call: Rotate, context: SkillContext, mover: Mover) -> Outcome:
     thing = sight.scene.objects[identity]
     if thing.on is not None or thing.in_ is not None:
         raise Failed(Code.REFUSED, f"the {thing.name} does not stand on the table")
-    left, passes, before = call.angle_rad, 0, None
+    left, passes = call.angle_rad, 0
+    before: float | None = None
     while abs(left) > 1e-3:
         grasps = see_grasps(identity, context, mover)
         if passes == 0:
