@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner
 from handeye.perception.charts import Chart, ChartRow, read_chart
 from handeye.perception.charts.axis import fit_axis
+from handeye.perception.charts.layout import lay_out
 from handeye.perception.charts.numbers import parse_number, power_of_ten
+from handeye.perception.charts.sequences import put_right
+from handeye.perception.charts.text import Text
 from handeye.perception.frame import Frame
 from handeye.perception.images import open_image
 from handeye.perception.perception import Perception
@@ -47,6 +50,8 @@ TABLES = {
     ),
     "pie": Table("pie", "Shares", "", "", ("red", "green", "blue"), {"": (50.0, 30.0, 20.0)}),
 }  # fmt: skip
+
+_CORNERS = ((0.0, 0.0), (40.0, 0.0), (40.0, 12.0), (0.0, 12.0))
 
 
 def drawn(table: Table, style: tuple[str, str] = PLAIN) -> np.ndarray:
@@ -119,6 +124,71 @@ def test_a_perception_reads_charts_with_the_default_reader_where_its_model_does_
     assert chart.lookup("", "May") == pytest.approx(70, rel=0.02)
 
 
+class TestLooks:
+    """What people draw besides plain bars and lines on a white page."""
+
+    @pytest.mark.parametrize("kind", ["bar", "bar_stacked", "bar_horizontal"])
+    def test_bars_that_fade_are_of_one_colour(self, kind: str) -> None:
+        chart = read_chart(drawn(TABLES[kind], ("matplotlib", "gradient")))
+        assert chart.kind == kind
+        assert lookups(rows(chart), TABLES[kind].rows()) >= 0.9
+
+    def test_narrow_hatched_bars_keep_their_feet(self) -> None:
+        table = TABLES["bar_grouped"]
+        chart = read_chart(drawn(table, ("matplotlib", "hatched")))
+        assert lookups(rows(chart), table.rows()) >= 0.9
+
+    def test_the_area_under_a_line_is_not_the_line(self) -> None:
+        table = Table("line", "Energy", "", "kWh", MONTHS, {"": (63.7, 48.6, 42.9, 38.1, 57.0)})
+        chart = read_chart(drawn(table, ("matplotlib", "area")))
+        assert chart.kind == "line"
+        assert lookups(rows(chart), table.rows()) == 1.0
+
+    def test_hollow_marks_and_an_axis_at_the_right_are_read(self) -> None:
+        chart = read_chart(drawn(TABLES["line"], ("matplotlib", "right")))
+        assert lookups(rows(chart), TABLES["line"].rows()) == 1.0
+
+    def test_an_outline_around_pygal_bars_is_not_counted_in_full(self) -> None:
+        table = TABLES["bar_stacked"]
+        chart = read_chart(drawn(table, ("pygal", "LightStyle")))
+        assert lookups(rows(chart), table.rows()) == 1.0
+
+    def test_bars_without_a_value_axis_are_read_by_their_printed_values(self) -> None:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 4), dpi=100)
+        axes = figure.add_subplot()
+        axes.bar_label(axes.bar(("2015", "2016", "2017", "2018"), (12.5, 30, 7, 21)))
+        axes.spines[:].set_visible(False)
+        axes.set_yticks([])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        chart = read_chart(open_image(buffer.getvalue()))
+        assert chart.kind == "bar"
+        assert [row.x for row in chart.rows] == ["2015", "2016", "2017", "2018"]
+        assert [row.y for row in chart.rows] == pytest.approx([12.5, 30, 7, 21], rel=0.03)
+
+    def test_labels_that_touch_are_taken_apart(self) -> None:
+        days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+        table = Table("bar", "", "", "", days, {"": (30, 55, 12, 48, 70, 20)})
+        chart = read_chart(drawn(table, ("matplotlib", "classic")))
+        assert [row.x for row in chart.rows] == list(days)
+
+    @pytest.mark.parametrize(
+        ("read", "meant"),
+        [
+            (["Aug", "\u0259ep", "Oct", "Nov"], ["Aug", "Sep", "Oct", "Nov"]),
+            (["06", "2017", "2018"], ["2016", "2017", "2018"]),
+            (["Monday", "uesda", "Wednesday"], ["Monday", "Tuesday", "Wednesday"]),
+            (["May", "Sales", "June"], ["May", "Sales", "June"]),
+            (["2010", "2015", "2020"], ["2010", "2015", "2020"]),
+            (["Ann", "Bob"], ["Ann", "Bob"]),
+        ],
+    )
+    def test_slips_in_a_known_order_are_put_right(self, read: list[str], meant: list[str]) -> None:
+        assert put_right(read) == meant
+
+
 class TestQuestions:
     CHART = Chart(
         "bar_grouped",
@@ -166,6 +236,7 @@ class TestNumbers:
         [
             ("1,200", 1200), ("1.200,5", 1200.5), ("−3.5", -3.5), ("45 %", 45), ("1.2M", 1.2e6),
             ("500k", 5e5), ("$3", 3), ("12 000", 12000), ("3e+06", 3e6), ("0,5", 0.5), ("l0", 10),
+            ("le+06", 1e6),
         ],
     )  # fmt: skip
     def test_numbers_are_read_as_they_are_printed(self, text: str, value: float) -> None:
@@ -203,6 +274,31 @@ class TestBadInput:
             read_chart(noise)
         with pytest.raises(errors.ImageError, match="no chart found"):
             read_chart(np.full((300, 400, 3), 255, np.uint8))
+
+    def test_a_plate_of_two_colours_is_no_pie(self) -> None:
+        import cv2
+
+        scene = np.full((360, 480, 3), (150, 120, 90), np.uint8)
+        cv2.circle(scene, (240, 180), 90, (200, 40, 40), -1)
+        cv2.ellipse(scene, (240, 180), (90, 90), 0, 0, 140, (40, 60, 200), -1)
+        with pytest.raises(errors.ImageError, match="no chart found"):
+            read_chart(scene)
+
+    def test_a_lone_digit_with_a_speck_beside_it_is_no_display(self) -> None:
+        scene = np.full((300, 400, 3), 40, np.uint8)
+        scene[60:240, 150:250] = 230
+        scene[80:140, 170:230] = scene[160:220, 170:230] = 40
+        scene[225:240, 115:130] = 230
+        with pytest.raises(errors.ImageError, match="no chart found"):
+            read_chart(scene)
+
+    def test_numbers_that_are_cut_off_make_no_axis(self) -> None:
+        texts = [
+            Text(said, (100.0 * k, 300.0, 100.0 * k + 40, 312.0), corners, 0.0, 0.9)
+            for k, said in enumerate(["1000...", "2000...", "3000...", "4000..."])
+            for corners in [tuple((100.0 * k + x, 300.0 + y) for x, y in _CORNERS)]
+        ]
+        assert lay_out(texts).x_axis is None
 
     def test_a_tiny_image_is_refused(self) -> None:
         with pytest.raises(errors.ImageError, match="1 × 1 pixels is too small"):

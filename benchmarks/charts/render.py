@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .dresses import DRESSES
 from .looks import LOOKS
 from .tables import Table
 
@@ -22,6 +23,16 @@ USED: tuple[Style, ...] = (
     ("pygal", "DefaultStyle"), ("pygal", "CleanStyle"),
     ("matplotlib", "office"), ("matplotlib", "r"), ("matplotlib", "gnuplot"),
     ("matplotlib", "d3"), ("matplotlib", "bokeh"),
+    ("matplotlib", "hatched"), ("matplotlib", "outlined"), ("matplotlib", "gradient"),
+    ("matplotlib", "percent"), ("matplotlib", "dollars"), ("matplotlib", "compact"),
+    ("matplotlib", "right"), ("matplotlib", "area"), ("matplotlib", "zero"),
+    ("matplotlib", "spaced"), ("matplotlib", "tiny"), ("matplotlib", "huge"),
+    ("matplotlib", "grayscale"), ("matplotlib", "seaborn-v0_8-talk"),
+    ("plotly", "xgridoff"), ("plotly", "gridon"),
+    ("altair", "vox"), ("altair", "carbong90"),
+    ("pygal", "DarkStyle"), ("pygal", "NeonStyle"), ("pygal", "LightStyle"),
+    ("pygal", "DarkSolarizedStyle"), ("pygal", "RedBlueStyle"), ("pygal", "LightGreenStyle"),
+    ("pygal", "DarkGreenBlueStyle"),
 )  # fmt: skip
 """The styles that were looked at while the reader was built."""
 SCORED: tuple[Style, ...] = (
@@ -54,12 +65,16 @@ def _matplotlib(table: Table, style: str, rng: np.random.Generator) -> bytes:
     with plt.style.context(LOOKS.get(style, style)):
         size = (float(rng.uniform(5.5, 9)), float(rng.uniform(3.8, 5.5)))
         figure, axes = plt.subplots(figsize=size, dpi=float(rng.choice([80, 100, 130])))
+        if "figure.dpi" in LOOKS.get(style, {}):
+            figure.set_dpi(LOOKS[style]["figure.dpi"])
         if table.kind == "pie":
             _matplotlib_pie(axes, table, rng)
         elif table.kind in ("line", "scatter"):
             _matplotlib_points(axes, table)
         else:
             _matplotlib_bars(axes, table, rng)
+        for dress in DRESSES.get(style, ()):
+            dress(axes, table, rng)
         axes.set_title(table.title)
         flat = table.kind == "bar_horizontal"
         if table.kind != "pie":

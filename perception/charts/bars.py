@@ -5,15 +5,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..frame import Mask
-from .ink import Canvas, Ink
+from .ink import Canvas, Floats, Ink
 
 _MOST = 150
 """More pieces than this of one colour are no bars."""
 _THIN_SHARE = 0.15
 """How thin what is left of an axis line may be: of the largest bar's shorter side."""
-_REACH, _REACH_SHARE = 2.2, 0.012
+_REACH, _REACH_SHARE = 2.2, 0.02
 """How far feet may lie from their common base: pixels, and a share of the longest bar where a
-sheet was not laid quite flat."""
+sheet was not laid quite flat or an outline is drawn on both sides of the zero line."""
+
+_WIDEST_RIM, _STRONGER = 5, 0.06
+"""Of a rim: pixels, and how much farther from the page than the bar's inside its colour is."""
+_UNDER_GUIDE = 0.35
+"""How far a bar goes on below an axis line that hides its foot, pixels: some libraries draw the
+line's middle there, others its edge."""
 
 
 @dataclass(frozen=True)
@@ -184,16 +190,37 @@ def _sharpened(bar: Bar, canvas: Canvas, ink: Ink) -> Bar:
 
 
 def _outlined(bar: Bar, canvas: Canvas, inks: tuple[Ink, ...]) -> Bar:
-    """A bar out to the middle of its outline, if it has one."""
+    """A bar out to the middle of its outline, or in to that of its rim, if it has one."""
     left, right = _stroke(bar, canvas, inks, -1), _stroke(bar, canvas, inks, 1)
     turned = replace(canvas, rgb=canvas.rgb.transpose(1, 0, 2))
     above = _stroke(bar.turned(), turned, inks, -1)
     below = _stroke(bar.turned(), turned, inks, 1)
     pairs = [p for p in ((left, right), (above, below)) if min(p) > 0 and max(p) - min(p) <= 1]
-    if not pairs:
-        return bar
-    half = float(np.mean(pairs[0])) / 2
+    half = float(np.mean(pairs[0])) / 2 if pairs else -_rim(bar, canvas) / 2
     return replace(bar, x0=bar.x0 - half, y0=bar.y0 - half, x1=bar.x1 + half, y1=bar.y1 + half)
+
+
+def _rim(bar: Bar, canvas: Canvas) -> float:
+    """Width of the stroke in a stronger shade of its own colour that runs around a bar, pixels.
+
+    Half of such a stroke lies outside of what the bar stands for. 0 where there is none.
+    """
+    x0, x1 = round(bar.x0), round(bar.x1)
+    if x1 - x0 < 3 * _WIDEST_RIM or bar.y1 - bar.y0 < 8:
+        return 0.0
+    quarter = (bar.y1 - bar.y0) / 4
+    rows = slice(round(bar.y0 + quarter), round(bar.y1 - quarter))
+    profile = np.median(canvas.rgb[rows, x0:x1], axis=0)
+    inner = np.median(profile[_WIDEST_RIM:-_WIDEST_RIM], axis=0)
+    page = min(canvas.backgrounds, key=lambda b: float(np.linalg.norm(b - inner)))
+    along = inner - page
+    strength = (profile - page) @ along / max(float(along @ along), 1.0) - 1
+    widths = []
+    for side in (strength[:_WIDEST_RIM], strength[::-1][:_WIDEST_RIM]):
+        if side.max() < _STRONGER:
+            return 0.0
+        widths.append(float(np.clip(side, 0, None).sum() / side.max()))
+    return float(np.mean(widths)) if abs(widths[0] - widths[1]) <= 1 else 0.0
 
 
 def _stroke(bar: Bar, canvas: Canvas, inks: tuple[Ink, ...], side: int) -> int:
@@ -207,14 +234,26 @@ def _stroke(bar: Bar, canvas: Canvas, inks: tuple[Ink, ...], side: int) -> int:
         color = np.median(canvas.rgb[rows, at], axis=0)
         if min(float(np.linalg.norm(color - k)) for k in known) < 60:
             break
+        if any(_between(color, inks[bar.ink].color, b) for b in canvas.backgrounds):
+            break
         width += 1
         at += side
     return width if width <= 5 else 0
 
 
+def _between(color: Floats, a: Floats, b: Floats) -> bool:
+    """Whether a colour is a mixture of two, as the edges of what is drawn are."""
+    along = b - a
+    t = float((color - a) @ along / max(float(along @ along), 1.0))
+    return 0.0 < t < 1.0 and float(np.linalg.norm(color - a - t * along)) < 20
+
+
 def _share(canvas: Canvas, ink: Ink, at: int, other: slice, row: bool) -> float:
     """How much of a row or column of pixels is the ink, 0..1; 1 for what hides it."""
     pixels = canvas.rgb[at, other] if row else canvas.rgb[other, at]
+    guide = canvas.guides[at, other] if row else canvas.guides[other, at]
+    if guide.mean() > 0.5:
+        return _UNDER_GUIDE
     hidden = canvas.text[at, other] if row else canvas.text[other, at]
     if len(pixels) == 0 or hidden.mean() > 0.5:
         mask = ink.mask[at, other] if row else ink.mask[other, at]

@@ -3,11 +3,12 @@
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .layout import anchor, number_of
+from .sequences import put_right
 from .text import Text
 
 
@@ -74,7 +75,7 @@ def category_labels(
         )
         for group in groups
     ]
-    return labels, column
+    return _mended(labels), column
 
 
 def _merged(
@@ -119,7 +120,16 @@ def _merged(
         )
         for group in joined
     ]
-    return sorted(labels, key=lambda label: label.at), used
+    return _mended(sorted(labels, key=lambda label: label.at)), used
+
+
+def _mended(labels: list[Label]) -> list[Label]:
+    """Labels without slips: ends of tick marks read as full stops, misread months and years."""
+    texts = [label.text for label in labels]
+    dotted = [text.endswith(".") and len(text) > 2 for text in texts]
+    if not all(dotted) or all(text[:-1].isdigit() for text in texts):
+        texts = [t.rstrip(".") if dot else t for t, dot in zip(texts, dotted, strict=True)]
+    return [replace(label, text=text) for label, text in zip(labels, put_right(texts), strict=True)]
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Mask
+from .edges import upper_edge
 
+_RING_AREA = 120.0
+"""Holes of hollow marks have fewer pixels."""
 Doubles = npt.NDArray[np.float64]
 
 
@@ -42,11 +45,13 @@ def trace(mask: Mask) -> Curve | None:
     """Trace the line that a mask shows; None where it is no line."""
     import cv2
 
-    mask = _without_uprights(mask)
+    edge = upper_edge(mask)
+    mask = edge if edge is not None else _without_uprights(mask)
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns) < 8:
         return None
     thickness = _thickness(mask)
+    mask = _filled(mask, max(_RING_AREA, (7 * thickness) ** 2)) > 0
     core = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
     x = np.arange(columns[0], columns[-1] + 1)
     y = _follow(np.asarray(core), x)
@@ -172,7 +177,7 @@ def find_points(mask: Mask) -> list[tuple[float, float]]:
     """(x, y) middles of the marks of a scatter plot, touching ones told apart."""
     import cv2
 
-    filled = _filled(mask)
+    filled = _filled(mask, _RING_AREA)
     count, labels, stats, centers = cv2.connectedComponentsWithStats(filled, connectivity=8)
     areas = [int(stats[k][4]) for k in range(1, count) if stats[k][4] >= 6]
     if not areas:
@@ -191,15 +196,15 @@ def find_points(mask: Mask) -> list[tuple[float, float]]:
     return found
 
 
-def _filled(mask: Mask) -> npt.NDArray[np.uint8]:
-    """Rings become discs: marks may be drawn hollow."""
+def _filled(mask: Mask, most: float) -> npt.NDArray[np.uint8]:
+    """Rings with holes of up to so many pixels become discs: marks may be drawn hollow."""
     import cv2
 
     drawn = mask.astype(np.uint8)
     contours, tree = cv2.findContours(drawn, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     out = drawn.copy()
     for contour, node in zip(contours, tree[0] if tree is not None else [], strict=True):
-        if node[3] >= 0 and cv2.contourArea(contour) < 120:
+        if node[3] >= 0 and cv2.contourArea(contour) < most:
             cv2.drawContours(out, [contour], -1, 1, -1)
     return np.asarray(out, np.uint8)
 

@@ -43,8 +43,8 @@ class _Piece:
 def read_display(image: Image) -> Chart | None:
     """The number on a seven-segment display; None where the image shows none.
 
-    A display on which one sign is no digit is not read at all, nor is a lone sign believed: a
-    frame with a bar across it looks like an 8.
+    A display on which one sign is no digit is not read at all, nor is a lone digit believed: a
+    frame with a bar across it looks like an 8, and a speck beside it like a point.
 
     Args:
         image: [H, W, 3] uint8.
@@ -53,7 +53,7 @@ def read_display(image: Image) -> Chart | None:
         for shear in (0.0, 0.09, 0.17):
             straight = _sheared(lit, shear)
             said = _row(straight)
-            if said is not None and len(said) > 1:
+            if said is not None and said[0] != "." and sum(c.isdigit() for c in said) > 1:
                 try:
                     value = float(said)
                 except ValueError:

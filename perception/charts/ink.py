@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image, Mask
+from .edges import upper_edge
+from .shades import run_together
 from .text import Text
 
 Floats = npt.NDArray[np.float32]
 _FAR = 30.0
 """Two colours further apart than this, in RGB, are different."""
-_MOST = 14
+_MOST = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,12 @@ def _guides(rgb: Floats, other: Mask, backgrounds: Floats) -> Mask:
             bridged, cv2.MORPH_OPEN, np.ones((1, max(25, length // 3)), np.uint8)
         )
         thick = cv2.morphologyEx(line, cv2.MORPH_OPEN, np.ones((6, 3), np.uint8))
-        thin = (np.asarray(long) > 0) & (np.asarray(thick) == 0)
+        # A line may have gaps; what is drawn in between is not its.
+        clear = (line > 0) | ~(other.T if across else other)
+        thin = (np.asarray(long) > 0) & (np.asarray(thick) == 0) & clear
+        # What else is thin in the row of a dashed line is of that line.
+        low = np.asarray(cv2.morphologyEx(line, cv2.MORPH_OPEN, np.ones((4, 1), np.uint8))) == 0
+        thin |= (thin.sum(axis=1) > 0.25 * thin.shape[1])[:, None] & low & (line > 0)
         found |= (thin.T if across else thin).astype(np.uint8)
     beside = np.asarray(cv2.dilate(found, np.ones((3, 3), np.uint8))) > 0
     return np.asarray((found > 0) | (beside & (lines > 0) & tinted & grey))
@@ -267,10 +274,12 @@ def _assigned(
         costs.append(cost)
     table = np.stack(costs, axis=-1)
     nearest, least = table.argmin(axis=-1), table.min(axis=-1)
+    owner = np.full(drawn.shape, -1, np.int16)
+    owner[drawn] = np.where(least < 70, nearest, -1)
     inks = []
-    for k, color in enumerate(colors):
-        mask = np.zeros(drawn.shape, np.bool_)
-        mask[drawn] = (nearest == k) & (least < 70)
+    for group in run_together(rgb, owner, len(colors)):
+        mask = np.isin(owner, group) if len(group) > 1 else owner == group[0]
+        color = colors[max(group, key=lambda k: int((nearest == k).sum()))]
         area = int(mask.sum())
         if area:
             inks.append(Ink(color, mask, float((mask & solid).sum() / area)))
@@ -322,7 +331,12 @@ def _merged(inks: list[Ink]) -> tuple[Ink, ...]:
         np.asarray(cv2.dilate(ink.mask.astype(np.uint8), np.ones((7, 7), np.uint8))) > 0
         for ink in solid
     ]
+    # The line along an area's edge is what the area is drawn under.
+    widths = [int(k.mask.any(axis=0).sum()) for k in solid if upper_edge(k.mask) is not None]
     for ink in loose:
+        if any(ink.mask.any(axis=0).sum() > 0.6 * w for w in widths):
+            kept.append(ink)
+            continue
         shares = [
             float((ink.mask & around).sum() / ink.mask.sum())
             * float(ink.mask.sum() < 0.5 * other.mask.sum())

@@ -12,6 +12,8 @@ from .text import Text
 
 _BLURRED_POWER = re.compile(r"^10\W$")
 """A power of ten whose exponent is too small to be read; the other labels tell it."""
+_CUT_OFF = re.compile(r"\.\.|…")
+"""A number of which only the beginning is shown is not known."""
 Box = tuple[float, float, float, float]
 
 
@@ -72,6 +74,8 @@ def anchor(text: Text) -> tuple[float, float]:
 
 def number_of(text: Text) -> Number | None:
     """The number that a tick label says; tick marks that were read as dashes do not count."""
+    if _CUT_OFF.search(text.text):
+        return None
     return parse_number(text.text.strip().rstrip("-–—_. ").strip() or text.text)
 
 

@@ -19,6 +19,9 @@ _TIMES_POWER = re.compile(
 )
 _SLIPS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5"})
 
+_LETTER_ONE = re.compile(r"^[lI|](?=[eE][-+−]?\d)")
+"""The 1 of "1e6", which is often read as a letter."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -84,7 +87,7 @@ def offset_shift(text: str) -> float | None:
 
 
 def _plain(text: str) -> str:
-    text = text.strip().translate(_SUPERSCRIPTS)
+    text = _LETTER_ONE.sub("1", text.strip().translate(_SUPERSCRIPTS))
     return re.sub(r"[−–—]", "-", text).replace("，", ",").replace("％", "%").replace("。", ".")
 
 

@@ -5,9 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..frame import Image, Mask
+from .edges import upper_edge
 from .ink import Canvas, Ink, likeness_of_hue, share_near
 from .layout import Box, Layout
 from .legend import Entry, find_legend
+
+_PALER = 80.0
+"""How far apart a grey stroke and its like in the legend may be, in RGB."""
+_TICKS = 4
+"""So many dashes of one length above each other are ticks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +49,11 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
         for ink in canvas.inks:
             ink.mask[max(y0 - pad, 0) : y1 + pad, max(x0 - pad, 0) : x1 + pad] = False
     inks = [replace(ink, mask=_within(ink.mask, window)) for ink in canvas.inks]
+    frame = _frame(canvas, layout, window)
+    inks = [replace(k, mask=_within(k.mask, frame)) if k.grey else k for k in inks]
+    inks = [_without_ticks(k, window) if k.grey else k for k in inks]
     inks = [ink for ink in inks if int(ink.mask.sum()) >= 10]
+    inks = [ink for ink in inks if not _is_shade_under(ink, inks)]
     matched = _matched(legend, inks)
     hues = [ink for ink in inks if not ink.grey and ink.mask.sum() > 40]
     if matched and (len(matched) > 1 or len(hues) < 2):
@@ -62,6 +72,40 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     hued = max((int(ink.mask.sum()) for ink in inks if not ink.grey), default=0)
     strong = [ink for ink in inks if not ink.grey or int(ink.mask.sum()) > max(1.5 * hued, 40)]
     return Parts(image, canvas, layout, [], tuple(strong), ("",) * len(strong), window)
+
+
+def _without_ticks(ink: Ink, window: Box) -> Ink:
+    """A grey ink without the ticks at the plot's left edge: dashes exactly above each other."""
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        ink.mask.astype(np.uint8), connectivity=8
+    )
+    left = window[0] + 0.05 * (window[2] - window[0])
+    dashes = [
+        k for k in range(1, count) if stats[k][0] < left and stats[k][3] <= 3 and stats[k][2] <= 12
+    ]
+    alike: dict[tuple[int, int], list[int]] = {}
+    for k in dashes:
+        alike.setdefault((int(stats[k][0]), int(stats[k][2])), []).append(k)
+    ticks = [k for group in alike.values() if len(group) >= _TICKS for k in group]
+    return replace(ink, mask=ink.mask & ~np.isin(labels, ticks)) if ticks else ink
+
+
+def _is_shade_under(ink: Ink, inks: list[Ink]) -> bool:
+    """Whether it is the area under a line that is drawn in a stronger shade of its colour."""
+    if ink.grey or upper_edge(ink.mask) is None:
+        return False
+    wide = int(ink.mask.any(axis=0).sum())
+    return any(
+        not other.grey
+        and likeness_of_hue(ink.color, other.color) > 0.97
+        and 0.6 * wide < other.mask.any(axis=0).sum()
+        and other.mask.sum() < 0.4 * ink.mask.sum()
+        and upper_edge(other.mask) is None
+        for other in inks
+        if other is not ink
+    )
 
 
 def _one_of_a_hue(inks: list[Ink]) -> list[Ink]:
@@ -88,7 +132,12 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
         near = max(free, key=lambda ink: _likeness(ink, entry), default=None)
         if near is not None and _likeness(near, entry) > -1e6:
             found.append((entry, near))
+    found = _with_greys(legend, inks, found)
     for ink in inks:
+        rims = [o for _, o in found if o.grey and o.solid < 0.5 and share_near(ink, o) > 0.6]
+        if rims and ink.grey and ink.solid < 0.5 and all(ink is not o for _, o in found):
+            rims[0].mask[ink.mask] = True
+            continue
         # Small or see-through marks come in shades.
         if ink.solid > 0.5 or ink.grey or any(ink is other for _, other in found):
             continue
@@ -97,6 +146,22 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
         if best > 0.975 and (owner.solid < 0.5 or share_near(ink, owner) < 0.5):
             owner.mask[ink.mask] = True
     return found
+
+
+def _with_greys(
+    legend: list[Entry], inks: list[Ink], found: list[tuple[Entry, Ink]]
+) -> list[tuple[Entry, Ink]]:
+    """With the entries of thin grey strokes, which look paler in the legend than they are."""
+    pairs = list(found)
+    for entry in legend:
+        free = [k for k in inks if k.grey and all(k is not o for _, o in pairs)]
+        if not free or np.ptp(entry.color) > 22 or any(entry is e for e, _ in pairs):
+            continue
+        near = min(free, key=lambda ink: float(np.linalg.norm(ink.color - entry.color)))
+        if float(np.linalg.norm(near.color - entry.color)) < _PALER:
+            pairs.append((entry, near))
+    order = {id(entry): k for k, entry in enumerate(legend)}
+    return sorted(pairs, key=lambda pair: order[id(pair[0])])
 
 
 def _likeness(ink: Ink, entry: Entry) -> float:
@@ -112,6 +177,31 @@ def _within(mask: Mask, window: Box) -> Mask:
     out = np.zeros_like(mask)
     out[max(y0, 0) : y1, max(x0, 0) : x1] = mask[max(y0, 0) : y1, max(x0, 0) : x1]
     return out
+
+
+def _frame(canvas: Canvas, layout: Layout, window: Box) -> Box:
+    """The window without the strips between tick labels and axis lines, where ticks are."""
+    x0, y0, x1, y1 = window
+    long = 0.45 * (y1 - y0), 0.45 * (x1 - x0)
+    if layout.y_axis and layout.y_texts:
+        reach = 1.6 * float(np.median([t.height for t in layout.y_texts]))
+        upright = canvas.guides[max(round(y0), 0) : round(y1)].sum(axis=0) > long[0]
+        for x in np.flatnonzero(upright):
+            if x0 <= x < x0 + reach:
+                x0 = float(x)
+                break
+        for x in np.flatnonzero(upright)[::-1]:
+            if x1 - reach < x <= x1 < canvas.drawn.shape[1]:
+                x1 = float(x)
+                break
+    if layout.x_axis and layout.x_texts:
+        reach = 1.6 * float(np.median([t.height for t in layout.x_texts]))
+        level = canvas.guides[:, max(round(x0), 0) : round(x1)].sum(axis=1) > long[1]
+        for y in np.flatnonzero(level)[::-1]:
+            if y1 - reach < y <= y1 < canvas.drawn.shape[0]:
+                y1 = float(y)
+                break
+    return x0, y0, x1, y1
 
 
 def _window(canvas: Canvas, layout: Layout) -> Box:

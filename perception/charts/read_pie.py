@@ -4,15 +4,22 @@ import re
 
 import numpy as np
 
+from ..errors import ImageError
 from .chart import Chart, ChartRow, ChartSeries
-from .ink import Canvas
+from .ink import Canvas, likeness_of_hue
 from .legend import Entry, find_legend
 from .pies import Pie, Sector
 from .text import Text
 
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
+_LEAST_TOLD = 0.34
+"""At least so many of the sectors have a name or a printed share."""
 _SLACK = 2.2
 """A printed share may differ from the measured one by so many percent of the whole."""
+
+_NEAR, _PALER = 48.0, 120.0
+"""How far a sector's colour may be from its swatch's, in RGB: always, and where both are alike in
+hue and nothing is closer."""
 
 
 def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
@@ -22,6 +29,9 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
         canvas: the chart taken apart.
         pie: its sectors.
         texts: all of its texts.
+
+    Raises:
+        ImageError: hardly any sector has a name or a share beside it: plates and cups look so.
     """
     (cx, cy), radius = pie.center, pie.radius
     outside = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) > radius]
@@ -31,6 +41,11 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     free = [t for t in texts if t not in taken]
     shares = _printed(pie, free)
     names = _names(canvas, pie, legend, free)
+    told_of = sum(bool(name) or k in shares for k, (name, _) in enumerate(names))
+    if told_of < max(1.0, _LEAST_TOLD * len(names)):
+        raise ImageError(
+            f"no chart found: a circle has {len(names)} colours, but nothing says what they are"
+        )
     rows, unread, series = [], [], []
     for k, sector in enumerate(pie.sectors):
         name, told = names[k]
@@ -68,7 +83,16 @@ def _title(pie: Pie, outside: list[Text]) -> list[Text]:
     biggest = [t for t in above if t.height > 0.85 * tallest]
     first = min(biggest, key=lambda t: t.box[1])
     if len(above) > 1 or _is_far(first, pie):
-        return [t for t in biggest if abs(t.box[1] - first.box[1]) < 2.2 * first.height]
+        return [
+            t
+            for t in biggest
+            if abs(t.box[1] - first.box[1]) < 2.2 * first.height
+            and (
+                abs(t.center[0] - first.center[0]) < 2 * first.height
+                or abs(t.box[0] - first.box[0]) < 6
+                or abs(t.box[1] - first.box[1]) < 0.4 * first.height
+            )
+        ]
     centered = abs(first.center[0] - pie.center[0]) < 0.25 * pie.radius
     return [first] if centered and top - first.box[3] > 0.2 * first.height else []
 
@@ -121,13 +145,22 @@ def _names(
 ) -> list[tuple[str, float]]:
     """(name, confidence) of each sector: from the legend, or the nearest text."""
     if legend:
-        named = []
-        for sector in pie.sectors:
-            color = canvas.inks[sector.ink].color
-            entry = min(legend, key=lambda e: float(np.linalg.norm(e.color - color)))
-            near = float(np.linalg.norm(entry.color - color)) < 48
-            named.append((entry.text.text, entry.text.score) if near else ("", 0.3))
-        return named
+        colors = [canvas.inks[sector.ink].color for sector in pie.sectors]
+        pairs_of = sorted(
+            (float(np.linalg.norm(e.color - color)), k, i)
+            for k, color in enumerate(colors)
+            for i, e in enumerate(legend)
+        )
+        owner: dict[int, int] = {}
+        for apart, k, i in pairs_of:
+            alike = likeness_of_hue(colors[k], legend[i].color) > 0.95
+            # A sector or its swatch may be see-through: what is left over is then alike in hue.
+            if k not in owner and (
+                apart < _NEAR or (apart < _PALER and alike and i not in owner.values())
+            ):
+                owner[k] = i
+        texts_of = [legend[owner[k]].text if k in owner else None for k in range(len(colors))]
+        return [(t.text, t.score) if t is not None else ("", 0.3) for t in texts_of]
     pairs = []
     for t, text in enumerate(texts):
         match = _PERCENT.match(text.text.strip())

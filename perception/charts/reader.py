@@ -17,12 +17,14 @@ from .categories import Label, category_labels
 from .chart import Chart, ChartRow
 from .curves import find_points, trace
 from .display import read_display
+from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
 from .ink import take_apart
 from .layout import lay_out, number_of
 from .naming import named
 from .parts import Parts, parts_of
 from .pies import find_pie
+from .printed_axis import printed_axis
 from .read_bars import bar_rows
 from .read_curves import curve_rows
 from .read_pie import pie_chart
@@ -73,12 +75,24 @@ def read_flat(image: Image) -> Chart:
         display = read_display(image)
         if display is not None:
             return display
+    parts = parts_of(image, canvas, layout)
     if max(ticks) < 2:
+        chart = _of_printed_values(parts)
+        if chart is not None:
+            return chart
         raise ImageError(
             "no chart found: there is neither a circle of sectors, a dial, a display of digits "
             f"nor an axis with readable numbers ({len(texts)} lines of text were read)"
         )
-    return _of_axes(parts_of(image, canvas, layout))
+    return _of_axes(parts)
+
+
+def _of_printed_values(parts: Parts) -> Chart | None:
+    """Bars without a value axis that have their values printed; None where there are none."""
+    bars = find_bars(parts.canvas, parts.inks, None) if parts.inks else None
+    if bars is None or printed_axis(bars, parts.layout.free) is None:
+        return None
+    return _bar_chart(parts, bars)
 
 
 def _of_axes(parts: Parts) -> Chart:
@@ -90,9 +104,13 @@ def _of_axes(parts: Parts) -> Chart:
     bars = find_bars(parts.canvas, parts.inks, upright)
     if bars is not None:
         return _bar_chart(parts, bars)
+    if layout.x_axis is None or layout.y_axis is None:
+        chart = _of_printed_values(parts)
+        if chart is not None:
+            return chart
     if layout.y_axis is None:
         raise ImageError("the value axis cannot be read: no numbers stand beside it in line")
-    if any(_is_area(ink.mask) for ink in parts.inks):
+    if any(_is_area(ink.mask) and upper_edge(ink.mask) is None for ink in parts.inks):
         raise ImageError("what is drawn between the axes is neither bars nor lines nor points")
     span = max(parts.window[2] - parts.window[0], 1.0)
     if any(_is_curve(ink.mask, span) for ink in parts.inks):
@@ -129,6 +147,8 @@ def _is_curve(mask: Mask, span: float) -> bool:
 def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     layout = parts.layout
     values = layout.y_axis if bars.upright else layout.x_axis
+    if values is None:
+        values = printed_axis(bars, layout.free)
     if values is None:
         raise ImageError("the value axis of the bars cannot be read: no numbers stand in line")
     low = max(max(b.y1, b.y0) for b in bars.bars)

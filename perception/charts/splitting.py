@@ -9,6 +9,9 @@ from ..frame import Image
 from .bars import Bars
 from .text import Text, text_reader
 
+_FULL = 0.78
+"""Labels that were read as one take up at least this share of their places."""
+
 
 def split_at(image: Image, texts: list[Text], places: list[float], lowest: float) -> list[Text]:
     """Level texts that run on below several bars or points, cut between them and read again.
@@ -24,14 +27,23 @@ def split_at(image: Image, texts: list[Text], places: list[float], lowest: float
     for text in texts:
         x0, y0, x1, y1 = text.box
         under = [p for p in places if x0 - 2 < p < x1 + 2]
-        if not text.is_level or y0 < lowest - 6 or len(under) < 2 or " " not in text.text:
+        pitch = float(np.median(np.diff(sorted(places)))) if len(places) > 1 else 1e9
+        # Labels that touch each other fill their places, and leave no gaps between them.
+        full = len(under) > 1 and _FULL * pitch < (x1 - x0) / len(under) < 1.15 * pitch
+        if not text.is_level or y0 < lowest - 6 or len(under) < 2 or not (" " in text.text or full):
             found.append(text)
             continue
         cuts = [_gap(image, text, (a + b) / 2, (b - a) / 3) for a, b in itertools.pairwise(under)]
+        cuts = _between(cuts, under, x0, x1) if full else cuts
         if any(cut is None for cut in cuts):
             found.append(text)
             continue
         edges = [x0 - 2, *(float(c) for c in cuts if c is not None), x1 + 2]
+        middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
+        reach = 0.3 * min(b - a for a, b in itertools.pairwise(under))
+        if any(abs(m - p) > max(reach, 3.0) for m, p in zip(middles, under, strict=True)):
+            found.append(text)
+            continue
         margin = 0.17 * (y1 - y0)
         for left, right in itertools.pairwise(edges):
             low, high = y0 - margin, y1 + margin
@@ -55,6 +67,35 @@ def column_places(bars: Bars) -> list[float]:
         groups[-1].append(bar.middle)
         last = max(last, bar.x1)
     return [float(np.mean(group)) for group in groups]
+
+
+def _between(
+    cuts: list[float | None], places: list[float], x0: float, x1: float
+) -> list[float | None]:
+    """The cuts with those between labels that touch: each label is as long on both sides."""
+    edges: list[float | None] = [x0, *cuts, x1]
+    after, before = list(edges), list(edges)
+    for i, place in enumerate(places):
+        left = after[i]
+        if after[i + 1] is None and left is not None:
+            after[i + 1] = 2 * place - left
+    for i in range(len(places) - 1, -1, -1):
+        right = before[i + 1]
+        if before[i] is None and right is not None:
+            before[i] = 2 * places[i] - right
+    found: list[float | None] = []
+    for k in range(1, len(edges) - 1):
+        # The end from which fewer labels have to be counted errs less.
+        steps = [
+            next(
+                n for n in range(len(edges)) if k + way * n >= 0 and edges[k + way * n] is not None
+            )
+            for way in (-1, 1)
+        ]
+        ends = [(after[k] or 0.0), (before[k] or 0.0)]
+        weights = np.array([0.25 ** steps[0], 0.25 ** steps[1]])
+        found.append(edges[k] if edges[k] is not None else float(weights @ ends / weights.sum()))
+    return found
 
 
 def _gap(image: Image, text: Text, near: float, reach: float) -> float | None:

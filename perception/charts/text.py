@@ -17,6 +17,8 @@ _DETECT_SIDES = (1100, 800)
 """Images are brought to these longer sides before text is looked for, pixels."""
 _HEIGHT = 48
 _MIN_SCORE = 0.35
+_LONE_SIGN = 2.4
+"""A lone sign is at most so many times as tall as its place is wide."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +111,18 @@ class TextReader:
     def read_at(self, rgb: Image, quads: list[npt.NDArray[np.float32]]) -> list[Text]:
         """What is written within four-cornered places [4, 2], pixels, one Text for each.
 
-        A place that is taller than wide is read both upwards and downwards.
+        A place that is taller than wide is read both upwards and downwards; one that is little
+        taller may be a lone digit, and is read level as well.
         """
         jobs: list[tuple[int, float, npt.NDArray[np.float32]]] = []
         for k, quad in enumerate(quads):
             corners = _ordered(quad)
             wide, tall = _sides(corners)
+            if tall <= _LONE_SIGN * wide:
+                jobs.append((k, 0.0, corners))
             if tall > 1.4 * wide:
                 jobs.append((k, 90.0, np.roll(corners, 1, axis=0)))
                 jobs.append((k, -90.0, np.roll(corners, -1, axis=0)))
-            else:
-                jobs.append((k, 0.0, corners))
         if not jobs:
             return []
         said = self._say([_upright(rgb, corners) for _, _, corners in jobs])

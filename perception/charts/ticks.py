@@ -12,6 +12,8 @@ _STRIP = 18
 """Tick marks or the beginnings of grid lines are within so many pixels of the labels."""
 _REACH = 5
 _FAINTEST = 14.0
+_ALIKE = 0.25
+"""Share of the strongest mark's strength that a nearer mark needs to be taken instead."""
 
 
 def snapped(axis: Axis, texts: list[Text], rgb: Floats, *, upright: bool) -> Axis:
@@ -35,7 +37,10 @@ def snapped(axis: Axis, texts: list[Text], rgb: Floats, *, upright: bool) -> Axi
         return axis
     apart = np.abs(strip - np.median(strip, axis=0)).max(axis=-1)
     profile = np.sort(apart, axis=1)[:, -4:].mean(axis=1)
-    places = [_peak(profile, pixel) for pixel, _ in axis.ticks]
+    # The mark of 9 lies close to that of 10.
+    decade = 1 / max(abs(axis.slope), 1e-9) if axis.scale == "log" else np.inf
+    reach = int(np.clip(0.03 * decade, 2, _REACH))
+    places = [_peak(profile, pixel, reach) for pixel, _ in axis.ticks]
     shifts = np.array(
         [np.nan if p is None else p - t[0] for p, t in zip(places, axis.ticks, strict=True)]
     )
@@ -56,13 +61,18 @@ def snapped(axis: Axis, texts: list[Text], rgb: Floats, *, upright: bool) -> Axi
     return replace(axis, slope=float(slope), intercept=float(intercept), ticks=tuple(ticks))
 
 
-def _peak(profile: Floats, pixel: float) -> float | None:
+def _peak(profile: Floats, pixel: float, reach: int) -> float | None:
     """Middle of the thin mark nearest to a place, to a fraction of a pixel."""
-    low, high = max(0, round(pixel) - _REACH), min(len(profile), round(pixel) + _REACH + 1)
+    low, high = max(0, round(pixel) - reach), min(len(profile), round(pixel) + reach + 1)
     part = profile[low:high]
     if len(part) < 5 or part.max() - np.median(part) < _FAINTEST:
         return None
-    top = int(part.argmax())
+    rise = part - np.median(part)
+    padded = np.pad(part, 1, constant_values=-1.0)
+    tops = (part >= padded[:-2]) & (part >= padded[2:]) & (rise >= _ALIKE * rise.max())
+    # Of several marks the nearest: on a logarithmic axis smaller ones crowd around.
+    near = np.flatnonzero(tops & (rise >= _FAINTEST))
+    top = int(near[np.abs(near + low - pixel).argmin()])
     around = slice(max(0, top - 2), top + 3)
     weight = np.clip(part[around] - np.median(part), 0, None)
     return float(low + (np.arange(len(part))[around] @ weight) / weight.sum())

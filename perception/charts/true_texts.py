@@ -14,6 +14,9 @@ from .text import Text
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
 """What rings, dots and crosses are read as."""
+_WIDER = 1.8
+"""Gaps between numbers are so much wider than those between their thousands."""
+_SHAPES = "□■○●◆◇▲△▼"
 
 
 def true_texts(texts: list[Text], image: Image) -> list[Text]:
@@ -47,7 +50,7 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
 
 def _numbers_apart(text: Text, image: Image) -> list[Text]:
     """Tick labels that were read as one line, each by itself: cut at the widest gaps."""
-    words = text.text.split()
+    words = [piece for word in text.text.split() for piece in _unglued(word)]
     if (
         len(words) < 2
         or not text.is_level
@@ -63,6 +66,7 @@ def _numbers_apart(text: Text, image: Image) -> list[Text]:
     if len(gaps) < len(words):
         return [text]
     cuts = np.sort(np.argsort(-gaps)[: len(words) - 1])
+    cuts, words = _wide_cuts(cuts, gaps[cuts], words)
     starts, ends = [filled[0], *filled[cuts + 1]], [*filled[cuts], filled[-1]]
     pieces = []
     for word, start, end in zip(words, starts, ends, strict=True):
@@ -78,6 +82,35 @@ def _numbers_apart(text: Text, image: Image) -> list[Text]:
     return pieces
 
 
+def _unglued(word: str) -> list[str]:
+    """Numbers of one length that were read as one word: "2001.02001.5"."""
+    if parse_number(word) is not None or not word[:1].isdigit():
+        return [word]
+    for count in range(2, 16):
+        size, rest = divmod(len(word), count)
+        pieces = [word[k * size : (k + 1) * size] for k in range(count)]
+        shapes = {re.sub(r"\d", "0", piece) for piece in pieces}
+        if not rest and size > 2 and len(shapes) == 1 and parse_number(pieces[0]) is not None:
+            return pieces
+    return [word]
+
+
+def _wide_cuts(
+    cuts: npt.NDArray[np.int64], gaps: npt.NDArray[np.int64], words: list[str]
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Only the cuts between numbers, and these, where spaces stand between their thousands."""
+    if not len(gaps) or gaps.max() < _WIDER * gaps.min():
+        return cuts, words
+    wide = gaps > np.sqrt(float(gaps.max()) * float(gaps.min()))
+    joined, start = [], 0
+    for end in [*(np.flatnonzero(wide) + 1), len(words)]:
+        joined.append(" ".join(words[start:end]))
+        start = int(end)
+    if any(parse_number(text) is None for text in joined):
+        return cuts, words
+    return cuts[wide], joined
+
+
 def _of_one_script(texts: list[Text]) -> list[Text]:
     """In a chart of Latin script, single signs of others are specks that were taken for them."""
     letters = "".join(t.text for t in texts)
@@ -89,12 +122,36 @@ def _of_one_script(texts: list[Text]) -> list[Text]:
 
 def _is_mark(text: Text, image: Image, limit: float) -> bool:
     """Whether what was read is a mark of the plot, more coloured than text is."""
+    if len(text.text) <= 3 and _is_patch(text, image):
+        return True
+    if any(c.isalnum() for c in text.text) and len(text.text) > 3:
+        return False
+    if any(c in _SHAPES for c in text.text):
+        return True
     if any(c.isalnum() for c in text.text) and len(text.text) > 2:
         return False
     if not any(c.isalnum() for c in text.text):
         return True
     foreign = len(text.text) == 1 and (not text.text.isascii() or text.score < 0.6)
     return (foreign or set(text.text) <= set(_MARKS)) and _hue(text, image) > limit
+
+
+def _is_patch(text: Text, image: Image) -> bool:
+    """Whether what was read is filled, as swatches are and strokes of letters are not."""
+    import cv2
+
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    crop = image[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2].astype(np.int64)
+    side = max(3, round(0.34 * min(x1 - x0, y1 - y0)) | 1)
+    if min(crop.shape[:2]) < 6:
+        return False
+    border = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
+    page = np.median(border, axis=0)
+    if np.mean(np.abs(border - page).max(axis=-1) > 40) > 0.4:
+        return False
+    ink = (np.abs(crop - page).max(axis=-1) > 60).astype(np.uint8)
+    core = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return float(np.asarray(core).mean()) > 0.35
 
 
 def _hue(text: Text, image: Image) -> float:
@@ -125,7 +182,10 @@ def _trimmed(text: Text, image: Image) -> Text:
     if end > 4.6 * height or rest < 0.8 * height:
         return text
     swatch, words = _color_of(crop[:, :end], ink[:, :end]), _color_of(crop[:, end:], ink[:, end:])
-    if np.ptp(swatch) < 40 or np.abs(swatch - words).max() < 60:
+    block = ink[:, columns[0] : end] > 50
+    rows = block.any(axis=1)
+    solid = end - columns[0] > 0.5 * height and rows.sum() > 3 and block[rows].mean() > 0.93
+    if not solid and (np.ptp(swatch) < 40 or np.abs(swatch - words).max() < 60):
         return text
     left = float(x0 + end + 1)
     (_, ay), b, c, (_, dy) = text.corners

@@ -1,0 +1,39 @@
+"""Areas that are filled under a line, as against strokes."""
+
+import numpy as np
+
+from ..frame import Mask
+
+_AREA_SHARE = 0.05
+"""Of the image's height: what is as thick as this is no stroke."""
+
+_LEAP_SHARE = 0.03
+"""Of the image's height: how far the edge of an area goes from one column to the next at most."""
+
+
+def upper_edge(mask: Mask) -> Mask | None:
+    """The line that an area is filled under: its edge; None for what is no such area.
+
+    An area has one level base, and is far thicker than a stroke over most of its width.
+    """
+    columns = np.flatnonzero(mask.any(axis=0))
+    if len(columns) < 0.15 * mask.shape[1]:
+        return None
+    part = mask[:, columns[0] : columns[-1] + 1]
+    shown = part.any(axis=0)
+    tops, lows = part.argmax(axis=0), len(part) - 1 - part[::-1].argmax(axis=0)
+    base = int(np.median(lows[shown]))
+    filled = part.sum(axis=0) > 0.75 * (lows - tops + 1)
+    stands = shown & filled & (np.abs(lows - base) <= 3)
+    if stands.mean() < 0.8 or np.median(lows - tops) < _AREA_SHARE * len(mask):
+        return None
+    # Bars have gaps between them, or flat tops with leaps from one to the next.
+    leaps = int((np.abs(np.diff(tops)) > _LEAP_SHARE * len(mask)).sum())
+    flat = np.ptp(np.percentile(tops[shown], [2, 98])) < _LEAP_SHARE * len(mask)
+    if shown.mean() < 0.97 or leaps > 2 or flat:
+        return None
+    out = np.zeros_like(mask)
+    places = np.flatnonzero(shown & filled)
+    for down in range(2):
+        out[np.minimum(tops[places] + down, len(mask) - 1), columns[0] + places] = True
+    return out
