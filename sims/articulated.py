@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pybullet as p
 
+from .body import Body, FurnitureKind, Joint
 from .objects import ColorName, sample_shade
-from .world import Body, FurnitureKind, Joint, World
+from .world import World
 
 Vec3 = tuple[float, float, float]
 Part = tuple[Vec3, Vec3]

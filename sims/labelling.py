@@ -17,10 +17,11 @@ from handeye.perception.conditions import Holding, In, On
 from handeye.perception.frame import Camera, Frame, Intrinsics, Transform
 
 from .articulated import corners, state_of
+from .body import FURNITURE
 from .judge import holds
 from .objects import CATEGORIES, COLORS
 from .shape import surface
-from .world import FURNITURE, World
+from .world import World
 
 STRIDE = 4
 _MIN_PIXELS = 6

@@ -12,8 +12,9 @@ from handeye.perception.frame import Frame
 from handeye.perception.vlm.verbs import Answer, Box, Detection
 
 from .articulated import state_of
+from .body import Body
 from .judge import touches_fingers
-from .world import Body, World
+from .world import World
 
 _MIN_PIXELS = 12
 

@@ -18,6 +18,7 @@ from handeye.perception.frame import Intrinsics
 
 from .arm_poses import pose_arm, set_pose
 from .articulated import add_furniture
+from .body import FURNITURE
 from .labelling import View, jpeg, labelled, relations_in, write_shard
 from .objects import COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
 from .panda import HAND_LINK
@@ -32,7 +33,7 @@ from .tabletop import (
     sample_style,
     scatter,
 )
-from .world import FURNITURE, World
+from .world import World
 
 ENTROPY = 20_260_101
 """Seeds the training scenes; episodes and benchmarks draw from other entropies."""

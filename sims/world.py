@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ import pybullet as p
 from handeye.perception.errors import UserError
 from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
+from .body import Body, Joint
 from .meshes import TOY_FACES, decimated, hulls_obj, simple_hulls
-from .objects import ColorName, ObjectSpec
+from .objects import ObjectSpec
 from .shape import Shape, surface
 from .shapes import shape_of
 
@@ -27,48 +28,6 @@ _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHER
 
 Segmentation = npt.NDArray[np.int32]
 """[H, W] int32, the body's uid at each pixel; -1 where there is none."""
-
-
-FurnitureKind = Literal["drawer", "fridge"]
-FURNITURE: tuple[FurnitureKind, ...] = get_args(FurnitureKind)
-
-
-@dataclass(frozen=True)
-class Joint:
-    """The joint of a piece of furniture.
-
-    Attributes:
-        kind: what it is the joint of.
-        color: of the furniture.
-        index: PyBullet's number of it.
-        travel: from closed (0) to wide open, m or rad.
-    """
-
-    kind: FurnitureKind
-    color: ColorName
-    index: int
-    travel: float
-
-
-@dataclass(frozen=True)
-class Body:
-    """One body in the world.
-
-    Attributes:
-        name: unique in the world.
-        uid: PyBullet's number for it.
-        spec: what it was built from; None for what is not of the catalogue.
-        shape: its geometry; None for what is not of the catalogue.
-        com_m: height of its centre of mass above its origin.
-        joint: of furniture.
-    """
-
-    name: str
-    uid: int
-    spec: ObjectSpec | None = None
-    shape: Shape | None = None
-    com_m: float = 0.0
-    joint: Joint | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from handeye.perception.observer import Observer
 from handeye.perception.relations import is_in
 from handeye.perception.scene import SceneObject
 from handeye.sims.articulated import add_furniture
+from handeye.sims.body import FurnitureKind
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
-from handeye.sims.world import FurnitureKind, World
+from handeye.sims.world import World
 
 
 def surface(kind: FurnitureKind, opened: float, side: int) -> tuple[Points, Observer]:

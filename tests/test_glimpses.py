@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
-from handeye.perception.vlm.proposals import agreement, owners, propose, suppress
+from handeye.perception.vlm.proposals import agreement, ious, owners, propose, suppress
 from handeye.sims.training_data import SceneOptions, render_shard
 
 from handeye.training.fitting import Fitting
@@ -40,8 +40,31 @@ def test_a_thing_without_a_peak_of_its_own_is_proposed() -> None:
     heat[1, 1], boxes[1, 1] = 0.9, torch.tensor(box(12.0, 12.0))
     heat[2, 1], boxes[2, 1] = 0.6, torch.tensor(box(12.0, 30.0))  # below it, and touching
     heat[1, 2], boxes[1, 2] = 0.8, torch.tensor(box(13.0, 12.0))  # the first once more
-    rows, columns = propose(heat, boxes)
+    rows, columns, proposed = propose(heat, boxes)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(1, 1), (2, 1)]
+    assert torch.equal(proposed, boxes[rows, columns])
+
+
+def test_where_two_middles_fall_together_smaller_boxes_are_proposed_besides() -> None:
+    heat = torch.zeros(8, 8)
+    boxes = torch.zeros(8, 8, 4)
+    plate, blend = torch.tensor(box(36.0, 36.0, 60.0)), torch.tensor(box(36.0, 36.0, 34.0))
+    heat[4, 4], boxes[4, 4] = 0.9, blend  # neither the block nor the plate
+    heat[5, 5], boxes[5, 5] = 0.6, plate
+    rows, columns, proposed = propose(heat, boxes)
+    assert rows.tolist() == [4, 5, 4, 4, 4]
+    assert columns.tolist() == [4, 5, 4, 4, 4]
+    block = torch.tensor([box(36.0, 36.0, 17.0)])
+    overlaps = ious(block, proposed)[0]
+    assert overlaps[:2].max() < 0.5
+    assert overlaps.max() > 0.9
+    middles = (proposed[2:, :2] + proposed[2:, 2:]) / 2
+    assert torch.allclose(middles, torch.tensor(36.0))
+    heat[4, 5] = 0.85  # almost as likely: the middle is between the two cells
+    *_, proposed = propose(heat, boxes)
+    middles = (proposed[-3:, :2] + proposed[-3:, 2:]) / 2
+    assert (middles[:, 1] == 36.0).all()
+    assert ((middles[:, 0] > 38.0) & (middles[:, 0] < 40.0)).all()
 
 
 def test_of_boxes_of_one_thing_the_best_is_kept() -> None:

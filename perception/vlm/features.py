@@ -110,7 +110,8 @@ class Looker:
         self._torch = torch
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
-        self._model = folded(self._model).to(memory_format=torch.channels_last)
+        folded(self._model)
+        self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
         self._remembered = lru_cache(maxsize=256)(self._text_one)
 
@@ -134,18 +135,18 @@ class Looker:
             pixels = self._pixels(rgb)
             out = self._model(pixels)
             speaks = partial(agreement, out.mask_logits[0], out.mask_boxes[0])
-            cells = propose(out.heat[0].sigmoid(), out.boxes[0])
-            boxes = out.boxes[0][cells]
+            rows, columns, boxes = propose(out.heat[0].sigmoid(), out.boxes[0])
             look = self._glimpse(pixels, speaks(boxes), boxes)
             best, boxes = _chosen(boxes, look)
             tiles = speaks(boxes)
             look, again = look.at(best), self._glimpse(pixels, tiles, boxes, other=True)
-            heat = out.heat[0, cells[0][best], cells[1][best]].sigmoid()
+            rows, columns = rows[best], columns[best]
+            heat = out.heat[0, rows, columns].sigmoid()
             there = ((look.there + again.there) / 2).sigmoid()
             scores = heat**_FIRST * there ** (1 - _FIRST)
             kept = scores > self.config.thresholds["parse"]
             look, again, boxes = look.at(kept), again.at(kept), boxes[kept]
-            rows, columns = cells[0][best][kept], cells[1][best][kept]
+            rows, columns = rows[kept], columns[kept]
             held = (look.held + again.held) / 4 + out.held[0, rows, columns] / 2
             count = len(self.config.categories)
             return Features(
@@ -227,7 +228,7 @@ class Looker:
         height, width = rgb.shape[:2]
         mean, std = (torch.tensor(v) for v in (self.config.image_mean, self.config.image_std))
         # Colours come last in memory already, as the convolutions like them best.
-        padded = torch.zeros(height + -height % 32, width + -width % 32, 3)
+        padded: Tensor = torch.zeros(height + -height % 32, width + -width % 32, 3)
         inside = padded[:height, :width]
         inside.copy_(torch.from_numpy(np.ascontiguousarray(rgb)))
         inside.mul_(1 / (255 * std)).sub_(mean / std)
@@ -246,7 +247,7 @@ class Looker:
 
 
 def folded(model: "nn.Module") -> "nn.Module":
-    """The model with each normalisation of a convolution worked into its weights, in place."""
+    """Work each normalisation of a convolution into its weights, in place; returns the model."""
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 

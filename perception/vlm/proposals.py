@@ -2,22 +2,28 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from .modeling_handeye import STRIDE
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
 _MOST = 40
 _SAME = 0.6
 """Boxes that overlap more are proposals of one object."""
+_SMALLER = (0.35, 0.5, 0.7)
+"""Sides of the squares proposed besides, over that of the smallest box around."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
 
 
-def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns [K] of the cells whose boxes are worth a closer look, best first.
+def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows and columns [K] of cells that are worth a closer look, and the box [K, 4] of each.
 
     Every likely cell has a say, not only the peaks: of two things that touch, as in a stack, one
-    often has no peak of its own.
+    often has no peak of its own. Where two middles fall together, as of a block and the plate that
+    it lies on, the dense pass finds a box between the two; smaller ones are proposed besides.
 
     Args:
         heat: [h, w] probability that an object's middle is here.
@@ -27,7 +33,49 @@ def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     order = heat[rows, columns].argsort(descending=True, stable=True)
     rows, columns = rows[order], columns[order]
     keep = suppress(boxes[rows, columns], _SAME)[:_MOST]
-    return rows[keep], columns[keep]
+    rows, columns = rows[keep], columns[keep]
+    kept = boxes[rows, columns]
+    cells, smaller = _within(heat, kept)
+    return (
+        torch.cat([rows, cells[:, 0]])[:_MOST],
+        torch.cat([columns, cells[:, 1]])[:_MOST],
+        torch.cat([kept, smaller])[:_MOST],
+    )
+
+
+def _within(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Cells [N, 2] and squares [N, 4] at the peaks of the heat that several boxes lie around."""
+    if not len(boxes):
+        return torch.zeros(0, 2, dtype=torch.int64), boxes
+    peaks = torch.nonzero((F.max_pool2d(heat[None], 3, 1, 1)[0] == heat) & (heat > LEAST_HEAT))
+    middles = (peaks.flip(1) + 0.5 + _finer(heat, peaks)) * STRIDE
+    around = (boxes[None, :, :2] < middles[:, None]) & (boxes[None, :, 2:] > middles[:, None])
+    around = around.all(dim=-1)
+    contested = around.sum(dim=1) > 1
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1).sqrt()
+    side = torch.where(around, sides, torch.inf)[contested].amin(dim=1, keepdim=True)
+    halves = side / 2 * torch.tensor(_SMALLER)
+    half = halves.reshape(-1, 1)
+    middle = middles[contested].repeat_interleave(len(_SMALLER), dim=0)
+    squares = torch.cat([middle - half, middle + half], dim=1)
+    new = ~(ious(squares, boxes) >= _SAME).any(dim=1)
+    return peaks[contested].repeat_interleave(len(_SMALLER), dim=0)[new], squares[new]
+
+
+def _finer(heat: Tensor, peaks: Tensor) -> Tensor:
+    """[N, 2] how far right and below of their cells' middles peaks [N, 2] are, in cells.
+
+    Where a parabola through the logits of the cell and its neighbours is highest.
+    """
+    level = F.pad(heat.logit(1e-4)[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    row, column = (peaks + 1).unbind(dim=1)
+    at = level[row, column]
+    offsets = []
+    for down, right in ((0, 1), (1, 0)):
+        before, after = level[row - down, column - right], level[row + down, column + right]
+        bend = (2 * at - before - after).clamp(min=1e-3)
+        offsets.append(((after - before) / (2 * bend)).clamp(-0.5, 0.5))
+    return torch.stack(offsets, dim=1)
 
 
 def suppress(boxes: Tensor, limit: float) -> Tensor:

@@ -6,8 +6,8 @@ import numpy as np
 from handeye.perception.conditions import In, Opened
 
 from ..articulated import add_furniture
+from ..body import Body, FurnitureKind
 from ..objects import COLORS, Category, ObjectSpec
-from ..world import Body, FurnitureKind
 from .task import Setup, Table
 
 _STOWED: tuple[Category, ...] = ("block", "ball", "lego")

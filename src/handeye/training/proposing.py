@@ -82,8 +82,7 @@ def proposals_of(model: Any, images: npt.NDArray[np.uint8]) -> list[Proposed]:
         pixels = normalize(images, model.config)
         out = model(F.pad(pixels, (0, -width % 32, 0, -height % 32)))
         for i in range(len(images)):
-            at = propose(out.heat[i].sigmoid(), out.boxes[i])
-            boxes = out.boxes[i][at]
+            boxes = propose(out.heat[i].sigmoid(), out.boxes[i])[2]
             shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
             tiles = (shares * 255).to(torch.uint8)[:, : height // 4, : width // 4]
             found.append(Proposed(boxes.numpy(), np.ascontiguousarray(tiles.numpy())))
