@@ -183,6 +183,8 @@ class TestLooks:
             (["May", "Sales", "June"], ["May", "Sales", "June"]),
             (["2010", "2015", "2020"], ["2010", "2015", "2020"]),
             (["Ann", "Bob"], ["Ann", "Bob"]),
+            (["Apr", "May", "Jul"], ["Apr", "May", "Jul"]),
+            (["2017", "2018", "2019", "2021"], ["2017", "2018", "2019", "2021"]),
         ],
     )
     def test_slips_in_a_known_order_are_put_right(self, read: list[str], meant: list[str]) -> None:

@@ -12,6 +12,10 @@ from .sequences import put_right
 from .text import Text
 
 
+_INFERRED = 0.8
+"""Trust in a label that its neighbours' order told, over that in what was read."""
+
+
 @dataclass(frozen=True)
 class Label:
     """A tick label: where its tick is along the axis, pixels, and what it says."""
@@ -129,7 +133,10 @@ def _mended(labels: list[Label]) -> list[Label]:
     dotted = [text.endswith(".") and len(text) > 2 for text in texts]
     if not all(dotted) or all(text[:-1].isdigit() for text in texts):
         texts = [t.rstrip(".") if dot else t for t, dot in zip(texts, dotted, strict=True)]
-    return [replace(label, text=text) for label, text in zip(labels, put_right(texts), strict=True)]
+    return [
+        replace(label, text=right, score=label.score * (1.0 if right == text else _INFERRED))
+        for label, text, right in zip(labels, texts, put_right(texts), strict=True)
+    ]
 
 
 def _plain(text: str) -> str:

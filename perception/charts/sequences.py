@@ -18,7 +18,8 @@ def put_right(labels: Sequence[str]) -> list[str]:
     """Labels with those that were misread replaced by what the order of the others demands.
 
     At least half of them, and two, must be members of one known order, in their places; what
-    was read must resemble what takes its place.
+    was read must resemble what takes its place, and be no member itself: an axis may well go
+    from May to July, or leave a year out.
     """
     found = list(labels)
     for expected in _expected(labels):
@@ -26,7 +27,7 @@ def put_right(labels: Sequence[str]) -> list[str]:
         right = sum(share == 1.0 for share in alike)
         if right >= max(2, _LEAST_SHARE * len(labels)) and right < len(labels):
             found = [
-                want if share >= _ALIKE else said
+                want if share >= _ALIKE and not _is_member(said) else said
                 for said, want, share in zip(labels, expected, alike, strict=True)
             ]
             break
@@ -45,6 +46,11 @@ def _expected(labels: Sequence[str]) -> list[list[str]]:
             if label.isdigit() and len(label) == 4:
                 found.append([str(int(label) + step * (i - k)) for i in range(len(labels))])
     return found
+
+
+def _is_member(label: str) -> bool:
+    is_year = label.isdigit() and len(label) == 4
+    return is_year or any(label in order for order in _ORDERS)
 
 
 def _likeness(said: str, expected: str) -> float:
