@@ -11,7 +11,6 @@ from .layout import anchor, number_of
 from .sequences import put_right
 from .text import Text
 
-
 _INFERRED = 0.8
 """Trust in a label that its neighbours' order told, over that in what was read."""
 
