@@ -11,6 +11,8 @@ _CLEAR_M = 0.02
 _MIN_POINTS = 10
 _OPENED_M = 0.006
 _FITS_M = 0.015
+_JUST_SEEN = 2
+"""Sightings of what appeared in the latest look, with two cameras."""
 
 
 class Grip:
@@ -70,7 +72,7 @@ class Grip:
     def _held(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
         between = self._between_fingers(arm, table_m)
         if between is not None:
-            return between
+            return self._as_known(between)
         held = self._tracks.get(self.holding or "")
         if held is not None and not held.visible:
             return held.id  # Hidden by the hand that holds it.
@@ -93,6 +95,25 @@ class Grip:
             if distance < nearest:
                 best, nearest = track.id, distance
         return best
+
+    def _as_known(self, new: str) -> str:
+        """The id of what is between the fingers, if it was not known there before.
+
+        When one thing has just gone from its place, that is what it is, whatever a model calls
+        what it sees from this side: a plate that hangs from its rim looks like a bottle.
+        """
+        track = self._tracks[new]
+        gone = [t for t in self._tracks.values() if not t.visible and t.misses > 0]
+        if new == self.holding or track.sightings > _JUST_SEEN or len(gone) != 1:
+            return new
+        [known] = gone
+        if known.sightings <= track.sightings:
+            return new
+        known.low, known.high, known.seen = track.low, track.high, track.seen
+        known.visible, known.misses = True, 0
+        known.state, known.score = track.state, track.score
+        del self._tracks[new]
+        return known.id
 
     def _vanished(self, arm: ArmView, table_m: float, cloud: Points) -> str | None:
         """The one object that is gone from its place, if something like it is in the fingers.

@@ -16,6 +16,8 @@ Name = tuple[str | None, str]
 """Colour, or None where unknown, and category."""
 
 _FRESH_S = 8.0
+_BEHIND_M, _FLAT_M = 0.015, 0.006
+"""What is seen this far behind a surface, or behind that of something flat, is seen through it."""
 _FADE = 0.95
 
 
@@ -123,10 +125,12 @@ def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
     if not inside.any():
         return Place(0.0, 0.0, 0.0)
     measured, expected = frame.depth[v[inside], u[inside]], expected[inside]
-    hidden = (measured < expected - 0.015) & (measured > 0)
+    hidden = (measured < expected - _BEHIND_M) & (measured > 0)
     if arm is not None:
         hidden |= arm.covers(points[inside])
-    gone = (measured > expected + 0.015) & ~hidden
+    # What is as flat as a plate is gone when the table is seen a little behind it.
+    height_m = float(np.ptp(points[:, 2]))
+    gone = (measured > expected + min(_BEHIND_M, max(_FLAT_M, 0.3 * height_m))) & ~hidden
     return Place(float(inside.mean()), float(gone.mean()), float(hidden.mean()))
 
 

@@ -13,6 +13,7 @@ from handeye.perception.errors import CameraError
 from handeye.perception.geometry import backproject, main_cluster, points_of, project, table_height
 from handeye.perception.lifting import lift
 from handeye.perception.scene import Scene
+from handeye.perception.track import place_of
 from handeye.perception.tracking import SceneTracker
 from handeye.perception.vlm.verbs import Detection
 from raycast import ABOVE, AWAY, BALL, BLOCK, CUP, LENS, OVERVIEW, Room, Thing, arm_at, looking_at
@@ -316,6 +317,41 @@ def test_a_held_thing_is_recognised_by_where_it_vanished(looks: int) -> None:
         look(tracker, Room(CUP, BLOCK), AWAY)
     scene = look(tracker, Room(CUP, LIFTED), HOLDS, lost=["green block"])
     assert scene.holding == "block_1"
+
+
+def test_what_vanished_is_held_though_the_model_calls_it_something_else_now() -> None:
+    dish = Thing("blue plate", (0.45, 0.06), (0.16, 0.16, 0.02))
+    on_edge = Thing("black bottle", (0.45, 0.06), (0.02, 0.16, 0.16), bottom=0.13)
+    tracker = SceneTracker()
+    for _ in range(3):
+        look(tracker, Room(CUP, dish), AWAY)
+    scene = look(tracker, Room(CUP, on_edge), HOLDS)
+    assert scene.holding == "plate_1"
+    assert {name: o.name for name, o in scene.objects.items()} == {
+        "cup_1": "red cup",
+        "plate_1": "blue plate",
+    }
+    assert scene.objects["plate_1"].position == pytest.approx(on_edge.center, abs=0.02)
+
+
+def test_a_stranger_in_the_fingers_stays_one_while_all_that_is_known_is_in_its_place() -> None:
+    tracker = SceneTracker()
+    for _ in range(3):
+        look(tracker, Room(CUP, BLOCK), AWAY)
+    bottle = Thing("green bottle", LIFTED.at, LIFTED.size, LIFTED.bottom)
+    scene = look(tracker, Room(CUP, BLOCK, bottle), HOLDS)
+    assert scene.holding == "bottle_1"
+    assert set(scene.objects) == {"cup_1", "block_1", "bottle_1"}
+
+
+def test_a_flat_thing_that_was_taken_is_gone_though_the_table_is_close_behind_it() -> None:
+    dish = Thing("blue plate", (0.55, -0.15), (0.16, 0.16, 0.008))
+    tracker = SceneTracker()
+    look(tracker, Room(CUP, dish), AWAY)
+    [track] = [track for track in tracker.tracks.values() if track.name[1] == "plate"]
+    there, empty = (place_of(track.points, room.see()[0], AWAY)
+                    for room in (Room(CUP, dish), Room(CUP)))  # fmt: skip
+    assert (there.verdict, empty.verdict) == ("there", "empty")
 
 
 def test_it_is_not_held_if_it_is_seen_elsewhere() -> None:
