@@ -18,7 +18,8 @@ from handeye.skills.robot import Robot
 from pydantic import BaseModel, ConfigDict
 
 from .events import Ended, Event, Started
-from .graph import Approve, Nodes, build_graph
+from .graph import build_graph
+from .nodes import Approve, Nodes
 from .planner import Planner
 from .state import Budget, Step
 

@@ -63,11 +63,13 @@ class Refusal(_Result):
     Attributes:
         text: the reason.
         understood: whether the instruction was understood; another planner may do better if not.
+        missing: what it speaks of and the scene has not, such as "red cup"; "" if it is not that.
     """
 
     kind: Literal["refusal"] = "refusal"
     text: str
     understood: bool = True
+    missing: str = ""
 
 
 class ReadChart(_Result):

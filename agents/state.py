@@ -70,3 +70,4 @@ class AgentState(TypedDict, total=False):
     answer: str
     past: dict[str, Any]
     chart: dict[str, Any] | None
+    searched: bool

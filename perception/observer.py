@@ -33,6 +33,8 @@ BOARD = "board"
 """Name of a camera that looks at a board, not at the table: charts are read from it first."""
 _OVERLAP = 0.3
 _AS_LIKELY = 0.7
+_DOUBTFUL = 0.75
+"""Score below which a thing may well be something else than it is called."""
 _TRIES = 5
 
 
@@ -169,12 +171,40 @@ class Observer:
             description.relation or description.size or description.held
         )
         if not plain and len(matches) != 1 and self._fixed[0] in self.frames:
-            matches = self._grounded(target) or matches
+            matches = list(self._grounded(target, self._fixed[0])) or matches
         if not matches:
             raise NotFoundError(target, listing(self._scene))
         if len(matches) > 1:
             raise AmbiguousError(target, matches)
         return matches[0]
+
+    def recognise(self, phrase: str, camera: str | None = None) -> bool:
+        """Whether something of a doubtful name is what a phrase asks for; then it is called so.
+
+        Which of all names is likeliest for a thing, and whether it may be the one that is asked
+        for, are two questions: where the first leaves doubt, the VLM is asked the second. What it
+        is called now is doubtful if it was seen so faintly, or is less likely in this frame.
+
+        Args:
+            phrase: colour and category, such as "red cup"; anything else is not recognised.
+            camera: in whose latest frame; the first fixed one by default.
+        """
+        description = read(phrase)
+        camera = camera or self._fixed[0]
+        if description is None or description.category is None or camera not in self.frames:
+            return False
+        found = self._grounded(phrase, camera)
+        if len(found) != 1:
+            return False
+        [(name, score)] = found.items()
+        thing = self._scene.objects[name]
+        if thing.state is not None or name == self._scene.holding:
+            return False
+        if thing.score >= _DOUBTFUL and self._grounded(thing.name, camera).get(name, 0.0) >= score:
+            return False
+        meant = description.color, description.category
+        self._scene = self._tracker.rename(name, meant, self._scene.stamp_s)
+        return True
 
     def points(self, object_id: str) -> Points:
         """[N, 3] float32, the object's surface as seen, metres, base frame."""
@@ -225,12 +255,12 @@ class Observer:
             found = found[:1]
         return found
 
-    def _grounded(self, phrase: str) -> list[str]:
-        """Ids of the objects whose surfaces, as the camera sees them, fill what the VLM grounds."""
-        found = self.ground(phrase)
+    def _grounded(self, phrase: str, camera: str) -> dict[str, float]:
+        """Ids, with scores, of the objects whose surfaces fill what the VLM grounds in a frame."""
+        found = self.ground(phrase, camera)
         likely = [d for d in found if d.score >= _AS_LIKELY * found[0].score]
-        frame = self.frames[self._fixed[0]]
-        chosen = []
+        frame = self.frames[camera]
+        chosen: dict[str, float] = {}
         for detection in likely:
             fits = {
                 name: _overlap(detection.box, self.points(name), frame)
@@ -238,8 +268,8 @@ class Observer:
                 if thing.visible
             }
             best = max(fits, key=lambda name: fits[name], default=None)
-            if best is not None and fits[best] > _OVERLAP and best not in chosen:
-                chosen.append(best)
+            if best is not None and fits[best] > _OVERLAP:
+                chosen.setdefault(best, detection.score)
         return chosen
 
     def _camera(self, name: str) -> Camera:

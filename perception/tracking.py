@@ -31,6 +31,8 @@ _NEW_PLACE = 0.8
 _SIMILAR = 0.5
 _BELIEVED_ODD = 3
 _MOST = 0.8
+_SAID = 8.0
+"""Votes for a name that was asked for, where one reading gives one at the most."""
 _STATES = ("open", "closed")
 
 
@@ -115,6 +117,13 @@ class SceneTracker:
                 views=dict(self._views),
             )
         )
+
+    def rename(self, object_id: str, name: Name, stamp_s: float) -> Scene:
+        """Call an object something else from now on; a few readings do not change it back."""
+        track = self.tracks[object_id]
+        color = name[0] if name[0] is not None else track.name[0]
+        track.votes[(color, name[1])] += _SAID  # type: ignore[assignment]
+        return self.scene(stamp_s)
 
     def points(self, object_id: str) -> Points:
         """[N, 3] float32 surface of an object as seen, m; empty for unknown ids."""

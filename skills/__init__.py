@@ -4,7 +4,7 @@ from .checks import check_robot, check_skill
 from .guarded import Box, Guarded, Limits
 from .handover import Handover
 from .insert import Insert
-from .look import Home, LookAt
+from .look import Home, LookAround, LookAt
 from .opening import Close, Open
 from .pick import Pick
 from .place import Place
@@ -29,6 +29,7 @@ __all__ = [
     "Insert",
     "JointArm",
     "Limits",
+    "LookAround",
     "LookAt",
     "Open",
     "Outcome",

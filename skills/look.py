@@ -1,4 +1,4 @@
-"""LookAt and Home: moving to see, and out of the way."""
+"""LookAt, LookAround and Home: moving to see, and out of the way."""
 
 from typing import ClassVar
 
@@ -9,8 +9,13 @@ from pydantic import Field
 from .grasping import downward
 from .motion import Mover
 from .pick import LOOK_HEIGHT_M
-from .running import run
+from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
+
+WRIST = "wrist"
+_OVER_ALL_M = 0.38
+_PARTS = (0.28, 0.72)
+"""Where to look from, along the table's breadth."""
 
 
 class LookAt(Skill):
@@ -33,9 +38,48 @@ class LookAt(Skill):
             x, y, _ = sight.scene.objects[identity].position
             height = sight.scene.table_height_m + LOOK_HEIGHT_M
             mover.over(downward(x, y, height, 1.5707963267948966))
-            if "wrist" in context.robot.cameras:
-                sight.look(["wrist"])
+            if WRIST in context.robot.cameras:
+                sight.look([WRIST])
             return Outcome(code=Code.OK, message=f"looked at {identity}")
+
+        return run(context, steps)
+
+
+class LookAround(Skill):
+    """Look at the table from above with the wrist camera, for what is hidden or runs together."""
+
+    name: ClassVar[str] = "look_around"
+
+    target: str | None = Field(default=None, description='what is looked for, such as "red cup"')
+
+    def goal(self, scene: Scene) -> Condition | None:  # noqa: ARG002 - seeing changes nothing
+        """Nothing that could be checked."""
+        return None
+
+    def execute(self, context: SkillContext) -> Outcome:
+        """Look from above at each part of the table that the arm can get over, and go home."""
+        if WRIST not in context.robot.cameras:
+            return Outcome(code=Code.REFUSED, message="there is no wrist camera to look with")
+
+        def steps(mover: Mover) -> Outcome:
+            (x0, y0), (x1, y1) = context.sight.scene.table_bounds
+            height = context.sight.scene.table_height_m + _OVER_ALL_M
+            seen, trouble = 0, None
+            for share in _PARTS:
+                place = ((x0 + x1) / 2, y0 + share * (y1 - y0))
+                try:
+                    mover.over(downward(*place, height, 1.5707963267948966))
+                except Failed as failed:
+                    trouble = failed
+                    continue
+                context.sight.look([WRIST])
+                seen += 1
+                if self.target is not None and context.sight.recognise(self.target, WRIST):
+                    break
+            if trouble is not None and not seen:
+                raise trouble
+            mover.home()
+            return Outcome(code=Code.OK, message="looked at the table from above")
 
         return run(context, steps)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from .handover import Handover
 from .insert import Insert
-from .look import Home, LookAt
+from .look import Home, LookAround, LookAt
 from .opening import Close, Open
 from .pick import Pick
 from .place import Place
@@ -35,6 +35,7 @@ BUILT_IN: tuple[type[Skill], ...] = (
     Upright,
     Rotate,
     LookAt,
+    LookAround,
     Home,
 )
 

@@ -75,6 +75,9 @@ class Sight(Protocol):
         Raises NotFoundError or AmbiguousError.
         """
 
+    def recognise(self, phrase: str, camera: str | None = None) -> bool:
+        """Whether something of a doubtful name is what a phrase asks for; then it is called so."""
+
     def points(self, object_id: str) -> Points:
         """[N, 3] float32, the object's surface as seen, metres, base frame; N may be 0."""
 

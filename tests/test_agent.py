@@ -1,6 +1,7 @@
 """The agent end to end in simulation: plans, acts, verifies, recovers, asks, stops, resumes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from handeye.agents.events import EVENTS, Event
 from handeye.agents.state import Budget
 from handeye.perception.errors import CameraError, UserError
 from handeye.perception.frame import Frame
+from handeye.perception.vlm.verbs import Answer, Detection
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tasks import get_task
@@ -244,3 +246,41 @@ def test_a_driver_that_raises_is_one_clear_failure(
     result = agent_for(grab).run("grab the red cup")
     assert result.status == "failed"
     assert result.reason == "pick failed: OSError: the cable is out"
+
+
+class Shortsighted:
+    """Takes every cup for a can, but from above."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.eyes = PerfectEyes(simulation.world)
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        found = self.eyes.parse(frame)
+        if frame.camera == "wrist":
+            return found
+        return [replace(d, label=d.label.replace("cup", "can"),
+                        category="can" if d.category == "cup" else d.category)
+                for d in found]  # fmt: skip
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        return [d for d in self.parse(frame) if d.label == phrase]
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        return self.eyes.ask(frame, question)
+
+
+def test_what_is_not_found_is_looked_for_from_above() -> None:
+    with simulate(get_task("grab_red_cup"), 3) as simulation:
+        agent = agent_for(simulation, vlm=Shortsighted(simulation))
+        result = agent.run("grab the red cup")
+        assert [step.call.skill for step in result.skills] == ["look_around", "pick"]
+        assert result.status == "succeeded", result
+        assert simulation.judged() is True
+
+
+def test_what_is_nowhere_is_looked_for_once_and_nothing_is_touched() -> None:
+    with simulate(get_task("grab_absent"), 3) as simulation:
+        result = agent_for(simulation).run(simulation.setup.instruction)
+        assert [step.call.skill for step in result.skills] == ["look_around"]
+        assert result.status == "failed"
+        assert "nothing here matches" in result.reason

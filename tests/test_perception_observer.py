@@ -1,6 +1,7 @@
 """The observer: cameras, models and tracker looked through as one; who answers for what."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from handeye.perception.errors import (
@@ -14,6 +15,7 @@ from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Detection
 from raycast import (
+    AWAY,
     BALL,
     CUP,
     OVERVIEW,
@@ -144,6 +146,45 @@ def test_ids_and_plain_words_need_no_model(target: str, expected: str) -> None:
 
 def position_of(observer: Observer, target: str) -> Sequence[float]:
     return observer.scene.objects[observer.resolve(target)].position
+
+
+class Doubting(RoomVlm):
+    """Sees everything as faintly as it is told to; grounds phrases with the scores that it has."""
+
+    def __init__(self, room: Room, score: float, truth: dict[str, float]) -> None:
+        super().__init__(room)
+        self.score, self.truth = score, truth
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        return [replace(found, score=self.score) for found in super().parse(frame)]
+
+    def ground(self, frame: Frame, phrase: str) -> list[Detection]:
+        if phrase not in self.truth:
+            return []
+        return [replace(self.parse(frame)[0], label=phrase, score=self.truth[phrase])]
+
+
+@pytest.mark.parametrize(
+    ("score", "truth", "named"),
+    [
+        (0.6, {"blue bowl": 0.3, "blue plate": 0.6}, "blue bowl"),  # seen faintly
+        (0.9, {"blue bowl": 0.7, "blue plate": 0.4}, "blue bowl"),  # less likely now
+        (0.9, {"blue bowl": 0.3, "blue plate": 0.8}, "blue plate"),
+        (0.6, {"blue plate": 0.6}, "blue plate"),
+    ],
+)
+def test_what_has_a_doubtful_name_may_be_what_is_asked_for(
+    score: float, truth: dict[str, float], named: str
+) -> None:
+    room = Room(PLATE)
+    cameras = {"overview": RoomCamera(room, "overview", OVERVIEW)}
+    observer = Observer(cameras, Perception.of(Doubting(room, score, truth)), lambda: AWAY)
+    observer.look()
+    assert observer.recognise("blue bowl") is (named == "blue bowl")
+    for _ in range(4):  # and it stays so, though the model goes on to call it a plate
+        assert {o.name for o in observer.scene.objects.values()} == {named}
+        observer.look()
+    assert not observer.recognise("something nice")
 
 
 def test_relations_and_sizes_are_settled_by_geometry() -> None:

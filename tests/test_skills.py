@@ -21,6 +21,7 @@ from handeye.skills import (
     Home,
     Insert,
     Limits,
+    LookAround,
     LookAt,
     Open,
     Pick,
@@ -412,3 +413,12 @@ def test_wrong_calls_name_what_is_wrong() -> None:
         skill_from_call("juggle", {})
     with pytest.raises(UserError, match="needs a reference"):
         skill_from_call("place", {"relation": "left_of"})
+
+
+def test_looking_around_sees_what_stands_behind_something_and_ends_at_home() -> None:
+    with simulate(get_task("put_on"), 5) as simulation:
+        context, observer = seen(simulation)
+        assert LookAround().execute(context).code is Code.OK
+        assert len(observer.scene.objects) == len(simulation.world.objects)
+        robot = simulation.robot
+        assert np.allclose(robot.read().q, robot.spec.q_home, atol=0.02)

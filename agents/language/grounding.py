@@ -50,12 +50,14 @@ class UngroundedError(Exception):
     Attributes:
         text: what to tell or ask the user.
         candidates: ids that fit; empty if nothing does.
+        missing: the noun, with its colour, of which there is none; "" if it is not that.
     """
 
-    def __init__(self, text: str, candidates: tuple[str, ...] = ()) -> None:
+    def __init__(self, text: str, candidates: tuple[str, ...] = (), *, missing: str = "") -> None:
         super().__init__(text)
         self.text = text
         self.candidates = candidates
+        self.missing = missing
 
 
 @dataclass
@@ -110,8 +112,17 @@ class Grounding:
         found = self.find(thing)
         if not found:
             seen = ", ".join(listing(self.scene)) or "nothing"
-            raise UngroundedError(f'nothing here matches "{thing.words()}"; in view: {seen}')
+            text = f'nothing here matches "{thing.words()}"; in view: {seen}'
+            raise UngroundedError(text, missing=self._missing(thing))
         return found
+
+    def _missing(self, thing: Thing) -> str:
+        """The colour and category that a phrase asks for, if nothing here has both."""
+        category = (thing.category or "").lstrip("=")
+        alike = [o for o in self.scene.objects.values() if o.category == category]
+        if not category.isalpha() or any(thing.color in (None, o.color) for o in alike):
+            return ""
+        return f"{thing.color or ''} {category}".strip()
 
     def find(self, thing: Thing) -> list[str]:
         """Like `all`, but empty where nothing fits; what a clause refers to must be there."""

@@ -237,4 +237,5 @@ def _trouble(error: UngroundedError | UnsaidError | ImpossibleError) -> Question
         return Question(text=str(error))
     if isinstance(error, UngroundedError) and error.candidates:
         return Question(text=error.text, candidates=error.candidates)
-    return Refusal(text=str(error))
+    missing = error.missing if isinstance(error, UngroundedError) else ""
+    return Refusal(text=str(error), missing=missing)

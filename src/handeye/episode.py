@@ -19,7 +19,7 @@ from handeye.perception.perception import Perception
 from .recording import FRAMES_A_SECOND, LABELS, Recorder
 
 if TYPE_CHECKING:
-    from handeye.agents.graph import Approve
+    from handeye.agents.nodes import Approve
     from handeye.sims.disturbing import Kind
     from handeye.sims.labelling import Labels
     from handeye.sims.simulation import Simulation
@@ -170,6 +170,10 @@ def run_episode(
         return episode
 
 
+_LOOKING = frozenset({"look_at", "look_around"})
+"""Skills that touch nothing."""
+
+
 def ended_rightly(setup: "Setup", result: Result) -> bool:
     """Whether a run ended as a task wants it: done, with an answer, a question, or a refusal."""
     if setup.ending == "answers":
@@ -180,7 +184,8 @@ def ended_rightly(setup: "Setup", result: Result) -> bool:
     if setup.ending == "asks":
         return result.status == "needs_input"
     if setup.ending == "refuses":
-        return result.status in ("failed", "needs_input") and not result.skills
+        only_looked = all(step.call.skill in _LOOKING for step in result.skills)
+        return result.status in ("failed", "needs_input") and only_looked
     return True
 
 

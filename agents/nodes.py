@@ -1,0 +1,384 @@
+"""The nodes of the agent's graph: observe, plan, approve, act, verify, ask.
+
+The nodes think; motion runs in the robot's own control loop. Approval has its own node in front of
+the motion, because an interrupt replays its node on resume, and motion must never be replayed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from handeye.perception.charts.chart import Chart
+from handeye.perception.conditions import Truth
+from handeye.perception.describe import describe
+from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
+from handeye.perception.observer import Observer
+from handeye.perception.scene import Scene
+from handeye.skills.look import WRIST, LookAround
+from handeye.skills.registry import skill_from_call, skills
+from handeye.skills.robot import CancelToken, Robot
+from handeye.skills.skill import Code, Outcome, Skill, SkillContext
+from pydantic import TypeAdapter
+
+from .events import (
+    Acted,
+    Acting,
+    Approved,
+    Asked,
+    Call,
+    ChartRead,
+    Event,
+    Observed,
+    Planned,
+    Progressed,
+    Replanned,
+    Replied,
+    Verified,
+)
+from .planner import (
+    Answered,
+    Past,
+    Plan,
+    Planner,
+    PlanResult,
+    Progress,
+    Question,
+    ReadChart,
+    Refusal,
+    Reply,
+    SeeingPlanner,
+)
+from .state import AgentState, Budget, Step
+from .verifying import CONDITION, still_sought, undone, verify
+
+_CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
+_MOST_RECOGNISED = 2
+"""Things of one instruction that are recognised by what they are asked for, at the most."""
+_HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
+
+Approve = Callable[[Skill, Scene], bool]
+
+
+def call_of(skill: Skill) -> Call:
+    """A skill call as data."""
+    return Call(skill=skill.name, arguments=skill.model_dump(mode="json", exclude_defaults=True))
+
+
+class Nodes:
+    """The nodes; what they work with stays out of the state.
+
+    Args:
+        robot: guarded.
+        observer: the robot's eyes.
+        planner: chooses skill calls.
+        budget: bounds of a run.
+        approve: asked before each motion; "interrupt" pauses the graph for it; None approves all.
+        emit: takes events.
+        verify: whether to look for what a skill should have brought about.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        observer: Observer,
+        planner: Planner,
+        budget: Budget,
+        approve: Approve | str | None,
+        emit: Callable[[Event], None],
+        *,
+        verify: bool = True,
+    ) -> None:
+        self._robot, self._observer, self._planner = robot, observer, planner
+        self._budget, self._approve, self._emit = budget, approve, emit
+        self._verify = verify
+        self.cancel = CancelToken()
+
+    def observe(self, state: AgentState) -> AgentState:
+        """Look at the scene."""
+        scene = self._observer.look()
+        stamp = self._now()
+        self._emit(Observed(stamp_s=stamp, scene=scene, description=describe(scene)))
+        seen = scene.model_dump(mode="json")
+        update: AgentState = {"scene": seen, "began_s": state.get("began_s", stamp)}
+        if state.get("first") is None:
+            update["first"] = seen
+        return update
+
+    def plan(self, state: AgentState) -> AgentState:
+        """Choose skill calls, or a question, or an end."""
+        remaining = tuple(
+            skill_from_call(raw["skill"], raw["arguments"])
+            for raw in state.get("plan", [])[state.get("index", 0) :]
+        )
+        progress = Progress(
+            mentioned=state.get("mentioned"),
+            answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
+            remaining=remaining,
+            failure=state.get("failure"),
+            past=Past.model_validate(state.get("past") or {}),
+            chart=_CHART.validate_python(raw) if (raw := state.get("chart")) else None,
+        )
+        result = self._planned(state["instruction"], _scene(state), progress)
+        read: AgentState = {}
+        if isinstance(result, ReadChart):
+            try:
+                chart = self._read_chart()
+            except ImageError as error:
+                return {"status": "failed", "reason": str(error)}
+            # Once for a run: what is planned anew goes by the same reading.
+            read = {"chart": _CHART.dump_python(chart, mode="json")}
+            progress = progress.model_copy(update={"chart": chart})
+            result = self._planned(state["instruction"], _scene(state), progress)
+        if isinstance(result, Refusal):
+            # What one camera missed another may see; nothing is refused before all have looked.
+            scene = self._observer.look(self._observer.cameras)
+            result = self._planned(state["instruction"], scene, progress)
+        for _ in range(_MOST_RECOGNISED):
+            if not isinstance(result, Refusal) or not self._observer.recognise(result.missing):
+                break
+            scene = self._observer.scene
+            self._emit(Observed(stamp_s=self._now(), scene=scene, description=describe(scene)))
+            result = self._planned(state["instruction"], scene, progress)
+        if isinstance(result, Refusal) and self._may_search(result, state):
+            search = Plan(
+                skills=(LookAround(target=result.missing),),
+                reading=f"look for the {result.missing}",
+            )
+            return read | self._decided(search, progress) | {"searched": True}
+        return read | self._decided(result, progress)
+
+    def _may_search(self, refusal: Refusal, state: AgentState) -> bool:
+        """Whether to look from above, once, for what no camera sees from where it is."""
+        hands_free = self._observer.scene.holding is None
+        can = LookAround.name in skills() and WRIST in self._observer.cameras
+        return bool(refusal.missing) and can and hands_free and not state.get("searched")
+
+    def _decided(self, result: PlanResult, progress: Progress) -> AgentState:
+        """What the planner's answer makes of the state."""
+        if isinstance(result, Plan):
+            calls = tuple(call_of(skill) for skill in result.skills)
+            self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
+            raw = [call.model_dump(mode="json") for call in calls]
+            update: AgentState = {"plan": raw, "index": 0, "failure": None, "question": None}
+            if result.names:
+                update["past"] = _with_names(progress.past, result.names)
+            if not calls:
+                update |= {"status": "succeeded", "reason": result.reading}
+            return update
+        if isinstance(result, Reply):
+            self._emit(Replied(stamp_s=self._now(), text=result.text, objects=result.objects))
+            told: AgentState = {"status": "succeeded", "answer": result.text}
+            if len(result.objects) == 1:
+                told["mentioned"] = result.objects[0]
+            return told
+        if isinstance(result, Question):
+            return {"question": result.text, "candidates": list(result.candidates)}
+        if isinstance(result, Refusal):
+            return {"status": "failed", "reason": result.text}
+        return {"status": "failed", "reason": "the chart was read, and the planner wants it again"}
+
+    def _read_chart(self) -> Chart:
+        """Read the chart in view; raises ImageError where there is none to read."""
+        frame, chart = self._observer.read_chart()
+        self._emit(
+            ChartRead(
+                stamp_s=self._now(),
+                camera=frame.camera,
+                sequence=frame.sequence,
+                chart=chart.as_dict(),
+            )
+        )
+        return chart
+
+    def _planned(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
+        """What the planner says; whatever it raises becomes one clear ModelError."""
+        try:
+            if isinstance(self._planner, SeeingPlanner):
+                self._planner.show(self._observer.frames)
+            return self._planner.plan(instruction, scene, progress)
+        except HandeyeError:
+            raise
+        except Exception as error:
+            name = type(self._planner).__name__
+            raise ModelError(f"{name}.plan failed: {type(error).__name__}: {error}") from error
+
+    def ask(self, state: AgentState) -> AgentState:
+        """Put the question to the user and wait for the answer."""
+        from langgraph.types import interrupt
+
+        question, candidates = state.get("question") or "", state.get("candidates", [])
+        self._emit(Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates)))
+        answer = interrupt({"question": question, "candidates": candidates})
+        said = Answered(text=str(answer), candidates=tuple(candidates)).model_dump(mode="json")
+        return {"answers": [*state.get("answers", []), said], "question": None}
+
+    def approve(self, state: AgentState) -> AgentState:
+        """Let the next motion be approved."""
+        skill = _next(state)
+        approved = True
+        if self._approve == "interrupt":
+            from langgraph.types import interrupt
+
+            approved = bool(interrupt({"approve": call_of(skill).model_dump(mode="json")}))
+        elif callable(self._approve):
+            approved = self._approve(skill, _scene(state))
+        if self._approve is not None:
+            self._emit(Approved(stamp_s=self._now(), call=call_of(skill), approved=approved))
+        if not approved:
+            return {"status": "stopped", "reason": f"{call_of(skill).words()} was not approved"}
+        return {}
+
+    def act(self, state: AgentState) -> AgentState:
+        """Execute the next skill."""
+        skill, index = _next(state), len(state.get("steps", []))
+        call = call_of(skill)
+        goal = skill.goal(self._observer.scene)
+        self._emit(Acting(stamp_s=self._now(), index=index, call=call))
+        context = SkillContext(
+            robot=self._robot,
+            sight=self._observer,
+            cancel=self.cancel,
+            deadline_s=self._budget.skill_s,
+            report=lambda line: self._emit(Progressed(stamp_s=self._now(), line=line)),
+        )
+        outcome = _executed(skill, context)
+        self._emit(
+            Acted(
+                stamp_s=self._now(),
+                index=index,
+                call=call,
+                code=outcome.code.value,
+                message=outcome.message,
+                duration_s=outcome.duration_s,
+                evidence=outcome.evidence,
+            )
+        )
+        step = Step(
+            call=call,
+            code=outcome.code.value,
+            message=outcome.message,
+            duration_s=outcome.duration_s,
+        )
+        update: AgentState = {
+            "steps": [*state.get("steps", []), step.model_dump(mode="json")],
+            "goal": goal.model_dump(mode="json") if goal is not None else None,
+        }
+        if outcome.code in _HOPELESS or (outcome.code is Code.FAULT and not self._healthy()):
+            stopped = outcome.code in (Code.STOPPED, Code.CANCELLED)
+            update |= {"status": "stopped" if stopped else "failed", "reason": outcome.message}
+        return update
+
+    def verify(self, state: AgentState) -> AgentState:
+        """Look whether the skill brought about what it should have."""
+        step = Step.model_validate(state["steps"][-1])
+        raw = state.get("goal")
+        ok = step.code == Code.OK.value
+        if not self._verify:
+            self._observer.look()
+        if raw is None or not self._verify:
+            return self._after(state, step, holds=ok, seen=step.message)
+        found = verify(CONDITION.validate_python(raw), self._observer, self._observer.cameras)
+        self._emit(
+            Verified(
+                stamp_s=self._now(),
+                index=len(state["steps"]) - 1,
+                truth=found.verdict.truth.value,
+                evidence=found.verdict.evidence,
+                asked=found.question,
+                answer=found.answer.text if found.answer else None,
+                confidence=found.answer.confidence if found.answer else None,
+            )
+        )
+        step = step.model_copy(
+            update={"verified": found.verdict.truth.value, "evidence": found.verdict.evidence}
+        )
+        # What is seen counts, whatever the skill thinks of itself. Whether a door is open the
+        # model alone says; where nothing moved, that is no witness enough.
+        moved = ok or raw["kind"] != "opened"
+        holds = found.verdict.truth is Truth.YES and moved
+        seen = found.verdict.evidence if ok else f"{step.message}; {found.verdict.evidence}"
+        return self._after(state, step, holds=holds, seen=seen)
+
+    def _after(self, state: AgentState, step: Step, *, holds: bool, seen: str) -> AgentState:
+        """On to the next step, to the end, or back to planning."""
+        steps = [*state["steps"][:-1], step.model_dump(mode="json")]
+        update: AgentState = {
+            "steps": steps,
+            "scene": self._observer.scene.model_dump(mode="json"),
+            "mentioned": step.call.arguments.get("target") or state.get("mentioned"),
+        }
+        if step.call.skill == LookAround.name and _is_search(state):
+            return self._bounded(update | {"plan": [], "index": 0}, state)
+        failure = f"after {step.call.words()}: {seen}"
+        if holds:
+            index, raw = state["index"] + 1, state.get("goal")
+            goal = CONDITION.validate_python(raw) if raw is not None else None
+            before = state.get("achieved", [])
+            achieved = still_sought(before, step.call, goal, self._observer.scene)
+            done = index >= len(state["plan"])
+            update |= {"index": index, "achieved": achieved}
+            again, instead = self._undone(achieved) if done else ([], "")
+            if not again:
+                return self._bounded(update | {"status": "succeeded" if done else None}, state)
+            # A later step has spoilt what an earlier one had reached.
+            update |= {"plan": again, "index": 0}
+            failure = f"in the end: {instead}"
+        retries = state.get("retries", 0) + 1
+        if retries > self._budget.retries:
+            return update | {"status": "failed", "reason": f"{failure} (tried {retries} times)"}
+        self._emit(Replanned(stamp_s=self._now(), failure=failure, attempt=retries))
+        update |= {"failure": failure, "retries": retries}
+        return self._bounded(update, state)
+
+    def _undone(self, achieved: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+        if not self._verify:
+            return [], ""
+        return undone(achieved, self._observer, self._observer.cameras)
+
+    def _bounded(self, update: AgentState, state: AgentState) -> AgentState:
+        """End a run that is out of its budget."""
+        if update.get("status"):
+            return update
+        took = self._now() - state.get("began_s", 0.0)
+        if len(update["steps"]) >= self._budget.steps:
+            return update | {"status": "failed", "reason": f"out of steps ({self._budget.steps})"}
+        if took > self._budget.seconds:
+            return update | {"status": "failed", "reason": f"out of time ({took:.0f} s)"}
+        return update
+
+    def _healthy(self) -> bool:
+        """Whether the arm, after a fault, says of itself that it can go on."""
+        state = self._robot.read()
+        return state.fault is None and not state.stopped
+
+    def _now(self) -> float:
+        return self._robot.read().stamp_s
+
+
+def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
+    """What is remembered, with what the user calls things from now on."""
+    known = past.model_copy(update={"names": {**past.names, **names}})
+    return known.model_dump(mode="json")
+
+
+def _executed(skill: Skill, context: SkillContext) -> Outcome:
+    """Execute a skill; what a driver raises beyond its seam becomes one clear RobotError."""
+    try:
+        return skill.execute(context)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise RobotError(f"{skill.name} failed: {type(error).__name__}: {error}") from error
+
+
+def _is_search(state: AgentState) -> bool:
+    """Whether the plan is to look around for what an instruction speaks of."""
+    return bool(state.get("searched")) and len(state["plan"]) == 1
+
+
+def _scene(state: AgentState) -> Scene:
+    return Scene.model_validate(state["scene"])
+
+
+def _next(state: AgentState) -> Skill:
+    raw = state["plan"][state["index"]]
+    return skill_from_call(raw["skill"], raw["arguments"])
