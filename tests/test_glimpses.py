@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
-from handeye.perception.vlm.proposals import agreement, ious, owners, propose, suppress
+from handeye.perception.vlm.proposals import agreement, doubled, ious, owners, propose, suppress
 from handeye.sims.training_data import SceneOptions, render_shard
 
 from handeye.training.fitting import Fitting
@@ -73,14 +73,34 @@ def test_of_boxes_of_one_thing_the_best_is_kept() -> None:
     assert suppress(boxes[:0], 0.6).tolist() == []
 
 
+def test_one_thing_within_another_of_the_same_name_is_the_same_thing() -> None:
+    boxes = torch.tensor([box(20.0, 20.0, 17.0), box(20.0, 20.0, 24.0), box(22.0, 20.0, 60.0)])
+    block = torch.tensor([[3, 1], [3, 1], [3, 1]])
+    scores = torch.tensor([0.8, 0.6, 0.9])
+    assert doubled(boxes, block, scores).tolist() == [False, True, False]
+    other = torch.tensor([[3, 1], [3, 2], [3, 1]])
+    assert doubled(boxes, other, scores).tolist() == [False, False, False]
+
+
 def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
     left, right = box(8.0, 8.0, 16.0), box(24.0, 8.0, 16.0)
     said = torch.tensor([left, left, right, right]).reshape(1, 4, 4)
     logits = torch.tensor([[5.0, 5.0, 5.0, -5.0]])
     shares = agreement(logits, said, torch.tensor([left, right]))
     assert shares.shape == (2, 1, 4)
-    assert owners(shares).tolist() == [[0, 0, 1, -1]]
-    assert owners(shares[:0]).tolist() == [[-1] * 4]
+    boxes = torch.tensor([left, right])
+    assert owners(shares, boxes).tolist() == [[0, 0, 1, -1]]
+    assert owners(shares[:0], boxes[:0]).tolist() == [[-1] * 4]
+
+
+def test_a_thing_in_the_middle_of_a_plate_has_the_tiles_that_it_covers() -> None:
+    boxes = torch.tensor([box(32.0, 32.0, 56.0), box(32.0, 32.0, 16.0)])
+    said = boxes[0].repeat(16, 16, 1)  # every tile speaks for the plate
+    shares = agreement(torch.full((16, 16), 5.0), said, boxes)
+    owner = owners(shares, boxes)
+    assert (owner == 1).sum() == 12
+    assert (owner[6:10, 7:9] == 1).all()
+    assert owner[5, 8] == 0
 
 
 def test_proposals_are_made_once_and_fit_their_images(

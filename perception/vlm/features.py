@@ -128,7 +128,7 @@ class Looker:
 
     def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
         """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
-        from .proposals import agreement, owners, propose
+        from .proposals import agreement, doubled, owners, propose
 
         torch = self._torch
         with torch.inference_mode():
@@ -145,10 +145,13 @@ class Looker:
             there = ((look.there + again.there) / 2).sigmoid()
             scores = heat**_FIRST * there ** (1 - _FIRST)
             kept = scores > self.config.thresholds["parse"]
+            count = len(self.config.categories)
+            told = (look.names[:, :count] + again.names[:, :count], look.names[:, count:])
+            called = torch.stack([logits.argmax(dim=1) for logits in told], dim=1)
+            kept &= ~doubled(boxes, called, scores * kept)
             look, again, boxes = look.at(kept), again.at(kept), boxes[kept]
             rows, columns = rows[kept], columns[kept]
             held = (look.held + again.held) / 4 + out.held[0, rows, columns] / 2
-            count = len(self.config.categories)
             return Features(
                 boxes.numpy(),
                 scores[kept].numpy(),
@@ -157,7 +160,7 @@ class Looker:
                 out.embeddings[0, rows, columns].numpy(),
                 ((look.names + again.names) / 2)[:, :count].softmax(dim=-1).numpy(),
                 look.names[:, count:].softmax(dim=-1).numpy(),
-                owners(tiles[kept]).numpy(),
+                owners(tiles[kept], boxes).numpy(),
                 out.embeddings[0].numpy(),
                 out.heat[0].numpy(),
                 float(self._model.logit_scale.exp()),

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .modeling_handeye import STRIDE
+from .modeling_handeye import MASK_STRIDE, STRIDE
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
@@ -16,6 +16,10 @@ _SMALLER = (0.35, 0.5, 0.7)
 """Sides of the squares proposed besides, over that of the smallest box around."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
+_NESTED, _ALIKE = 0.85, 0.3
+"""Boxes of one name are of one thing if one holds so much of the other, and they are so alike."""
+_LARGER, _FILLED = 1.5, 0.55
+"""How much larger what a thing lies on is at least, and how much of its box a thing fills."""
 
 
 def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,6 +92,26 @@ def suppress(boxes: Tensor, limit: float) -> Tensor:
     return torch.from_numpy(np.flatnonzero(free))
 
 
+def doubled(boxes: Tensor, names: Tensor, scores: Tensor) -> Tensor:
+    """[K] bool: what lies within a box of the same name, or takes one in, that scores better.
+
+    Args:
+        boxes: [K, 4] pixels.
+        names: [K, N] one row for each; the same rows are the same name.
+        scores: [K] of being there.
+    """
+    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=-1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=-1)
+    nested = shared > _NESTED * torch.minimum(areas[:, None], areas[None])
+    alike = torch.minimum(areas[:, None], areas[None]) > _ALIKE * torch.maximum(
+        areas[:, None], areas[None]
+    )
+    same = (names[:, None] == names[None]).all(dim=-1)
+    return (nested & alike & same & (scores[None] > scores[:, None])).any(dim=1)
+
+
 def agreement(mask_logits: Tensor, mask_boxes: Tensor, boxes: Tensor) -> Tensor:
     """[K, h, w] in 0..1: how far each tile speaks for each of the boxes.
 
@@ -101,12 +125,32 @@ def agreement(mask_logits: Tensor, mask_boxes: Tensor, boxes: Tensor) -> Tensor:
     return alike * mask_logits.sigmoid()
 
 
-def owners(shares: Tensor) -> Tensor:
-    """[h, w] which object each tile is of, by agreement [K, h, w]; -1 for none."""
+def owners(shares: Tensor, boxes: Tensor) -> Tensor:
+    """[h, w] which object each tile is of; -1 for none.
+
+    Of a small thing on a plate most tiles speak for the plate, or for a box between the two: it
+    gets the ellipse within its box.
+
+    Args:
+        shares: [K, h, w] how far each tile speaks for each box, see `agreement`.
+        boxes: [K, 4] pixels.
+    """
     if not len(shares):
         return torch.full(shares.shape[1:], -1, dtype=torch.int64)
     best, owner = shares.max(dim=0)
-    return torch.where(best > _OWNED, owner, -1)
+    owner = torch.where(best > _OWNED, owner, -1)
+    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1.0)
+    areas = size.prod(dim=1)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = (middles[:, None] > boxes[None, :, :2]) & (middles[:, None] < boxes[None, :, 2:])
+    within = inside.all(dim=-1) & (areas[None] > _LARGER * areas[:, None])
+    y, x = torch.meshgrid(*(torch.arange(n) for n in owner.shape), indexing="ij")
+    tiles = (torch.stack([x, y], dim=-1) + 0.5) * MASK_STRIDE
+    for k in torch.nonzero(within.any(dim=1))[:, 0].tolist():
+        if int((owner == k).sum()) * MASK_STRIDE**2 < _FILLED * areas[k]:
+            off = (tiles - middles[k]) / (size[k] / 2)
+            owner[(off**2).sum(dim=-1) < 1.0] = k
+    return owner
 
 
 def ious(a: Tensor, b: Tensor) -> Tensor:
