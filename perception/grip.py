@@ -100,10 +100,17 @@ class Grip:
         """The id of what is between the fingers, if it was not known there before.
 
         When one thing has just gone from its place, that is what it is, whatever a model calls
-        what it sees from this side: a plate that hangs from its rim looks like a bottle.
+        what it sees from this side: a plate that hangs from its rim looks like a bottle. Of what
+        has the same name it is enough that no model sees it any more: what it lay on is close
+        behind where it was.
         """
         track = self._tracks[new]
-        gone = [t for t in self._tracks.values() if not t.visible and t.misses > 0]
+        gone = [
+            t
+            for t in self._tracks.values()
+            if (not t.visible and t.misses > 0)
+            or (t.name == track.name and t.latest < track.latest)
+        ]
         if new == self.holding or track.sightings > _JUST_SEEN or len(gone) != 1:
             return new
         [known] = gone

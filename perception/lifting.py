@@ -17,6 +17,8 @@ _ABOVE_M = 0.004
 _SLIVER_SHARE = 0.5
 _MIN_POINTS = 8
 _SAME_M = 0.006
+_STANDS_OUT_M, _UPPER = 0.015, 0.4
+"""Height from which something stands out of what it lies on, and where its upper part begins."""
 _ROUND = frozenset({"ball", "can", "bottle"})
 _CARRYING = frozenset({"plate", "bowl", "cup"})
 
@@ -118,9 +120,15 @@ def _is_sliver(item: Lifted, other: Lifted) -> bool:
 
 
 def apart(lifted: Sequence[Lifted], table_m: float) -> list[Lifted]:
-    """What lies in or on a dish is not part of the dish, though its box and mask take it in."""
+    """What lies in or on a dish is not part of the dish, nor the dish a part of it.
+
+    Box and mask of each take in some of the other.
+    """
+    dishes = [item for item in lifted if item.name[1] in _CARRYING]
     found = []
     for item in lifted:
+        if item.name[1] not in _CARRYING and any(_is_over(item, dish) for dish in dishes):
+            item = _standing_out(item, table_m)
         if item.name[1] in _CARRYING:
             for other in lifted:
                 smaller = len(other.points) < 0.6 * len(item.points)
@@ -128,6 +136,28 @@ def apart(lifted: Sequence[Lifted], table_m: float) -> list[Lifted]:
                     item = without(item, other.points, table_m)
         found.append(item)
     return found
+
+
+def _is_over(item: Lifted, dish: Lifted) -> bool:
+    """Whether the middle of something is over a dish that is larger than it."""
+    middle = item.center[:2]
+    inside = (middle > dish.low[:2]).all() and (middle < dish.high[:2]).all()
+    return bool(inside) and len(item.points) < len(dish.points)
+
+
+def _standing_out(item: Lifted, table_m: float) -> Lifted:
+    """A detection without what is beside, and lower than, the part of it that stands out."""
+    low, high = np.percentile(item.points[:, 2], [2, 98])
+    if high - low < _STANDS_OUT_M:
+        return item
+    upper = item.points[item.points[:, 2] > low + _UPPER * (high - low)][:, :2]
+    if len(upper) < _MIN_POINTS:
+        return item
+    reach = upper.min(axis=0) - _SAME_M, upper.max(axis=0) + _SAME_M
+    flat = item.points[:, :2]
+    own = item.points[((flat > reach[0]) & (flat < reach[1])).all(axis=1)]
+    low_corner, high_corner = bounds(own, table_m)
+    return replace(item, points=own, low=low_corner, high=high_corner)
 
 
 def without(item: Lifted, others: Points, table_m: float) -> Lifted:

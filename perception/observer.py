@@ -35,6 +35,8 @@ _OVERLAP = 0.3
 _AS_LIKELY = 0.7
 _DOUBTFUL = 0.75
 """Score below which a thing may well be something else than it is called."""
+_PLAIN = 0.6
+"""Score of what is plainly seen to be what is asked for."""
 _TRIES = 5
 
 
@@ -191,8 +193,10 @@ class Observer:
         """
         description = read(phrase)
         camera = camera or self._fixed[0]
-        if description is None or description.category is None or camera not in self.frames:
+        if description is None or camera not in self.frames:
             return False
+        if description.category is None or description.color is None:
+            return False  # Of any colour, something is always a little like it.
         found = self._grounded(phrase, camera)
         if len(found) != 1:
             return False
@@ -200,8 +204,10 @@ class Observer:
         thing = self._scene.objects[name]
         if thing.state is not None or name == self._scene.holding:
             return False
-        if thing.score >= _DOUBTFUL and self._grounded(thing.name, camera).get(name, 0.0) >= score:
-            return False
+        if thing.score >= _DOUBTFUL or camera not in self._fixed:
+            now = self._grounded(thing.name, camera).get(name, 0.0)
+            if score < max(now, _PLAIN):
+                return False
         meant = description.color, description.category
         self._scene = self._tracker.rename(name, meant, self._scene.stamp_s)
         return True

@@ -60,6 +60,11 @@ class Track:
         return np.asarray((self.low + self.high) / 2)
 
     @property
+    def latest(self) -> float:
+        """When it was last seen, s."""
+        return max((stamp for stamp, _ in self.seen.values()), default=-np.inf)
+
+    @property
     def name(self) -> Name:
         """The colour and category with the most votes."""
         return self.votes.most_common(1)[0][0]

@@ -11,9 +11,10 @@ import pytest
 from handeye.perception.arm_view import ArmView
 from handeye.perception.errors import CameraError
 from handeye.perception.geometry import backproject, main_cluster, points_of, project, table_height
+from handeye.perception.grip import Grip
 from handeye.perception.lifting import lift
 from handeye.perception.scene import Scene
-from handeye.perception.track import place_of
+from handeye.perception.track import Track, place_of
 from handeye.perception.tracking import SceneTracker
 from handeye.perception.vlm.verbs import Detection
 from raycast import ABOVE, AWAY, BALL, BLOCK, CUP, LENS, OVERVIEW, Room, Thing, arm_at, looking_at
@@ -332,6 +333,29 @@ def test_what_vanished_is_held_though_the_model_calls_it_something_else_now() ->
         "plate_1": "blue plate",
     }
     assert scene.objects["plate_1"].position == pytest.approx(on_edge.center, abs=0.02)
+
+
+def test_what_no_model_sees_in_its_place_any_more_is_what_has_its_name_in_the_fingers() -> None:
+    # Its place does not look empty: the plate that it lay on is close behind.
+    def block(identity: str, at: tuple[float, float, float], stamp_s: float) -> Track:
+        middle = np.array(at)
+        points = (middle + np.random.default_rng(0).uniform(-0.02, 0.02, (40, 3))).astype("f4")
+        track = Track(identity, middle - 0.02, middle + 0.02, sightings=1)
+        track.seen["overview"] = stamp_s, points
+        track.vote(("orange", "block"), 0.9)
+        return track
+
+    placed, lifted = (
+        block("block_1", (0.45, 0.0, 0.03), 1.0),
+        block("block_2", (0.45, 0, 0.275), 2.0),
+    )
+    placed.sightings = 3
+    tracks = {track.id: track for track in (placed, lifted)}
+    grip = Grip(tracks)
+    grip.settle(HOLDS, 0.0, np.zeros((0, 3), np.float32))
+    assert grip.holding == "block_1"
+    assert set(tracks) == {"block_1"}
+    assert placed.center == pytest.approx([0.45, 0.0, 0.275], abs=0.001)
 
 
 def test_a_stranger_in_the_fingers_stays_one_while_all_that_is_known_is_in_its_place() -> None:
