@@ -112,7 +112,9 @@ def _body_grasps(
     if height < 0.06:
         z = max(table_m + _FINGERTIP_M + 0.002, table_m + 0.45 * height)
     middle = (points.min(axis=0) + points.max(axis=0))[:2] / 2
-    near = np.abs(points[:, 2] - z) < 0.02
+    # The fingers come from above: what is higher must pass between them too, and of a thing that
+    # lies flat the cameras see little but its upper side.
+    near = points[:, 2] > z - 0.02
     layer = points[near] if near.sum() >= 12 else points
     layer_middle = (layer.min(axis=0) + layer.max(axis=0))[:2] / 2
     for yaw in np.arange(_YAWS) * np.pi / _YAWS:

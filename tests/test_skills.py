@@ -38,6 +38,7 @@ from handeye.skills import (
     skill_from_call,
     skill_schema,
 )
+from handeye.skills.grasping import plan_grasps
 from handeye.skills.insert import opening
 from handeye.skills.place import release_width
 from handeye.skills.registry import BUILT_IN
@@ -422,3 +423,19 @@ def test_looking_around_sees_what_stands_behind_something_and_ends_at_home() -> 
         assert len(observer.scene.objects) == len(simulation.world.objects)
         robot = simulation.robot
         assert np.allclose(robot.read().q, robot.spec.q_home, atol=0.02)
+
+
+def test_a_box_that_lies_flat_is_grasped_across_though_only_its_top_and_a_side_are_seen(
+    grab: Simulation,
+) -> None:
+    x, y = (v.ravel() for v in np.mgrid[-0.055:0.055:0.004, -0.025:0.025:0.004])
+    top = np.column_stack([x + 0.5, y, np.full_like(x, 0.054)])
+    x, z = (v.ravel() for v in np.mgrid[-0.055:0.055:0.004, 0.006:0.054:0.004])
+    front = np.column_stack([x + 0.5, np.full_like(x, -0.025), z])
+    points = np.concatenate([top, front]).astype(np.float32)
+    nothing = np.zeros((0, 3), np.float32)
+    grasps = plan_grasps(points, nothing, 0.0, grab.robot.spec, "box")
+    across = [g for g in grasps if abs(g.T_base_tcp[1, 1]) > 0.9]
+    assert len(across) >= 3
+    assert all(g.width_m == pytest.approx(0.05, abs=0.012) for g in across)
+    assert all(abs(g.T_base_tcp[1, 3]) < 0.01 for g in across)
