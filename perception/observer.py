@@ -24,7 +24,7 @@ from .perception import Perception
 from .relations import relation_holds
 from .scene import Scene
 from .tracking import SceneTracker
-from .vlm.lexicon import Description, read
+from .vlm.lexicon import FURNITURE, Description, read
 from .vlm.verbs import Answer, Box, Detection, HeatMap
 
 T = TypeVar("T")
@@ -195,14 +195,15 @@ class Observer:
         camera = camera or self._fixed[0]
         if description is None or camera not in self.frames:
             return False
-        if description.category is None or description.color is None:
+        furniture = description.category in FURNITURE
+        if description.category is None or (description.color is None and not furniture):
             return False  # Of any colour, something is always a little like it.
         found = self._grounded(phrase, camera)
         if len(found) != 1:
             return False
         [(name, score)] = found.items()
         thing = self._scene.objects[name]
-        if thing.state is not None or name == self._scene.holding:
+        if (thing.state is not None) != furniture or name == self._scene.holding:
             return False
         if thing.score >= _DOUBTFUL or camera not in self._fixed:
             now = self._grounded(thing.name, camera).get(name, 0.0)

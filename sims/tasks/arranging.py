@@ -39,8 +39,7 @@ def _arranged(table: Table, count: int, shape: Shape) -> Setup:
     names = table.set_out(*blocks, distractors=(0, 1), avoid=["block"])
     while holds(goal := Arranged(objects=tuple(names), shape=shape), table.world):
         # What holds already is nothing to be asked for.
-        for name in list(table.world.objects):
-            table.world.remove(name)
+        table.clear()
         names = table.set_out(*blocks, distractors=(0, 1), avoid=["block"])
     words = table.say(
         f"arrange the blocks in a {shape}", f"put all the blocks in a {shape}",

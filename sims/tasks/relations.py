@@ -8,6 +8,9 @@ from ..objects import sample_object
 from .task import Setup, Size, Table
 from .told import told
 
+_CLEARLY_M = 0.04
+"""How much nearer the nearer of two is."""
+
 
 def grab_biggest(table: Table) -> Setup:
     """Grab the biggest of three blocks."""
@@ -42,6 +45,9 @@ def grab_beside(table: Table) -> Setup:
     near, far = table.each("block", colors[:2])
     cup = sample_object("cup", colors[2], table.rng)
     a, b, c = table.set_out(near, far, cup, distractors=(0, 2), avoid=("block", "cup"))
+    while abs(_gap(table, a, c) - _gap(table, b, c)) < _CLEARLY_M:
+        table.clear()  # Of two that are as near one would have to ask.
+        a, b, c = table.set_out(near, far, cup, distractors=(0, 2), avoid=("block", "cup"))
     if _gap(table, a, c) > _gap(table, b, c):
         a, b = b, a
     words = table.say(

@@ -168,6 +168,11 @@ class Table:
         color = free[int(self.rng.integers(len(free)))]
         return sample_object(category, color, self.rng, size=size)
 
+    def clear(self) -> None:
+        """Take all objects off the table, to set out anew."""
+        for name in list(self.world.objects):
+            self.world.remove(name)
+
     def lay(self, name: str, support: str, yaw: float) -> None:
         """Lay a body into the middle of a plate."""
         x, y, z = (float(v) for v in self.world.pose(support)[:3, 3])
