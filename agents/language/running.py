@@ -87,7 +87,7 @@ class Run:
         """What is to be left alone is so from the start, wherever in the text it is said."""
         for node in program:
             if isinstance(node, Leave):
-                terms = node.terms[1:] if node.terms[0] in VERBS else node.terms
+                terms = node.terms[1:] if node.terms and node.terms[0] in VERBS else node.terms
                 thing = phrase(terms, self.language)
                 things: tuple[Thing, ...] = (thing,) if thing else ()
                 if not things:

@@ -10,7 +10,7 @@ from handeye.perception.errors import UserError
 from ..episode import EpisodeResult
 from ..evaluation import BASELINES, ENTROPY, Job
 from ..evaluation import evaluate as run_all
-from ..evaluation.store import Finished
+from ..evaluation.store import Finished, read
 from ..evaluation.suite import FILES, Suite, load_suite, tasks_named
 from ..evaluation.tables import as_markdown, disturbances, gaps, rows
 from ..quiet import import_simulator
@@ -81,7 +81,8 @@ def evaluate(
             print(f"\nreport: {Path(out) / 'report.html'}")
     if interrupted:
         hint = f"; go on with --resume --out {out}" if out else ""
-        print(f"interrupted after {len(finished)} episodes{hint}", file=sys.stderr)
+        kept = len(read(Path(out))) if out else len(finished)
+        print(f"interrupted after {kept} episodes{hint}", file=sys.stderr)
         return INTERRUPTED
     return 0
 
