@@ -134,6 +134,7 @@ class Agent:
             "answer": "",
             "past": _remembered(before),
             "chart": None,
+            "searched": False,
         }
         return self._drive(fresh, name)
 

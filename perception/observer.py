@@ -22,7 +22,7 @@ from .frame import Camera, Frame, Points
 from .geometry import project
 from .perception import Perception
 from .relations import relation_holds
-from .scene import Scene
+from .scene import DOUBTFUL, Scene
 from .tracking import SceneTracker
 from .vlm.lexicon import FURNITURE, Description, read
 from .vlm.verbs import Answer, Box, Detection, HeatMap
@@ -33,8 +33,6 @@ BOARD = "board"
 """Name of a camera that looks at a board, not at the table: charts are read from it first."""
 _OVERLAP = 0.3
 _AS_LIKELY = 0.7
-_DOUBTFUL = 0.75
-"""Score below which a thing may well be something else than it is called."""
 _PLAIN = 0.6
 """Score of what is plainly seen to be what is asked for."""
 _TRIES = 5
@@ -205,7 +203,7 @@ class Observer:
         thing = self._scene.objects[name]
         if (thing.state is not None) != furniture or name == self._scene.holding:
             return False
-        if thing.score >= _DOUBTFUL or camera not in self._fixed:
+        if thing.score >= DOUBTFUL or camera not in self._fixed:
             now = self._grounded(thing.name, camera).get(name, 0.0)
             if score < max(now, _PLAIN):
                 return False

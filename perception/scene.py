@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Vec3 = tuple[float, float, float]
+DOUBTFUL = 0.75
+"""Score below which a thing may well be something else than it is called."""
 
 
 class SceneObject(BaseModel):

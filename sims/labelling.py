@@ -190,7 +190,7 @@ def _object_record(
     name: str,
     mask: npt.NDArray[np.bool_],
     names: list[str],
-    relations: dict[str, tuple[str, str]],
+    relations: Relations,
     held: str | None,
     outline: float,
     more: tuple[str, ...],

@@ -284,3 +284,11 @@ def test_what_is_nowhere_is_looked_for_once_and_nothing_is_touched() -> None:
         assert [step.call.skill for step in result.skills] == ["look_around"]
         assert result.status == "failed"
         assert "nothing here matches" in result.reason
+
+
+def test_each_instruction_of_a_thread_is_searched_for_anew() -> None:
+    with simulate(get_task("grab_absent"), 3) as simulation:
+        agent, told = agent_for(simulation), simulation.setup.instruction
+        for _ in range(2):
+            result = agent.run(told, thread="one")
+            assert [step.call.skill for step in result.skills] == ["look_around"]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from handeye.perception.scene import SceneObject
+from handeye.perception.scene import DOUBTFUL, SceneObject
 from handeye.skills.place import Place as PlaceSkill
 
 from . import projecting
@@ -13,8 +13,6 @@ from .meaning import Command
 from .moving import ImpossibleError, UnsaidError
 from .words import canonical
 
-_DOUBTFUL = 0.75
-"""Score below which a thing may well be something else than it is called."""
 _LYING = 1.3
 _OPEN = frozenset({"cup", "bowl", "glass", "jar"})
 
@@ -37,7 +35,7 @@ class Handling(Grouping):
             likely = [
                 name
                 for name, seen in self.scene.objects.items()
-                if seen.score < _DOUBTFUL and possible(seen) and thing.color in (None, seen.color)
+                if seen.score < DOUBTFUL and possible(seen) and thing.color in (None, seen.color)
             ]
             if len(likely) != 1:
                 raise
