@@ -133,9 +133,13 @@ class SimPanda(CartesianArm):
         )
         allowed = trajectory.duration_s + 1.0 if deadline_s is None else deadline_s
         begin = self.world.time_s
+        steps = math.ceil(trajectory.duration_s / TIMESTEP_S) + 1
+        goals = trajectory.sample(TIMESTEP_S * np.arange(1, steps + 1))
+        tick = 0
         while True:
             elapsed = self.world.time_s - begin
-            q, dq = trajectory.sample(min(elapsed + TIMESTEP_S, trajectory.duration_s))
+            q, dq = (goal[min(tick, steps - 1)] for goal in goals)
+            tick += 1
             self._tick(q, dq, cancel, allowed - elapsed, "the motion")
             if elapsed + TIMESTEP_S >= trajectory.duration_s and self._arrived(elapsed, trajectory):
                 return self.read()

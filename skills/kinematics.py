@@ -1,5 +1,6 @@
 """Kinematics of a serial arm, from its URDF: forward, Jacobian, inverse, and where its body is."""
 
+import math
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,15 +15,20 @@ from handeye.perception.frame import Transform
 from .robot import Joints, RobotSpec
 
 Matrix = npt.NDArray[np.float64]
+_IDENTITY = np.eye(3)
 
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
+    """K [3, 3] turns a vector into its cross product with the axis, K2 is its square."""
+
     name: str
     child: str
     kind: str
     T_parent_joint: Transform
     axis: npt.NDArray[np.float64]
+    K: Matrix
+    K2: Matrix
     q_min: float
     q_max: float
 
@@ -70,13 +76,7 @@ class Kinematics:
 
     def jacobian(self, q: Joints) -> Matrix:
         """[6, n] geometric Jacobian at the TCP: linear m/rad above, angular below."""
-        frames, axes = self._frames(q)
-        tip = frames[-1][:3, 3]
-        J = np.zeros((6, len(self._order)))
-        for index, origin, axis in axes:
-            J[:3, index] = np.cross(axis, tip - origin)
-            J[3:, index] = axis
-        return J
+        return self._jacobian(*self._frames(q))
 
     def ik(
         self,
@@ -129,21 +129,23 @@ class Kinematics:
         q = np.clip(q_start, self.q_min, self.q_max)
         damping = 1e-3
         identity = np.eye(len(q))
-        error = _pose_error(self.fk(q), goal)
+        frames, axes = self._frames(q)
+        error = _pose_error(frames[-1], goal)
         for _ in range(80):
-            J = self.jacobian(q)
+            J = self._jacobian(frames, axes)
             gain = J.T @ np.linalg.inv(J @ J.T + damping * np.eye(6))
             step = gain @ error
             if q_rest is not None:
                 step += (identity - gain @ J) @ (0.2 * (q_rest - q))
             largest = float(np.abs(step).max())
             moved = np.clip(q + step * min(1.0, 0.4 / (largest + 1e-12)), self.q_min, self.q_max)
-            after = _pose_error(self.fk(moved), goal)
+            there, turned = self._frames(moved)
+            after = _pose_error(there[-1], goal)
             if np.linalg.norm(after) > np.linalg.norm(error) * 1.2 and q_rest is None:
                 damping = min(damping * 8, 0.5)
                 continue
             damping = max(damping * 0.4, 1e-6)
-            q, error = moved, after
+            q, error, frames, axes = moved, after, there, turned
             if np.linalg.norm(error[:3]) < 1e-4 and np.linalg.norm(error[3:]) < 1e-3:
                 break
         return q, float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
@@ -156,10 +158,19 @@ class Kinematics:
             T = T @ joint.T_parent_joint
             index = self._order.get(joint.name)
             if index is not None:
-                axes.append((index, T[:3, 3].copy(), T[:3, :3] @ joint.axis))
-                T = T @ _turn(joint.axis, float(q[index]))
+                axes.append((index, T[:3, 3], T[:3, :3] @ joint.axis))
+                T = T.copy()
+                T[:3, :3] = T[:3, :3] @ _turn(joint.K, joint.K2, float(q[index]))
             frames.append(T)
         return frames, axes
+
+    def _jacobian(self, frames: list[Transform], axes: list[tuple[int, Matrix, Matrix]]) -> Matrix:
+        order, origins, turning = zip(*axes, strict=True)
+        (x, y, z), (u, v, w) = np.transpose(turning), np.transpose(frames[-1][:3, 3] - origins)
+        J = np.zeros((6, len(self._order)))
+        # The cross product written out: numpy's own costs more than all else here.
+        J[:, order] = [y * w - z * v, z * u - x * w, x * v - y * u, x, y, z]
+        return J
 
 
 @lru_cache(maxsize=8)
@@ -186,15 +197,19 @@ def _read_joint(element: ET.Element) -> _Joint:
     xyz = _floats(origin, "xyz", "0 0 0")
     roll, pitch, yaw = _floats(origin, "rpy", "0 0 0")
     T = np.eye(4)
-    x, y, z = np.eye(3)
-    T[:3, :3] = (_turn(z, yaw) @ _turn(y, pitch) @ _turn(x, roll))[:3, :3]
+    x, y, z = (_cross_matrix(axis) for axis in np.eye(3))
+    T[:3, :3] = _turn(z, z @ z, yaw) @ _turn(y, y @ y, pitch) @ _turn(x, x @ x, roll)
     T[:3, 3] = xyz
+    direction = _floats(axis, "xyz", "1 0 0")
+    K = _cross_matrix(direction)
     return _Joint(
         element.attrib["name"],
         element.find("child").attrib["link"],  # type: ignore[union-attr]
         element.attrib["type"],
         T,
-        _floats(axis, "xyz", "1 0 0"),
+        direction,
+        K,
+        K @ K,
         float(limit.attrib.get("lower", -np.pi)) if limit is not None else -np.pi,
         float(limit.attrib.get("upper", np.pi)) if limit is not None else np.pi,
     )
@@ -205,13 +220,15 @@ def _floats(element: ET.Element | None, key: str, default: str) -> npt.NDArray[n
     return np.array([float(word) for word in text.split()])
 
 
-def _turn(axis: npt.NDArray[np.float64], angle: float) -> Transform:
-    """[4, 4] rotation about a unit axis (Rodrigues)."""
+def _cross_matrix(axis: npt.NDArray[np.float64]) -> Matrix:
+    """[3, 3] that turns a vector into its cross product with a unit axis."""
     x, y, z = axis
-    K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    T = np.eye(4)
-    T[:3, :3] += np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
-    return T
+    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+
+
+def _turn(K: Matrix, K2: Matrix, angle: float) -> Matrix:
+    """[3, 3] rotation about the unit axis of a cross matrix and its square (Rodrigues)."""
+    return _IDENTITY + math.sin(angle) * K + (1 - math.cos(angle)) * K2
 
 
 def _pose_error(T: Transform, goal: Transform) -> npt.NDArray[np.float64]:

@@ -31,14 +31,14 @@ class Profile:
     rates: npt.NDArray[np.float64]
     times: npt.NDArray[np.float64]
 
-    def at(self, t_s: float) -> tuple[float, float]:
-        """Arc (rad) and its rate (rad/s) at a time; the ends hold beyond them."""
-        t = float(np.clip(t_s, 0.0, self.times[-1]))
-        i = int(np.clip(np.searchsorted(self.times, t, side="right") - 1, 0, len(self.times) - 2))
+    def at(self, t_s: npt.ArrayLike) -> tuple[Joints, Joints]:
+        """Arcs (rad) and their rates (rad/s) at times [...]; the ends hold beyond them."""
+        t = np.clip(t_s, 0.0, self.times[-1])
+        i = np.clip(np.searchsorted(self.times, t, side="right") - 1, 0, len(self.times) - 2)
         span, since = self.times[i + 1] - self.times[i], t - self.times[i]
         gain = (self.rates[i + 1] - self.rates[i]) / span
         arc = self.arcs[i] + self.rates[i] * since + 0.5 * gain * since**2
-        return float(min(arc, self.arcs[-1])), float(self.rates[i] + gain * since)
+        return np.minimum(arc, self.arcs[-1]), np.asarray(self.rates[i] + gain * since)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,12 @@ class Trajectory:
 
     Attributes:
         profile: how the path is run along; None for a path of a single point.
-        curve: configuration [n] or its derivative, at an arc.
+        curve: configurations [..., n] or their derivatives, at arcs [...].
         start: [n] configuration at its beginning.
     """
 
     profile: Profile | None
-    curve: Callable[[float, int], Joints]
+    curve: Callable[[npt.ArrayLike, int], Joints]
     start: Joints
 
     @property
@@ -60,12 +60,16 @@ class Trajectory:
         """From standstill to standstill."""
         return float(self.profile.times[-1]) if self.profile else 0.0
 
-    def sample(self, t_s: float) -> tuple[Joints, Joints]:
-        """Position [n] (rad) and velocity [n] (rad/s) at a time; the ends hold beyond them."""
+    def sample(self, t_s: npt.ArrayLike) -> tuple[Joints, Joints]:
+        """Positions (rad) and velocities (rad/s), [..., n], at times [...], s.
+
+        The ends hold beyond them. All the times of a motion at once cost little more than one.
+        """
         if self.profile is None:
-            return self.start, np.zeros_like(self.start)
+            q = np.broadcast_to(self.start, (*np.shape(t_s), len(self.start)))
+            return q, np.zeros_like(q)
         s, rate = self.profile.at(t_s)
-        return self.curve(s, 0), self.curve(s, 1) * rate
+        return self.curve(s, 0), self.curve(s, 1) * rate[..., None]
 
 
 def parametrize(path: Path, dq_max: Joints, ddq_max: Joints, speed: float = 1.0) -> Trajectory:
@@ -84,8 +88,7 @@ def parametrize(path: Path, dq_max: Joints, ddq_max: Joints, speed: float = 1.0)
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
     curve = _curve(arc, knots)
     grid = np.linspace(0.0, arc[-1], max(60, 16 * len(knots)) + 1)
-    slope = np.abs([curve(float(s), 1) for s in grid]) + 1e-9
-    bend = np.abs([curve(float(s), 2) for s in grid]) + 1e-9
+    slope, bend = np.abs(curve(grid, 1)) + 1e-9, np.abs(curve(grid, 2)) + 1e-9
     # A cell is held to what both of its ends allow, for the bend jumps at the path's points.
     slope, bend = _widest(slope), _widest(bend)
     # Of a joint's acceleration, q''(s) v² + q'(s) a, each term gets a half.
@@ -119,19 +122,19 @@ def _profile(
     return Profile(grid, rates, times)
 
 
-def _curve(arc: npt.NDArray[np.float64], knots: Path) -> Callable[[float, int], Joints]:
+def _curve(arc: npt.NDArray[np.float64], knots: Path) -> Callable[[npt.ArrayLike, int], Joints]:
     """The path as a function of its arc, and of which derivative is wanted."""
     if len(knots) == 2:
         slope = (knots[1] - knots[0]) / arc[-1]
-        line = (lambda s: knots[0] + s * slope, lambda s: slope, lambda s: np.zeros_like(slope))  # noqa: ARG005
-        return lambda s, k: line[k](s)
+        factors = (lambda s: s, np.ones_like, np.zeros_like)
+        return lambda s, k: (knots[0] if k == 0 else 0) + np.multiply.outer(factors[k](s), slope)
     from scipy.interpolate import PchipInterpolator
 
     # Pchip passes through the knots and never overshoots them, so a path that keeps within
     # the joints' limits and beside an obstacle still does.
     derivatives = [PchipInterpolator(arc, knots)]
     derivatives += [derivatives[0].derivative(1), derivatives[0].derivative(2)]
-    return lambda s, k: np.asarray(derivatives[k](min(max(s, 0.0), arc[-1])))
+    return lambda s, k: np.asarray(derivatives[k](np.clip(s, 0.0, arc[-1])))
 
 
 def _distinct(path: Path) -> Path:

@@ -69,6 +69,7 @@ def test_trajectories_keep_the_limits(points: int, speed: float) -> None:
     acceleration = np.diff(velocity, axis=0) / 1e-3
     assert (np.abs(velocity) <= speed * SPEC.dq_max * 1.02).all()
     assert (np.abs(acceleration) <= speed * SPEC.ddq_max * 1.35).all()
+    assert np.allclose(trajectory.sample(t)[0], q)
     assert np.allclose(trajectory.sample(0.0)[0], path[0])
     assert np.allclose(trajectory.sample(trajectory.duration_s)[0], path[-1], atol=1e-6)
 
