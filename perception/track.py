@@ -19,6 +19,8 @@ _FRESH_S = 8.0
 _BEHIND_M, _FLAT_M = 0.015, 0.006
 """What is seen this far behind a surface, or behind that of something flat, is seen through it."""
 _FADE = 0.95
+_UPPER = 0.4
+"""Share of its height from which a thing is surely itself and not what it stands on."""
 
 
 @dataclass
@@ -120,9 +122,15 @@ class Place:
 
 
 def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
-    """Compare a surface [N, 3] that was seen before with the depth that a frame has there."""
+    """Compare a surface [N, 3] that was seen before with the depth that a frame has there.
+
+    Its upper part alone counts: low down, some of what it stands on may be taken for it, and
+    that stays when it goes.
+    """
     if not len(points) or frame.depth is None:
         return Place(1.0, 0.0, 1.0)
+    low, high = np.percentile(points[:, 2], [2, 98])
+    points = points[points[:, 2] >= low + _UPPER * (high - low)]
     pixels, expected = project(points, frame)
     height, width = frame.depth.shape
     u, v = pixels.T
@@ -134,8 +142,7 @@ def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
     if arm is not None:
         hidden |= arm.covers(points[inside])
     # What is as flat as a plate is gone when the table is seen a little behind it.
-    height_m = float(np.ptp(points[:, 2]))
-    gone = (measured > expected + min(_BEHIND_M, max(_FLAT_M, 0.3 * height_m))) & ~hidden
+    gone = (measured > expected + min(_BEHIND_M, max(_FLAT_M, 0.3 * (high - low)))) & ~hidden
     return Place(float(inside.mean()), float(gone.mean()), float(hidden.mean()))
 
 

@@ -378,6 +378,18 @@ def test_a_flat_thing_that_was_taken_is_gone_though_the_table_is_close_behind_it
     assert (there.verdict, empty.verdict) == ("there", "empty")
 
 
+def test_what_was_lifted_off_a_plate_is_gone_though_some_plate_was_taken_for_it() -> None:
+    plate = Thing("blue plate", (0.55, -0.15), (0.16, 0.16, 0.012))
+    block = Thing("red block", plate.at, (0.04, 0.04, 0.04), plate.size[2])
+    tracker = SceneTracker()
+    look(tracker, Room(plate, block), AWAY)
+    dish, thing = (tracker.tracks[i].points for i in ("plate_1", "block_1"))
+    assert len(dish) > len(thing)
+    there, empty = (place_of(np.concatenate([dish, thing]), room.see()[0], AWAY)
+                    for room in (Room(plate, block), Room(plate)))  # fmt: skip
+    assert (there.verdict, empty.verdict) == ("there", "empty")
+
+
 def test_it_is_not_held_if_it_is_seen_elsewhere() -> None:
     tracker = SceneTracker()
     look(tracker, Room(CUP, BLOCK), AWAY)
