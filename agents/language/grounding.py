@@ -31,6 +31,8 @@ _KINDS: dict[str, frozenset[str]] = {
     "block": frozenset({"cube"}),
 }
 """Words that stand for several categories."""
+_LYING = 1.3
+"""How much longer than high something is that lies on its side."""
 _SHAPES: dict[str, tuple[frozenset[str], ...]] = {
     "round": (
         frozenset({"ball", "apple", "orange", "peach"}),
@@ -347,6 +349,12 @@ def _at_edge(found: list[str], scene: Scene, side: str) -> list[str]:
     return found if so[side] else []
 
 
+def lies(seen: SceneObject) -> bool:
+    """Whether a thing is long and lies on its side on the table."""
+    long = max(seen.size[:2]) > _LYING * seen.size[2]
+    return long and seen.yaw is not None and seen.on is None and seen.in_ is None
+
+
 def _on_table(scene: Scene, name: str) -> bool:
     thing = scene.objects[name]
     return thing.on is None and thing.in_ is None and name != scene.holding
@@ -361,6 +369,7 @@ _STATES: dict[str, Callable[[Scene, str], bool]] = {
     "empty": lambda scene, name: (
         not any(name in (thing.on, thing.in_) for thing in scene.objects.values())
     ),
+    "fallen": lambda scene, name: lies(scene.objects[name]),
 }
 """What is true of a thing by itself, or not."""
 

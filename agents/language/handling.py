@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from handeye.perception.scene import DOUBTFUL, SceneObject
 from handeye.skills.place import Place as PlaceSkill
 
 from . import projecting
-from .grounding import UngroundedError
+from .grounding import UngroundedError, lies
 from .grouping import Grouping
-from .meaning import Command
+from .meaning import Clause, Command, Fact
 from .moving import ImpossibleError, UnsaidError
+from .phrases import restricted
 from .words import canonical
 
-_LYING = 1.3
 _OPEN = frozenset({"cup", "bowl", "glass", "jar"})
 
 
@@ -40,6 +41,22 @@ class Handling(Grouping):
             if len(likely) != 1:
                 raise
             return likely
+
+    def speak_of(self, fact: Fact) -> None:
+        """ "The can fell over, stand it up": what is told of a thing says which one "it" is."""
+        told = [restricted(fact.thing, fact.clause)] if fact.clause else []
+        for thing in (*told, fact.thing):
+            one = replace(thing, every=False, any=thing.any or fact.kind == "exists")
+            try:
+                [self.grounding.mentioned] = self._likely(
+                    Command("look_at", (one,)),
+                    lambda seen: fact.clause == Clause("fallen") and lies(seen),
+                )
+            except UngroundedError:
+                if thing is fact.thing:
+                    raise
+                continue
+            return
 
     def _open(self, command: Command) -> None:
         self._make(command, "open", "open")
@@ -82,7 +99,7 @@ class Handling(Grouping):
         self.grounding.mentioned = target
 
     def _upright(self, command: Command) -> None:
-        for target in self._likely(command, _lies):
+        for target in self._likely(command, lies):
             self.empty_hand()
             self.extra("upright", f"stand {self.name(target)} up", target=target)
             self._touch(target)
@@ -140,9 +157,3 @@ class Handling(Grouping):
                 self.scene, target, PlaceSkill(relation="at", spot="far")
             )
             self.grounding.scene = self.scene
-
-
-def _lies(seen: SceneObject) -> bool:
-    """Whether a thing is long and lies on its side on the table."""
-    long = max(seen.size[:2]) > _LYING * seen.size[2]
-    return long and seen.yaw is not None and seen.on is None and seen.in_ is None

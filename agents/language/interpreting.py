@@ -2,12 +2,13 @@
 """Interpreting: from a parse tree to commands, rule by rule; see `questioning` for the rest."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from lark import Token
 
 from .meaning import Clause, Command, Place, Reading, Thing
-from .phrases import SenselessError, groups_of, is_a, restricted, things_of, value, where
+from .phrases import SenselessError, as_group, groups_of, is_a, restricted, things_of, value, where
 from .questioning import Questions
 
 
@@ -37,7 +38,13 @@ class Interpreter(Questions):
         return tuple(part for part in parts if isinstance(part, Command))
 
     def move(self, parts: list[Any]) -> Command:
-        return Command("put", things_of(parts), place=parts[-1])
+        what, place, *but = (part for part in parts if isinstance(part, Thing | tuple | Place))
+        things = as_group(what)
+        if but:
+            if len(things) != 1 or not things[0].every or things[0].but:
+                raise SenselessError
+            things = (replace(things[0], but=but[0]),)
+        return Command("put", things, place=place)
 
     def put_one(self, parts: list[Any]) -> Command:
         return Command("put", things_of(parts), place=parts[-1])
@@ -109,6 +116,12 @@ class Interpreter(Questions):
 
     def goal(self, parts: list[Any]) -> Command:
         return Command("want", things_of(parts), place=parts[-1])
+
+    def goal_have(self, parts: list[Any]) -> Command:
+        """ "The bowl should have the ball in it"."""
+        base, what = groups_of(parts)[:2]
+        relation = "on" if any(is_a(p, "ON") for p in parts) else "in"
+        return Command("want", what, place=Place(relation, base))
 
     def goal_state(self, parts: list[Any]) -> Command:
         return _made(things_of(parts), parts[-1])
@@ -183,6 +196,13 @@ class Interpreter(Questions):
 
     def sort(self, parts: list[Any]) -> Command:
         return Command("sort", things_of(parts), order=_order(parts))
+
+    def match(self, parts: list[Any]) -> Command:
+        what, to = groups_of(parts)
+        if _order(parts) not in (None, "color") or len(to) != 1 or to[0].it:
+            raise SenselessError
+        every = tuple(replace(thing, every=True) for thing in what)
+        return Command("put", every, place=Place("to", (replace(to[0], matching=True),)))
 
     def sort_into(self, parts: list[Any]) -> Command:
         what, into = groups_of(parts)

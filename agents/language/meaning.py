@@ -30,6 +30,7 @@ Relation = Literal[
     "open",
     "closed",
     "empty",
+    "fallen",
     "compared",
     "sized",
     "shaped",

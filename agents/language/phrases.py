@@ -126,7 +126,10 @@ class Phrases(Transformer[Token, Any]):
         return replace(self.thing(parts), every=True, but=_but(parts))
 
     def every_but(self, parts: list[Any]) -> Thing:
-        return replace(self.thing(parts), but=_but(parts))
+        found, but = self.thing(parts), _but(parts)
+        if not found.every and any(t.category not in (None, found.category) for t in but):
+            raise SenselessError
+        return replace(found, but=but)
 
     def any_but(self, parts: list[Any]) -> Thing:
         return replace(self.thing(parts), any=True, but=_but(parts))

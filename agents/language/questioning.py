@@ -112,6 +112,9 @@ class Questions(Phrases):
         thing = next((p for p in parts if isinstance(p, Thing)), Thing(it=True))
         return _state(thing, _clause(parts), _negated(parts))
 
+    def c_fell(self, parts: list[Any]) -> Fact:
+        return _state(things_of(parts)[0], Clause("fallen"), negated=False)
+
     def c_not_state(self, parts: list[Any]) -> Fact:
         return self.c_state(parts)
 

@@ -137,4 +137,5 @@ def nesting(reading: Reading) -> int:
 
 def _depth(thing: Thing) -> int:
     clauses = sum(1 + sum(_depth(t) for t in clause.things) for clause in thing.clauses)
-    return clauses + sum(_depth(t) for t in thing.but)
+    # "Every block on the plate but the red one" is not about a plate that is not red.
+    return clauses + sum(_depth(t) + (not thing.every) for t in thing.but)

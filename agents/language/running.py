@@ -49,6 +49,7 @@ class Run:
         self._read: list[str] = []
         self._answers: list[tuple[str, tuple[str, ...]]] = []
         self._last: Fact | None = None
+        self._heard: str | None = None
         self._said = ""
 
     def result(self, program: Program) -> PlanResult:
@@ -67,6 +68,9 @@ class Run:
             return Reply(
                 text="; ".join(text for text, _ in self._answers), objects=named, reading=reading
             )
+        if self._heard is not None and not self._read:
+            name = self.composer.name(self._heard)
+            return Question(text=f"what should I do with {name}?", candidates=(self._heard,))
         return Plan(skills=tuple(self.composer.skills), reading=reading, names=self.composer.names)
 
     def _program(self, program: Program) -> None:
@@ -123,13 +127,26 @@ class Run:
         if asked:
             return self._answer(asked)
         if not found:
-            raise EndedError(self._not_understood(terms))
+            return self._hear(terms)
         done = composed(found, self.composer)
         if isinstance(done, Question | Refusal):
             raise EndedError(done)
         self.composer, reading = done
         self._read.append(", then ".join(command.words() for command in reading))
         return None
+
+    def _hear(self, terms: Terms) -> None:
+        """ "The can fell over, stand it up": what is told, and not asked for, is taken as so."""
+        told = () if phrase(terms, self.language) else conditions(terms, self.language)
+        if not told:
+            raise EndedError(self._not_understood(terms))
+        if told[0].negated:
+            return
+        try:
+            self.composer.speak_of(told[0])
+        except UngroundedError as error:
+            raise EndedError(_trouble(error)) from error
+        self._heard = self.composer.grounding.mentioned
 
     def _answer(self, asked: tuple[Fact, ...]) -> None:
         trouble: UngroundedError | None = None

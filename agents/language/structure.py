@@ -14,7 +14,7 @@ VERBS = frozenset(
         *("PICK", "PUT", "PUTDOWN", "PUTBACK", "DROP", "STACK", "TOWER", "PUSH", "LOOK", "HOME"),
         *("WANT", "REMOVE", "CLEAR", "EMPTY", "TIDY", "SWAP", "OPEN", "CLOSE", "POUR", "GIVE"),
         *("SORT", "GATHER", "SEPARATE", "ARRANGE", "UNDO", "SAME", "AGAIN", "NAME", "KEEP"),
-        *("TOUCH", "STAND", "INSERT", "ROTATE"),
+        *("TOUCH", "STAND", "MATCH", "COLLECT", "INSERT", "ROTATE"),
     }
 )
 _QUESTIONS = frozenset(
@@ -124,6 +124,10 @@ def _sentence(terms: Terms, cut: "Cut") -> Program:
             at = terms.index(word)
             body = _sentence(terms[:at], cut)
             return (Repeat(body, _MAX_TIMES, bare(terms[at + 1 :]), word == "WHILE"),)
+    if terms[0] == "EXCEPT" and "," in terms and terms[1] not in (*VERBS, "NOT"):
+        # "Apart from the red one, put every block there": the red one is left alone.
+        end = terms.index(",")
+        return (Leave(terms[1:end]), *_sentence(terms[end:], cut))
     times = next((term for term in terms if term.startswith("TIMES_")), None)
     if times is not None:
         rest = list(terms)

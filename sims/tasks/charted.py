@@ -29,7 +29,8 @@ def put_by_tallest_bar(table: Table) -> Setup:
     words = table.say(
         "put the block into the bowl whose color has the tallest bar",
         "put a block into the bowl of the colour with the highest value in the chart",
-        unseen=("the bowl with the tallest bar in the chart should have the block in it",),
+        "the bowl with the tallest bar in the chart should have the block in it",
+        unseen=("drop the block into whichever bowl has the tallest bar in the chart",),
     )
     chosen = into[list(votes).index(max(votes, key=lambda c: votes[c]))]
     return Setup(words, (In(object=what, container=chosen), Holding(object=None)))

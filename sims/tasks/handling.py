@@ -29,7 +29,8 @@ def set_upright(table: Table) -> Setup:
     words = table.say(
         f"stand the {category} up", f"set the {fallen.name} upright",
         f"put the {category} upright",
-        unseen=(f"the {category} fell over, stand it up",),
+        f"the {category} fell over, stand it up",
+        unseen=(f"help the {category} back up",),
     )  # fmt: skip
     return Setup(words, (Standing(object=name),))
 

@@ -13,8 +13,8 @@ def put_all_in(table: Table) -> Setup:
     *names, into = table.set_out(*balls, bowl, distractors=(1, 4), avoid=("ball", "bowl"))
     words = table.say(
         "put all the balls in the bowl", "put every ball into the bowl",
-        "put the balls in the bowl",
-        unseen=("collect all balls in the bowl", "each ball goes into the bowl"),
+        "put the balls in the bowl", "collect all balls in the bowl",
+        unseen=("all of the balls have their place in the bowl", "each ball goes into the bowl"),
     )  # fmt: skip
     return Setup(words, tuple(In(object=n, container=into) for n in names))
 
@@ -28,7 +28,8 @@ def put_all_but_one(table: Table) -> Setup:
     words = table.say(
         f"put all the blocks except the {spared} one on the plate",
         f"put every block but the {spared} one on the plate",
-        unseen=(f"apart from the {spared} one, put all blocks onto the plate",),
+        f"apart from the {spared} one, put all blocks onto the plate",
+        unseen=(f"the plate is for all blocks but the {spared} one",),
     )
     goal = tuple(On(object=n, support=on) for n in names[:2])
     return Setup(words, goal, never=(On(object=names[2], support=on),))
@@ -42,7 +43,8 @@ def match_colors(table: Table) -> Setup:
     words = table.say(
         "put each block on the plate of the same color",
         "put the blocks on the plates of their color",
-        unseen=("match the blocks to the plates by color",),
+        "match the blocks to the plates by color",
+        unseen=("every block to the plate that shares its color",),
     )
     return Setup(words, (On(object=a, support=c), On(object=b, support=d)))
 
