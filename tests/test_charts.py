@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from handeye.perception.charts import Chart, ChartRow, read_chart
 from handeye.perception.charts.axis import fit_axis
 from handeye.perception.charts.layout import lay_out
 from handeye.perception.charts.numbers import parse_number, power_of_ten
+from handeye.perception.charts.photographed import find_sheets
 from handeye.perception.charts.sequences import put_right
 from handeye.perception.charts.text import Text
 from handeye.perception.frame import Frame
@@ -114,6 +116,21 @@ def test_a_photographed_sheet_is_found_and_laid_flat() -> None:
     chart = read_chart(photo)
     assert chart.kind == "bar_grouped"
     assert lookups(rows(chart), TABLES["bar_grouped"].rows()) >= 0.9
+
+
+def test_white_paper_is_found_where_half_of_it_lies_before_a_pale_wall() -> None:
+    height, width = 840, 1120
+    room = np.full((height, width, 3), (160, 156, 152), np.uint8)
+    cv2.fillPoly(room, [np.array([[860, 0], [width, 0], [width, height], [970, height]])],
+                 (240, 238, 232))  # fmt: skip
+    corners = np.array([[147, 105], [977, 171], [995, 713], [116, 721]], np.float32)
+    sheet = drawn(TABLES["bar"])
+    h, w = sheet.shape[:2]
+    T = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), corners)
+    lying = cv2.warpPerspective(sheet, T, (width, height), dst=room, flags=cv2.INTER_AREA,
+                                borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip
+    [found, *_] = find_sheets(np.asarray(lying, np.uint8))
+    assert np.abs(found - corners).max() < 6
 
 
 def test_a_perception_reads_charts_with_the_default_reader_where_its_model_does_not() -> None:

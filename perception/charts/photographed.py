@@ -151,13 +151,20 @@ def _masks(rgb: Image, grey: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8
     edges = cv2.Canny(grey, 30, 90)
     closed = cv2.dilate(edges, np.ones((3, 3), np.uint8))
     _, bright = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     pale = (rgb.min(axis=-1) > np.percentile(rgb.min(axis=-1), 70)).astype(np.uint8) * 255
     pale = cv2.morphologyEx(pale, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    # White paper before a pale floor: of what is bright, the brighter part.
+    least = np.ascontiguousarray(rgb.min(axis=-1))
+    among = least[np.asarray(bright) > 0] if np.any(bright) else least
+    level, _ = cv2.threshold(among, 0, 255, cv2.THRESH_OTSU)
+    bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    whitest = cv2.morphologyEx(
+        (least > level).astype(np.uint8) * 255, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)
+    )
     dark = np.asarray(
         cv2.morphologyEx(255 - np.asarray(bright), cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
     )
-    return [np.asarray(m, np.uint8) for m in (closed, bright, pale, dark)]
+    return [np.asarray(m, np.uint8) for m in (closed, bright, pale, whitest, dark)]
 
 
 def _corners(contour: npt.NDArray[np.int32]) -> npt.NDArray[np.float32] | None:
