@@ -33,8 +33,12 @@ def _extreme(table: Table, which: str) -> Setup:
     a, _, _ = table.set_out(*specs, distractors=(0, 3), avoid=["block"])
     word = {"big": "biggest", "small": "smallest"}[which]
     other = {"big": "largest", "small": "littlest"}[which]
+    unseen = (f"which block is the {word}? fetch that one",)
     words = table.say(
-        f"grab the {word} block", f"pick up the {word} block", unseen=(f"take the {other} block",)
+        f"grab the {word} block",
+        f"pick up the {word} block",
+        f"take the {other} block",
+        unseen=unseen,
     )
     return Setup(words, (Holding(object=a),))
 
