@@ -16,7 +16,7 @@ _SMALLER = (0.35, 0.5, 0.7)
 """Sides of the squares proposed besides, over that of the smallest box around."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
-_NESTED, _ALIKE = 0.85, 0.3
+_NESTED, _ALIKE = 0.75, 0.3
 """Boxes of one name are of one thing if one holds so much of the other, and they are so alike."""
 _LARGER, _FILLED = 1.5, 0.55
 """How much larger what a thing lies on is at least, and how much of its box a thing fills."""
