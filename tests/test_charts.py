@@ -133,6 +133,16 @@ def test_white_paper_is_found_where_half_of_it_lies_before_a_pale_wall() -> None
     assert np.abs(found - corners).max() < 6
 
 
+def test_a_framed_chart_on_a_plain_wall_is_read_within_its_frame() -> None:
+    sheet = (drawn(TABLES["bar_horizontal"]) * 0.35).astype(np.uint8)
+    h, w = sheet.shape[:2]
+    wall = np.full((h + 300, w + 300, 3), 255, np.uint8)
+    wall[100:-100, 100:-100] = (32, 24, 16)
+    wall[150:-150, 150:-150] = sheet
+    chart = read_chart(wall)
+    assert lookups(rows(chart), TABLES["bar_horizontal"].rows()) >= 0.9
+
+
 def test_a_perception_reads_charts_with_the_default_reader_where_its_model_does_not() -> None:
     class Blind:
         def ask(self, frame: Frame, question: str) -> None: ...

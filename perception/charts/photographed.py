@@ -7,6 +7,8 @@ from ..frame import Image
 
 _LEAST_SHARE = 0.05
 _FRAMED_SHARE = 0.55
+_DIM = 110
+"""Median level under which a sheet is a dark screen, or paper in little light."""
 _SIDE = 1000
 """Longer side of a flattened sheet, pixels."""
 
@@ -99,8 +101,10 @@ def _evened(flat: Image) -> Image:
 
     inner = np.ascontiguousarray(flat[4:-4, 4:-4])
     inner = np.asarray(cv2.bilateralFilter(inner, 5, 22, 3), np.uint8)
-    if float(np.median(inner)) < 110:
-        return inner
+    if float(np.median(inner)) < _DIM:
+        if not _is_paper(inner):
+            return inner
+        inner = np.asarray(cv2.convertScaleAbs(inner, alpha=200.0 / np.median(inner)), np.uint8)
     small = cv2.resize(inner, (96, 96), interpolation=cv2.INTER_AREA)
     pixels = np.asarray(small, np.float64).reshape(-1, 3)
     y, x = np.mgrid[-1:1:96j, -1:1:96j].reshape(2, -1)
@@ -119,6 +123,14 @@ def _evened(flat: Image) -> Image:
     full = cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR)
     bright = inner.astype(np.float32) * (252.0 / np.maximum(np.asarray(full), 40.0))
     return np.clip(bright, 0, 255).astype(np.uint8)
+
+
+def _is_paper(dim: Image) -> bool:
+    """Whether a dark sheet is paper in little light: what is on it is darker yet, not lighter."""
+    page = np.median(dim, axis=(0, 1))
+    apart = (dim.astype(np.int64) - page).mean(axis=-1)
+    threshold = 0.25 * max(float(page.mean()), 40.0)
+    return int((apart < -threshold).sum()) > 3 * int((apart > threshold).sum())
 
 
 def rounded(flat: Image) -> Image:

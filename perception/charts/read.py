@@ -10,6 +10,8 @@ from .reader import read_flat
 
 _MOST_PIXELS = 3_000_000
 """Charts have no finer detail than so many pixels show."""
+_UNSURE = 0.5
+"""Mean confidence under which what was read is most likely no chart."""
 
 
 def read_chart(image: Image, *, photographed: bool | None = None) -> Chart:
@@ -30,12 +32,16 @@ def read_chart(image: Image, *, photographed: bool | None = None) -> Chart:
     image = _fitted(image)
     if not photographed and (photographed is False or _is_drawn(image)):
         try:
-            return read_flat(image)
+            flat = read_flat(image)
         except ImageError:
             chart = _on_a_sheet(image)
             if chart is None:
                 raise
             return chart
+        if _sureness(flat) > _UNSURE:
+            return flat
+        # A frame on a plain wall has a plain border, too.
+        return max(flat, _on_a_sheet(image) or flat, key=_sureness)
     chart = _on_a_sheet(image)
     return chart if chart is not None else read_flat(image)
 
@@ -49,6 +55,11 @@ class ChartReader:
         A camera that knows its pose looks at a scene: there the chart is on a sheet or a screen.
         """
         return read_chart(frame.rgb, photographed=frame.T_world_camera is not None or None)
+
+
+def _sureness(chart: Chart) -> float:
+    """Mean confidence of what was read, 0..1."""
+    return float(np.mean([row.confidence for row in chart.rows])) if chart.rows else 0.0
 
 
 def _fitted(image: Image) -> Image:
