@@ -16,6 +16,9 @@ CLEARANCE_M = 0.05
 _HAND_RADIUS_M = 0.11
 _CEILING_M = 0.60
 _BODY_RADIUS_M = 0.06
+_SINKS_M = 0.03
+"""How far the TCP may sink on its way across."""
+_HIGHER_M = (0.0, 0.08, 0.16, 0.24)
 
 
 class BlockedError(UnreachableError):
@@ -103,8 +106,11 @@ class Mover:
             state = self.straight(clear, speed)
         if not isinstance(self.robot, JointArm):
             return state
+        path = np.array([self.robot.spec.q_home])
+        if self._kinematics is not None:
+            path = joint_path(self._kinematics, state.q, path[0], 0.0)
         return self.robot.move_joints(
-            np.array([self.robot.spec.q_home]),
+            path,
             speed=speed,
             deadline_s=self._left(),
             cancel=self.context.cancel,
@@ -191,15 +197,27 @@ def joint_path(
 ) -> npt.NDArray[np.float64]:
     """[k, n] joint path, rad: straight up, across through the joints, straight down.
 
-    The TCP is at `safe_m` (height above the base) or higher while it goes across.
+    The TCP is at `safe_m` (height above the base) or higher where it begins to go across, and
+    where that ends. Between configurations that are far from each other it sinks on the way: then
+    it goes up higher, as far as the arm can, so that the fingers catch on nothing.
     """
     start, goal = kinematics.fk(q_start), kinematics.fk(q_goal)
-    up = _rise(kinematics, q_start, start, safe_m)
-    down = _rise(kinematics, q_goal, goal, safe_m)[::-1]
-    a, b = up[-1], down[0]
-    count = max(2, int(np.ceil(np.abs(b - a).max() / 0.2)))
-    across = [a + (b - a) * share for share in np.linspace(0, 1, count + 1)[1:-1]]
-    return np.array([*up, *across, *down])
+    level = max(safe_m, min(start[2, 3], goal[2, 3]))
+    paths = []
+    for higher in _HIGHER_M:
+        up = _rise(kinematics, q_start, start, level + higher)
+        down = _rise(kinematics, q_goal, goal, level + higher)[::-1]
+        a, b = up[-1], down[0]
+        count = max(2, int(np.ceil(np.abs(b - a).max() / 0.2)))
+        across = [a + (b - a) * share for share in np.linspace(0, 1, count + 1)[1:-1]]
+        path = np.array([*up, *across, *down])
+        lowest = min(float(kinematics.fk(q)[2, 3]) for q in (a, *across, b))
+        if not paths:
+            enough = min(kinematics.fk(a)[2, 3], kinematics.fk(b)[2, 3]) - _SINKS_M
+        if lowest > enough:
+            return path
+        paths.append((lowest, path))
+    return max(paths, key=lambda found: found[0])[1]
 
 
 def _rise(kinematics: Kinematics, q: Joints, T: Transform, safe_m: float) -> list[Joints]:

@@ -7,6 +7,7 @@ from handeye.sims.panda import panda_spec
 from handeye.sims.simulation import Simulation
 from handeye.skills.grasping import downward, plan_grasps
 from handeye.skills.kinematics import Kinematics
+from handeye.skills.motion import joint_path
 from handeye.skills.trajectory import parametrize
 
 SPEC = panda_spec()
@@ -103,3 +104,17 @@ def test_a_neighbour_rules_out_the_grasps_that_would_hit_it() -> None:
     for grasp in plan_grasps(can, wall, 0.0, SPEC):
         opening = np.abs(grasp.T_base_tcp[1, 1])
         assert opening < 0.9, "the fingers would open into the neighbour"
+
+
+def test_the_hand_does_not_sink_on_its_way_home_from_a_twisted_configuration(
+    arm: Kinematics,
+) -> None:
+    # The elbow far out, as after a drawer was pulled open: through the joints alone the fingers
+    # would sink by 8 cm on the way, on to the handle that they have just let go.
+    twisted = np.array([1.1, 1.1, -1.59, -2.23, 1.18, 1.84, 2.9])
+    start = arm.fk(twisted)[2, 3]
+    straight = [twisted + (SPEC.q_home - twisted) * share for share in np.linspace(0, 1, 12)]
+    assert min(arm.fk(q)[2, 3] for q in straight) < start - 0.07
+    path = joint_path(arm, twisted, SPEC.q_home, 0.0)
+    assert np.allclose(path[-1], SPEC.q_home)
+    assert min(arm.fk(q)[2, 3] for q in path) > start - 0.03
