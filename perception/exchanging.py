@@ -16,15 +16,16 @@ _PLAINLY = 0.3
 def exchanged(tracks: Iterable[Track], lifted: Sequence[Lifted]) -> tuple[Track, Track] | None:
     """Two tracks of which each is seen where the other was; None where there are none.
 
-    A model that takes one thing for another says so once, and where the thing is too small or
-    too large for it. So both must be seen to have changed, in sizes that do not contradict it;
-    or one of them, if the other is hidden and the size says it plainly.
+    Furniture changes places with nothing. A model that takes one thing for another says so once,
+    and where the thing is too small or too large for it. So both must be seen to have changed, in
+    sizes that do not contradict it; or one of them, if the other is hidden and the size says it
+    plainly.
 
     Args:
         tracks: as known before this look.
         lifted: what is seen in it.
     """
-    known = list(tracks)
+    known = [track for track in tracks if not track.is_furniture]
     named: dict[object, list[Track]] = {}
     for track in known:
         named.setdefault(track.name, []).append(track)

@@ -41,7 +41,8 @@ class Grip:
 
     def may_be(self, track: Track, arm: ArmView) -> bool:
         """Whether what is missing may be what is between the fingers, of which nothing is known."""
-        return self.holding is None and self.closed(arm) and fits(arm, track)
+        free = self.holding is None and not track.is_furniture
+        return free and self.closed(arm) and fits(arm, track)
 
     def released(self, arm: ArmView | None) -> Track | None:
         """What was held at the last look, and was let go since."""
@@ -87,7 +88,7 @@ class Grip:
         tip = arm.T_base_tcp[:3, 3]
         best, nearest = None, _REACH_M
         for track in self._tracks.values():
-            if not track.visible or track.low[2] < table_m + _CLEAR_M:
+            if not track.visible or track.is_furniture or track.low[2] < table_m + _CLEAR_M:
                 continue
             outside = np.maximum(np.maximum(track.low - tip, tip - track.high), 0.0)
             distance = float(np.linalg.norm(outside))
@@ -108,7 +109,7 @@ class Grip:
         gone = [
             t
             for t in self._tracks.values()
-            if (not t.visible and t.misses > 0)
+            if (not t.visible and t.misses > 0 and not t.is_furniture)
             or (t.name == track.name and t.latest < track.latest)
         ]
         if new == self.holding or track.sightings > _JUST_SEEN or len(gone) != 1:
@@ -130,7 +131,11 @@ class Grip:
         if arm.T_base_tcp[2, 3] < table_m + 0.05 or not len(cloud):
             return None
         tip = arm.T_base_tcp[:3, 3]
-        gone = [t for t in self._tracks.values() if not t.visible and t.misses > 0]
+        gone = [
+            t
+            for t in self._tracks.values()
+            if not t.visible and t.misses > 0 and not t.is_furniture
+        ]
         near = int((np.linalg.norm(cloud - tip, axis=1) < _REACH_M).sum())
         if len(gone) != 1:
             return None

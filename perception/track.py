@@ -11,6 +11,7 @@ from .frame import Frame, Points, Transform
 from .geometry import project, thin_out
 from .heading import yaw_of
 from .scene import SceneObject
+from .vlm.lexicon import FURNITURE
 
 Name = tuple[str | None, str]
 """Colour, or None where unknown, and category."""
@@ -70,6 +71,11 @@ class Track:
     def name(self) -> Name:
         """The colour and category with the most votes."""
         return self.votes.most_common(1)[0][0]
+
+    @property
+    def is_furniture(self) -> bool:
+        """Whether it stands where it stands: no hand carries it, only its drawer or door moves."""
+        return bool(self.votes) and self.name[1] in FURNITURE
 
     @property
     def points(self) -> Points:

@@ -8,8 +8,9 @@ import numpy as np
 from .appearing import appeared
 from .arm_view import ArmView
 from .exchanging import exchange, exchanged
+from .fixtures import is_part, may_be
 from .frame import Frame, Points, Transform
-from .furniture import is_open, seen_again, with_what_hangs_on
+from .furniture import is_open, seen_again
 from .geometry import apart_from, points_of, share_in_view, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
@@ -244,7 +245,7 @@ class SceneTracker:
 
         Distance in units of the gate, with a price on another name or size.
         """
-        if track.id in self._lost:
+        if track.id in self._lost or not may_be(track, item):
             return _NEVER
         reach = _NEAR_M + 0.25 * float(max(item.size[:2]))
         distance = float(np.linalg.norm(track.center - item.center)) / reach
@@ -262,7 +263,7 @@ class SceneTracker:
         What the hand just let go lies somewhere, and what newly appears is most likely that,
         even if the model takes it for something else now.
         """
-        if track.visible:
+        if track.visible or not may_be(track, item):
             return _NEVER
         released = track is self._grip.released(arm)
         if track.name != item.name:
@@ -295,6 +296,7 @@ class SceneTracker:
             t
             for t in gone
             if _alike(t.name, item.name)
+            and may_be(t, item)
             and (unlike(t, item.size) < 0.35 or (at_tip and arm is not None and fits(arm, t)))
         ]
         rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
@@ -313,13 +315,8 @@ class SceneTracker:
 
     def _joins(self, item: Lifted) -> bool:
         """Whether this is a part of known furniture: a door, say, that hangs together with it."""
-        if item.detection.state not in _STATES:
-            return False
         for track in self.tracks.values():
-            if track.state not in _STATES:
-                continue
-            whole = with_what_hangs_on(track.points, item.points)
-            if len(whole) - len(track.points) > 0.5 * len(item.points):
+            if track.state in _STATES and is_part(item, track):
                 stamp, points = track.seen.get(item.camera, (None, item.points[:0]))
                 if track.visible and stamp is not None:
                     track.seen[item.camera] = (stamp, np.concatenate([points, item.points]))
@@ -336,7 +333,9 @@ class SceneTracker:
         self._sight(self.tracks[identity], item, frame, arm)
 
     def _sight(self, track: Track, item: Lifted, frame: Frame, arm: ArmView | None) -> None:
-        track.state, track.score = item.detection.state, item.detection.score
+        if item.detection.state in _STATES or not track.is_furniture:
+            track.state = item.detection.state
+        track.score = item.detection.score
         track.visible, track.misses = True, 0
         track.sightings += 1
         track.shown = track.shown or track.sightings > 1
@@ -348,12 +347,13 @@ class SceneTracker:
         within = bool(np.all(item.low > track.low - 0.01) and np.all(item.high < track.high + 0.01))
         if within and len(earlier) and place_of(earlier, frame, arm).hidden > 0.15:
             return  # Something is in front of it; what was seen before tells more.
-        partly = within and not item.complete
+        # Of furniture a model may see a part only; how far it reaches is measured by its depth.
+        partly = within and (track.is_furniture or not item.complete)
         if not partly and float(np.linalg.norm(track.center - item.center)) > STILL_M:
             track.seen.clear()
         known = bool(track.seen)
         track.seen[frame.camera] = (frame.stamp_s, item.points)
-        if item.complete or not known:
+        if not known or (item.complete and not partly):
             eye = None if frame.T_world_camera is None else frame.T_world_camera[:3, 3]
             low, high = bounds(track.points, self.table_m, track.name[1], eye)
             if low[2] <= self.table_m:

@@ -126,23 +126,30 @@ def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
 
 def seen_furniture(identity: str, context: SkillContext, mover: Mover) -> Points:
     """Look at furniture from above; returns [N, 3] its surface with what hangs on it, m."""
+    look_into(identity, context, mover)
     sight = context.sight
-    thing = sight.scene.objects[identity]
-    held = [name for name in (sight.scene.holding,) if name is not None]
-    if "wrist" in context.robot.cameras:
-        context.report(f"looking at {identity} from above")
-        top = thing.position[2] + thing.size[2] / 2
-        toward = np.array([0.45, 0.0]) - np.array(thing.position[:2])
-        for share in (0.55, 0.75, 0.9):
-            x, y = np.array(thing.position[:2]) + share * toward
-            pose = downward(float(x), float(y), top + 0.22, np.pi / 2)
-            if mover.reachable(pose):
-                mover.over(pose, ignore=[identity, *held])
-                sight.look(["wrist"])
-                break
     # A second piece of furniture at its place is most likely a part of the same.
     others = [name for name, other in sight.scene.objects.items() if other.state is None]
     return with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
+
+
+def look_into(identity: str, context: SkillContext, mover: Mover) -> None:
+    """Bring the wrist camera over what furniture has open, where the arm can, and look."""
+    sight = context.sight
+    if "wrist" not in context.robot.cameras:
+        return
+    thing = sight.scene.objects[identity]
+    held = [name for name in (sight.scene.holding,) if name is not None]
+    context.report(f"looking at {identity} from above")
+    top = thing.position[2] + thing.size[2] / 2
+    toward = np.array([0.45, 0.0]) - np.array(thing.position[:2])
+    for share in (0.55, 0.75, 0.9):
+        x, y = np.array(thing.position[:2]) + share * toward
+        pose = downward(float(x), float(y), top + 0.22, np.pi / 2)
+        if mover.reachable(pose):
+            mover.over(pose, ignore=[identity, *held])
+            sight.look(["wrist"])
+            return
 
 
 def find_handle(points: Points) -> Handle | None:

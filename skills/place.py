@@ -1,5 +1,6 @@
 """Place: put down what the gripper holds."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,16 +11,28 @@ from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field, model_validator
 
 from .motion import Mover
-from .opening import seen_furniture
+from .opening import look_into, seen_furniture
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
-from .spots import NAMED_SPOTS, SpotName, beside, between, free_in, free_near, free_on, named_spot
+from .spots import (
+    NAMED_SPOTS,
+    SpotName,
+    beside,
+    between,
+    free_in,
+    free_inside,
+    free_near,
+    free_on,
+    named_spot,
+)
 
 PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
 ]
 _RELEASE_M = 0.004
 _DRAWER_GAP_M = 0.02
+_DRAWER_DEPTH_M = 0.03
+"""How far below a drawer's front something is let go."""
 _OPEN_BY_M, _LEAST_OPEN_BY_M = 0.03, 0.008
 _FINGERS_M = 0.06
 """Both fingers, and some space between them and the wall of a bowl."""
@@ -115,6 +128,9 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     retreat = T.copy()
     retreat[:3, 3] -= 0.10 * T[:3, 2]
     mover.straight(retreat, speed=0.5)
+    if call.relation == "in" and _is_furniture(call.reference, context.sight.scene):
+        # From the side its front hides what lies in it.
+        look_into(call.reference or "", context, mover)
     mover.home()
     return Outcome(
         code=Code.OK,
@@ -125,6 +141,10 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
             "gripper_width_m": round(opened.gripper_width_m, 4),
         },
     )
+
+
+def _is_furniture(reference: str | None, scene: Scene) -> bool:
+    return reference in scene.objects and scene.objects[reference].state is not None
 
 
 def release_width(call: Place, held_m: float, scene: Scene, stroke_m: float) -> float:
@@ -181,7 +201,13 @@ def _goal_point(
     base = scene.objects[reference]
     if call.relation in ("on", "in"):
         if call.relation == "in" and base.state is not None:
-            return _into_drawer(base, seen_furniture(reference, context, mover), thing)
+            points = seen_furniture(reference, context, mover)
+            lying = [
+                other
+                for name, other in sight.scene.objects.items()
+                if name != held and reference == other.in_
+            ]
+            return _into_drawer(base, points, thing, sight.cloud(exclude=[held]), lying)
         x, y, surface, drop = _onto(call.relation, base, sight.points(reference), thing)
         lying = [
             other
@@ -220,9 +246,13 @@ def _onto(
 
 
 def _into_drawer(
-    base: SceneObject, points: Points, thing: SceneObject
+    base: SceneObject,
+    points: Points,
+    thing: SceneObject,
+    cloud: Points,
+    lying: Sequence[SceneObject],
 ) -> tuple[float, float, float, float]:
-    """The middle of what is open of a drawer, and its rim."""
+    """A free place in what is open of a drawer, and its rim."""
     inside = hollow(points)
     if inside is None:
         raise Failed(
@@ -230,5 +260,5 @@ def _into_drawer(
         )
     if max(thing.size[:2]) > min(inside.length_m, inside.width_m) - _DRAWER_GAP_M:
         raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {base.name}")
-    x, y = (float(v) for v in inside.middle)
-    return x, y, inside.rim_m, -_DRAWER_GAP_M
+    x, y = free_inside(inside, max(thing.size[:2]) / 2, cloud, lying)
+    return x, y, inside.rim_m, -_DRAWER_DEPTH_M

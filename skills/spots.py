@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 from handeye.perception.frame import Points
+from handeye.perception.furniture import Hollow
 from handeye.perception.scene import Scene, SceneObject
 
 from .running import Failed
@@ -26,6 +27,10 @@ NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
 _MARGIN_M = 0.025
 _REACH_M = 0.74
 _WALL_M = 0.012
+_SIDES_M, _NEAR_SIDES_M = 0.02, 0.03
+"""Room that the sides of a drawer take; what is seen nearer to them is most likely theirs."""
+_FLOOR_M = 0.012
+_LEAST_POINTS = 8
 _BOUNDS = ((0.28, -0.41), (0.72, 0.41))
 _DIRECTIONS = {
     "left_of": (0.0, 1.0),
@@ -141,6 +146,53 @@ def free_in(
         return free_on(base, radius_m, lying, across, reach)
     except Failed:
         return x, y
+
+
+def free_inside(
+    drawer: Hollow, radius_m: float, cloud: Points, lying: Sequence[SceneObject]
+) -> tuple[float, float]:
+    """Where in an open drawer there is most room beside what lies there.
+
+    What goes into an empty one is put to one side, if another of its size may find room beside.
+
+    Args:
+        drawer: its inside.
+        radius_m: of what is to be put down.
+        cloud: [N, 3] what is seen, without what is to be put down, m.
+        lying: what is known to lie in it, seen or not.
+    """
+    across = np.array([-drawer.along[1], drawer.along[0]])
+    half = drawer.width_m / 2 - _SIDES_M
+    reach = half - radius_m
+    x, y = drawer.middle
+    if reach < radius_m:
+        return float(x), float(y)
+    taken = [np.zeros(0)]
+    if len(cloud):
+        u, v = ((cloud[:, :2] - drawer.middle) @ np.array([drawer.along, across]).T).T
+        within = (
+            (np.abs(u) < drawer.length_m / 2 - _NEAR_SIDES_M)
+            & (np.abs(v) < drawer.width_m / 2 - _NEAR_SIDES_M)
+            & (cloud[:, 2] < drawer.rim_m)
+        )
+        z = cloud[within, 2]
+        standing = z > np.percentile(z, 5) + _FLOOR_M if len(z) else np.zeros(0, np.bool_)
+        if standing.sum() >= _LEAST_POINTS:
+            taken.append(v[within][standing])
+    for other in lying:
+        middle = float((np.array(other.position[:2]) - drawer.middle) @ across)
+        taken.append(middle + np.array([-0.5, 0.0, 0.5]) * max(other.size[:2]))
+    occupied = np.concatenate(taken)
+    shifts = np.linspace(-reach, reach, 13)
+    if len(occupied):
+        gaps = np.abs(shifts[:, None] - occupied).min(axis=1)
+        # As far from what lies there as from the side.
+        room = np.minimum(gaps, half - np.abs(shifts))
+        shift = float(shifts[int(room.argmax())])
+    else:
+        shift = half / 2
+    x, y = drawer.middle + shift * across
+    return float(x), float(y)
 
 
 def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.NDArray[np.float64]:

@@ -57,3 +57,11 @@ def test_a_model_that_only_says_so_is_not_believed() -> None:
 def test_one_of_them_is_enough_where_the_other_is_hidden_and_its_size_is_plain() -> None:
     assert ids(exchanged(known(), [seen("red ball", RIGHT, BALL)])) == {"ball_1", "box_1"}
     assert not exchanged(known(), [seen("red ball", RIGHT, 0.11)])
+
+
+def test_furniture_changes_places_with_nothing() -> None:
+    # A ball that was just let go into an open drawer is seen where the drawer's middle is, and
+    # the model has taken the drawer for a box.
+    drawer = track("drawer_1", "brown", LEFT, 0.3)
+    ball = track("ball_1", "red", RIGHT, BALL)
+    assert not exchanged([drawer, ball], [seen("red ball", LEFT, BALL)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from handeye.agents.agent import make_observer
 from handeye.perception.frame import Points
-from handeye.perception.furniture import fronts, hollow, is_open, with_what_hangs_on
+from handeye.perception.furniture import Hollow, fronts, hollow, is_open, with_what_hangs_on
 from handeye.perception.observer import Observer
 from handeye.perception.relations import is_in
 from handeye.perception.scene import SceneObject
@@ -13,6 +13,7 @@ from handeye.sims.body import FurnitureKind
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.world import World
+from handeye.skills.spots import free_inside
 
 
 def surface(kind: FurnitureKind, opened: float, side: int) -> tuple[Points, Observer]:
@@ -71,3 +72,33 @@ def test_a_drawer_holds_what_lies_over_it_and_below_its_rim() -> None:
     assert is_in(block, drawer)
     assert not is_in(block.model_copy(update={"position": (0.5, 0.1, 0.02)}), drawer)
     assert not is_in(block.model_copy(update={"position": (0.5, 0.2, 0.13)}), drawer)
+
+
+OPEN = Hollow(np.array([0.47, 0.28]), np.array([0.0, -1.0]), 0.11, 0.20, 0.11)
+EMPTY = np.zeros((0, 3), np.float32)
+
+
+def thing(x: float, y: float, across_m: float = 0.05) -> SceneObject:
+    size = (across_m, across_m, across_m)
+    return SceneObject(name="red block", category="block", position=(x, y, 0.04), size=size)
+
+
+def test_two_things_find_room_side_by_side_in_a_drawer() -> None:
+    first = free_inside(OPEN, 0.025, EMPTY, [])
+    second = free_inside(OPEN, 0.025, EMPTY, [thing(*first)])
+    assert abs(first[0] - second[0]) > 0.05 + 0.02
+    for x, y in (first, second):
+        assert abs(x - 0.47) + 0.025 < 0.09
+        assert y == pytest.approx(0.28)
+
+
+def test_what_lies_in_a_drawer_unnamed_is_kept_clear_of() -> None:
+    floor = np.stack(np.meshgrid(np.arange(0.39, 0.55, 0.004), np.arange(0.24, 0.33, 0.004)), -1)
+    floor = np.append(floor.reshape(-1, 2), np.full((floor.size // 2, 1), 0.02), axis=1)
+    lump = floor[np.abs(floor[:, 0] - 0.51) < 0.025] + (0.0, 0.0, 0.04)
+    x, _ = free_inside(OPEN, 0.025, np.concatenate([floor, lump]).astype(np.float32), [])
+    assert x < 0.47
+
+
+def test_what_fills_a_drawer_goes_into_its_middle() -> None:
+    assert free_inside(OPEN, 0.06, EMPTY, []) == pytest.approx((0.47, 0.28))

@@ -590,3 +590,60 @@ def test_what_is_lifted_from_its_place_is_seen_lifted() -> None:
     scene = look(tracker, Room(CUP, up), arm_at(*BLOCK.at, 0.175, width_m=0.05))
     assert scene.holding == "block_1"
     assert scene.objects["block_1"].position == pytest.approx(up.center, abs=0.02)
+
+
+# --- furniture -----------------------------------------------------------------------------------
+
+DRAWER = Thing("green drawer", (0.50, 0.10), (0.20, 0.24, 0.11))
+
+
+def named(found: Sequence[Detection], label: str, state: str | None = None) -> list[Detection]:
+    """The detections, the drawer among them called something else."""
+    color, category = label.split()
+    return [
+        replace(d, label=label, color=color, category=category, state=state)
+        if d.category == "drawer"
+        else d
+        for d in found
+    ]
+
+
+def test_furniture_that_is_taken_for_a_box_stays_what_it_is() -> None:
+    room, tracker = Room(DRAWER), SceneTracker()
+    for label, state in [("green drawer", "open")] * 4 + [("green box", None)] * 2:
+        frame, found = room.see()
+        scene = tracker.update({"overview": frame}, {"overview": named(found, label, state)})
+        [drawer] = scene.objects.values()
+        assert (drawer.category, drawer.state) == ("drawer", "open")
+
+
+def test_a_front_of_furniture_that_is_taken_for_a_thing_is_no_new_thing() -> None:
+    # The model sees the body of a drawer, and a teddy in its front.
+    room, tracker = Room(DRAWER), SceneTracker()
+    frame, found = room.see()
+    [whole] = named(found, "green drawer", "open")
+    tracker.update({"overview": frame}, {"overview": [whole]})
+    for _ in range(3):
+        frame, _ = room.see()
+        assert whole.mask is not None
+        columns = np.flatnonzero(whole.mask.any(axis=0))
+        left = np.zeros_like(whole.mask)
+        left[:, : int(columns.mean())] = True
+        body = replace(whole, mask=whole.mask & left)
+        teddy = replace(
+            whole, mask=whole.mask & ~left, label="green teddy", category="teddy", state=None
+        )
+        scene = tracker.update({"overview": frame}, {"overview": [body, teddy]})
+        assert [thing.category for thing in scene.objects.values()] == ["drawer"]
+
+
+def test_a_small_thing_in_the_middle_of_furniture_is_not_the_furniture() -> None:
+    room, tracker = Room(DRAWER), SceneTracker()
+    frame, found = room.see()
+    tracker.update({"overview": frame}, {"overview": named(found, "green drawer", "open")})
+    room.things.append(Thing("green lego", (0.50, 0.10), (0.05, 0.05, 0.05), bottom=0.11))
+    frame, found = room.see()
+    small = [d for d in found if d.category == "lego"]
+    scene = tracker.update({"overview": frame}, {"overview": small})
+    assert scene.objects["drawer_1"].size[1] > 0.2
+    assert scene.objects["lego_1"].size[1] < 0.06
