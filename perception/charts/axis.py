@@ -1,7 +1,7 @@
 """An axis: what value each pixel stands for, told from the numbers printed along it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Literal
 
@@ -21,6 +21,7 @@ class Axis:
         slope, intercept: of value (or its logarithm to ten) over pixels.
         ticks: the labels that agree with the fit.
         agreed: share of the labels that do.
+        marked: whether it was fitted to tick marks, which lie truer than their labels.
     """
 
     scale: Scale
@@ -28,6 +29,7 @@ class Axis:
     intercept: float
     ticks: tuple[Tick, ...]
     agreed: float
+    marked: bool = False
 
     def value(self, pixel: float) -> float:
         """What a pixel stands for."""
@@ -55,15 +57,14 @@ class Axis:
         """The same axis with all its values multiplied."""
         ticks = tuple((pixel, value * factor) for pixel, value in self.ticks)
         if self.scale == "log":
-            return Axis(
-                "log", self.slope, self.intercept + float(np.log10(factor)), ticks, self.agreed
-            )
-        return Axis(self.scale, self.slope * factor, self.intercept * factor, ticks, self.agreed)
+            return replace(self, intercept=self.intercept + float(np.log10(factor)), ticks=ticks)
+        slope, intercept = self.slope * factor, self.intercept * factor
+        return replace(self, slope=slope, intercept=intercept, ticks=ticks)
 
     def shifted(self, by: float) -> "Axis":
         """The same linear axis with an amount added to all its values."""
         ticks = tuple((pixel, value + by) for pixel, value in self.ticks)
-        return Axis(self.scale, self.slope, self.intercept + by, ticks, self.agreed)
+        return replace(self, intercept=self.intercept + by, ticks=ticks)
 
     @property
     def step(self) -> float:

@@ -118,12 +118,21 @@ def _best_group(
 
 
 def _is_even(axis: Axis) -> bool:
-    """Whether the ticks are a whole number of steps apart, as ticks are and values are not."""
+    """Whether the ticks are whole steps apart, or round powers, as ticks are and values are not."""
+    if axis.scale == "log":
+        return all(_is_round(v) for _, v in axis.ticks)
     gaps = np.diff(np.sort([v for _, v in axis.ticks]))
-    if len(gaps) < 2 or axis.scale == "log":
+    if len(gaps) < 2:
         return True
     steps = gaps / max(gaps.min(), 1e-12)
     return bool(np.all(np.abs(steps - np.round(steps)) < 0.05))
+
+
+def _is_round(value: float) -> bool:
+    """Whether a value has one digit that counts, or is a power of two, as on logarithmic axes."""
+    digit = value / 10.0 ** np.floor(np.log10(value) + 1e-9)
+    power = np.log2(value)
+    return bool(abs(digit - round(digit)) < 1e-6 or abs(power - round(power)) < 1e-6)
 
 
 def _aligned_in_column(a: Text, b: Text) -> bool:

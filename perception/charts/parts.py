@@ -9,9 +9,13 @@ from .edges import upper_edge
 from .ink import Canvas, Ink, likeness_of_hue, share_near
 from .layout import Box, Layout
 from .legend import Entry, find_legend
+from .legend_gaps import with_missed
+from .similar import told_apart
 
 _PALER = 80.0
 """How far apart a grey stroke and its like in the legend may be, in RGB."""
+_SAME = 14.0
+"""Colours of areas that are closer than this, in RGB, are one."""
 _TICKS = 4
 """So many dashes of one length above each other are ticks."""
 
@@ -41,7 +45,7 @@ class Parts:
 
 def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     """Find the legend, the plot, and the inks in it that show data."""
-    legend = find_legend(canvas, layout.free)
+    legend = with_missed(image, canvas, find_legend(canvas, layout.free))
     window = _window(canvas, layout)
     for entry in legend:
         x0, y0, x1, y1 = entry.swatch
@@ -54,6 +58,7 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     inks = [_without_ticks(k, window) if k.grey else k for k in inks]
     inks = [ink for ink in inks if int(ink.mask.sum()) >= 10]
     inks = [ink for ink in inks if not _is_shade_under(ink, inks)]
+    inks = told_apart(canvas.rgb, legend, inks)
     matched = _matched(legend, inks)
     hues = [ink for ink in inks if not ink.grey and ink.mask.sum() > 40]
     if matched and (len(matched) > 1 or len(hues) < 2):
@@ -126,8 +131,10 @@ def _one_of_a_hue(inks: list[Ink]) -> list[Ink]:
 
 def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
     """Each entry with the ink of its colour, if the plot has it."""
-    found: list[tuple[Entry, Ink]] = []
+    found = _plainly_matched(legend, inks)
     for entry in legend:
+        if any(entry is e for e, _ in found):
+            continue
         free = [ink for ink in inks if all(ink is not other for _, other in found)]
         near = max(free, key=lambda ink: _likeness(ink, entry), default=None)
         if near is not None and _likeness(near, entry) > -1e6:
@@ -146,6 +153,21 @@ def _matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
         if best > 0.975 and (owner.solid < 0.5 or share_near(ink, owner) < 0.5):
             owner.mask[ink.mask] = True
     return found
+
+
+def _plainly_matched(legend: list[Entry], inks: list[Ink]) -> list[tuple[Entry, Ink]]:
+    """Entries with large areas of just their colour, the closest first: shades come in steps."""
+    pairs = [
+        (float(np.linalg.norm(ink.color - e.color)), i, k)
+        for i, e in enumerate(legend)
+        for k, ink in enumerate(inks)
+        if ink.solid > 0.5
+    ]
+    found: dict[int, int] = {}
+    for apart, i, k in sorted(pairs):
+        if apart < _SAME and i not in found and k not in found.values():
+            found[i] = k
+    return [(legend[i], inks[k]) for i, k in found.items()]
 
 
 def _with_greys(

@@ -71,13 +71,15 @@ def _grounded(bars: Bars, axis: Axis) -> Bars:
     if axis.scale != "linear":
         return bars
     zero = axis.pixel(0.0) + 0.5
-    if not 1.5 < abs(bars.base - zero) < 14:
+    # A short first segment is measured from where the axis says that it begins.
+    least = 0.0 if bars.stacked and axis.marked else 1.5
+    if not least < abs(bars.base - zero) < 14:
         return bars
     moved = []
     for bar in bars.bars:
-        if abs(bar.y1 - bars.base) <= 3:
+        if abs(bar.y1 - bars.base) <= 3 and bar.y0 < zero:
             bar = replace(bar, y1=zero)
-        elif abs(bar.y0 - bars.base) <= 3:
+        elif abs(bar.y0 - bars.base) <= 3 and bar.y1 > zero:
             bar = replace(bar, y0=zero)
         moved.append(bar)
     return Bars(tuple(moved), bars.upright, zero, bars.stacked)

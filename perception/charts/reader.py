@@ -20,6 +20,7 @@ from .display import read_display
 from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
 from .ink import take_apart
+from .joints import sealed
 from .layout import lay_out, number_of
 from .naming import named
 from .parts import Parts, parts_of
@@ -146,6 +147,7 @@ def _is_curve(mask: Mask, span: float) -> bool:
 
 def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     layout = parts.layout
+    bars = sealed(bars, parts.canvas.rgb)
     values = layout.y_axis if bars.upright else layout.x_axis
     if values is None:
         values = printed_axis(bars, layout.free)

@@ -17,6 +17,8 @@ _DETECT_SIDES = (1100, 800)
 """Images are brought to these longer sides before text is looked for, pixels."""
 _HEIGHT = 48
 _MIN_SCORE = 0.35
+_LONGER = 1.3
+"""A place that is longer than another one in it by this shows a word of which that is a piece."""
 _LONE_SIGN = 2.4
 """A lone sign is at most so many times as tall as its place is wide."""
 
@@ -138,7 +140,12 @@ class TextReader:
         """
         found: list[npt.NDArray[np.float32]] = []
         for side in _DETECT_SIDES:
-            found += [q for q in self._find_at(rgb, side) if not _covered(q, found)]
+            for quad in self._find_at(rgb, side):
+                part = piece_among(quad, found)
+                if part is not None:
+                    found[part] = quad
+                elif not _covered(quad, found):
+                    found.append(quad)
         return found
 
     def _find_at(self, rgb: Image, side: int) -> list[npt.NDArray[np.float32]]:
@@ -211,6 +218,25 @@ def _covered(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]
         if shared > 0.25 * min((x1 - x0) * (y1 - y0), (u1 - u0) * (v1 - v0)):
             return True
     return False
+
+
+def piece_among(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]) -> int | None:
+    """Which of other places is but a piece of one line of text: its number; None if none is."""
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    touched = []
+    for k, other in enumerate(others):
+        (u0, v0), (u1, v1) = other.min(axis=0), other.max(axis=0)
+        shared = max(0.0, min(x1, u1) - max(x0, u0)) * max(0.0, min(y1, v1) - max(y0, v0))
+        if shared > 0.05 * (u1 - u0) * (v1 - v0):
+            touched.append((k, shared / max((u1 - u0) * (v1 - v0), 1e-9), u1 - u0, v1 - v0))
+    if len(touched) != 1:
+        return None
+    k, inside, wide, tall = touched[0]
+    along, across = (x1 - x0) / max(wide, 1e-9), (y1 - y0) / max(tall, 1e-9)
+    if x1 - x0 < y1 - y0:
+        along, across = across, along
+    longer = along > _LONGER and 0.8 < across < 1.25
+    return k if inside > 0.85 and longer else None
 
 
 def _ordered(quad: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

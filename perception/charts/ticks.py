@@ -58,7 +58,9 @@ def snapped(axis: Axis, texts: list[Text], rgb: Floats, *, upright: bool) -> Axi
     off = np.abs(slope * pixels + intercept - values) / abs(slope)
     if off.max() > 1.5:
         return axis
-    return replace(axis, slope=float(slope), intercept=float(intercept), ticks=tuple(ticks))
+    return replace(
+        axis, slope=float(slope), intercept=float(intercept), ticks=tuple(ticks), marked=True
+    )
 
 
 def _peak(profile: Floats, pixel: float, reach: int) -> float | None:

@@ -16,6 +16,8 @@ _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
 """What rings, dots and crosses are read as."""
 _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
+_NARROWEST = 0.25
+"""Width of the narrowest letters of a word on average, in heights."""
 _SHAPES = "□■○●◆◇▲△▼"
 
 
@@ -179,7 +181,9 @@ def _trimmed(text: Text, image: Image) -> Text:
     while end < len(filled) and filled[end : end + 2].any():
         end += 1
     rest = len(filled) - end
-    if end > 4.6 * height or rest < 0.8 * height:
+    # What is left must have room for what was read: a word may stand half on a bar.
+    room = max(0.8, _NARROWEST * len(text.text)) * height
+    if end > 4.6 * height or rest < room:
         return text
     swatch, words = _color_of(crop[:, :end], ink[:, :end]), _color_of(crop[:, end:], ink[:, end:])
     block = ink[:, columns[0] : end] > 50
