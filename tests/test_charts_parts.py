@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handeye.perception.charts.axis import Axis
 from handeye.perception.charts.bars import Bar, Bars, find_bars
-from handeye.perception.charts.categories import Label
+from handeye.perception.charts.categories import Label, category_labels
 from handeye.perception.charts.ink import take_apart
 from handeye.perception.charts.joints import sealed
 from handeye.perception.charts.layout import Layout, lay_out
@@ -14,6 +14,7 @@ from handeye.perception.charts.legend_gaps import with_missed
 from handeye.perception.charts.parts import parts_of
 from handeye.perception.charts.read_bars import bar_rows
 from handeye.perception.charts.similar import told_apart
+from handeye.perception.charts.spaces import with_spaces
 from handeye.perception.charts.text import Text, piece_among
 from handeye.perception.charts.true_texts import true_texts
 
@@ -169,6 +170,34 @@ class TestPlacesOfText:
         cv2.putText(image, "Women", (128, 42), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1)
         word = text("Women", 125, 30, 183, 45)
         assert true_texts([word], image) == [word]
+
+
+class TestWords:
+    def line(self, words: list[str], gap: int) -> tuple[np.ndarray, list[float]]:
+        """A line of text, 48 pixels high, and where the middles of its letters are."""
+        image, x, places = np.full((48, 600, 3), 255, np.uint8), 8, []
+        for word in words:
+            for letter in word:
+                wide = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, 1.1, 3)[0][0]
+                cv2.putText(image, letter, (x, 36), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (0, 0, 0), 3)
+                places.append(x + wide / 2)
+                x += wide
+            x += gap
+        return image[:, :x], places
+
+    def test_a_space_that_was_not_read_is_seen(self) -> None:
+        image, places = self.line(["55", "and", "older"], 18)
+        assert with_spaces("55andolder", places, image) == "55 and older"
+
+    def test_one_word_stays_one(self) -> None:
+        image, places = self.line(["Marketing"], 18)
+        assert with_spaces("Marketing", places, image) == "Marketing"
+
+    def test_a_tick_that_was_read_as_a_dash_is_no_part_of_a_label(self) -> None:
+        said = ("Q1 2023", "Q2 2023-", "Q3 2023")
+        texts = [text(s, 60.0 + 100 * k, 300, 120.0 + 100 * k, 312) for k, s in enumerate(said)]
+        labels, _ = category_labels(texts, 290.0, (50.0, 330.0), upright=True)
+        assert [label.text for label in labels] == ["Q1 2023", "Q2 2023", "Q3 2023"]
 
 
 class TestLogarithmicAxes:

@@ -11,6 +11,7 @@ from .layout import anchor, number_of
 from .sequences import put_right
 from .text import Text
 
+_DASH_AT_END = re.compile(r"([^\W_])[-–—_]+$")
 _INFERRED = 0.8
 """Trust in a label that its neighbours' order told, over that in what was read."""
 
@@ -127,11 +128,14 @@ def _merged(
 
 
 def _mended(labels: list[Label]) -> list[Label]:
-    """Labels without slips: ends of tick marks read as full stops, misread months and years."""
+    """Labels without slips: ends of tick marks read as stops or dashes, misread months, years."""
     texts = [label.text for label in labels]
     dotted = [text.endswith(".") and len(text) > 2 for text in texts]
     if not all(dotted) or all(text[:-1].isdigit() for text in texts):
         texts = [t.rstrip(".") if dot else t for t, dot in zip(texts, dotted, strict=True)]
+    dashed = [bool(_DASH_AT_END.search(text)) for text in texts]
+    if not all(dashed):
+        texts = [_DASH_AT_END.sub(r"\1", text) for text in texts]
     return [
         replace(label, text=right, score=label.score * (1.0 if right == text else _INFERRED))
         for label, text, right in zip(labels, texts, put_right(texts), strict=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ModelError
 from ..frame import Image
+from .spaces import with_spaces
 
 _MARGIN = 12
 _DETECT_SIDES = (1100, 800)
@@ -167,11 +168,21 @@ class TextReader:
         from rapidocr.ch_ppocr_rec import TextRecInput
 
         with self._lock:
-            found = self._recognize(TextRecInput(img=[crop[..., ::-1] for crop in crops]))
+            found = self._recognize(
+                TextRecInput(img=[crop[..., ::-1] for crop in crops], return_word_box=True)
+            )
         return [
-            (text.strip(), float(score))
-            for text, score in zip(found.txts, found.scores, strict=True)
+            (with_spaces(text.strip(), _places(info, crop.shape[1]), crop), float(score))
+            for text, score, info, crop in zip(
+                found.txts, found.scores, found.word_results, crops, strict=True
+            )
         ]
+
+
+def _places(info: Any, width: int) -> list[float]:
+    """Columns of the middles of all signs but spaces, of a crop of a width in pixels."""
+    steps = [step for word in info.word_cols or () for step in word]
+    return [(step + 0.5) * width / max(info.line_txt_len, 1e-9) for step in steps]
 
 
 @lru_cache(maxsize=1)
