@@ -103,6 +103,15 @@ class TestLegends:
             places.append(text(name, 327, y - 1, 329 + 10 * len(name), y + 14))
         return places
 
+    def test_entries_that_stand_on_a_bar_follow_from_the_one_that_does_not(self) -> None:
+        image = page(300, 420)
+        image[60:260, 60:110] = BLUE
+        image[46:260, 280:420] = (73, 52, 70)
+        colors = [BLUE, ORANGE, GREEN, (243, 139, 168)]
+        names = self.entries(image, ["Cash", "Card", "Transfer", "Voucher"], colors)
+        legend = find_legend(take_apart(image, names), names)
+        assert [e.text.text for e in legend] == ["Cash", "Card", "Transfer", "Voucher"]
+
     def test_a_name_that_was_missed_is_read_beside_its_swatch(self) -> None:
         image = stacked([])
         names = self.entries(image, ["Import", "Export", "Stock"], [BLUE, ORANGE, GREEN])

@@ -44,12 +44,13 @@ def find_legend(canvas: Canvas, texts: list[Text]) -> list[Entry]:
 def _completed(canvas: Canvas, group: list[Entry], texts: list[Text]) -> list[Entry]:
     """The entries with those in line with them whose swatches touch what the plot shows there."""
     found = list(group)
-    for text in texts:
+    # From the entries outwards: one that was added tells of the next one.
+    for text in sorted(texts, key=lambda t: _rows_off(t, group)):
         if any(text is e.text for e in found):
             continue
         beside = [
             e
-            for e in group
+            for e in found
             if abs(e.text.box[0] - text.box[0]) < 0.6 * text.height
             and abs(e.text.center[1] - text.center[1]) < 2.6 * text.height
         ]
@@ -64,6 +65,11 @@ def _completed(canvas: Canvas, group: list[Entry], texts: list[Text]) -> list[En
             if color is not None and drawn.mean() > 0.3:
                 found.append(Entry(text, color, box))
     return _distinct(found)
+
+
+def _rows_off(text: Text, group: list[Entry]) -> float:
+    """How far above or below the nearest entry a text stands, pixels."""
+    return min((abs(e.text.center[1] - text.center[1]) for e in group), default=0.0)
 
 
 def _groups(entries: list[Entry]) -> list[list[Entry]]:

@@ -14,7 +14,7 @@ from .text import Text, text_reader
 _ALIKE = 30.0
 """An ink that is nearer to an entry's colour than this, in RGB, is that entry's."""
 _LEAST_SCORE = 0.5
-_WORD_GAP = 1.3
+_WORD_GAP = 0.8
 """Words of a name stand closer together than this, in heights of its letters."""
 
 
