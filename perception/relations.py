@@ -13,6 +13,7 @@ _DIRECTIONS = {
     "in_front_of": (-1.0, 0.0),
 }
 _PLATE_SHARE, _SMALLER, _FLAT_M = 0.4, 0.7, 0.03
+_LOW = 0.75
 CONTAINERS = frozenset({"bowl", "cup", "box_open", "drawer", "basket", "tray"})
 
 
@@ -41,7 +42,9 @@ def is_in(a: SceneObject, b: SceneObject) -> bool:
 
     A drawer holds what lies anywhere over it, no higher than its rim.
     """
-    if b.category not in CONTAINERS or max(a.size[:2]) > max(b.size[:2]):
+    # Low furniture is a drawer, even where a model takes it for a fridge.
+    low = b.state is not None and b.size[2] < _LOW * min(b.size[:2])
+    if not (low or b.category in CONTAINERS) or max(a.size[:2]) > max(b.size[:2]):
         return False
     if b.state is not None:
         return over(a, b) and bottom(b) < bottom(a) + 0.015 and top(a) < top(b) + 0.01

@@ -102,3 +102,14 @@ def test_what_lies_in_a_drawer_unnamed_is_kept_clear_of() -> None:
 
 def test_what_fills_a_drawer_goes_into_its_middle() -> None:
     assert free_inside(OPEN, 0.06, EMPTY, []) == pytest.approx((0.47, 0.28))
+
+
+def test_a_drawer_that_is_taken_for_a_fridge_holds_what_lies_in_it() -> None:
+    def furniture(height_m: float) -> SceneObject:
+        return SceneObject(
+            name="brown fridge", category="fridge", position=(0.47, 0.34, height_m / 2),
+            size=(0.20, 0.30, height_m), state="open",
+        )  # fmt: skip
+
+    assert is_in(thing(0.47, 0.28), furniture(0.11))
+    assert not is_in(thing(0.47, 0.28), furniture(0.24))
