@@ -203,7 +203,7 @@ def joint_path(
     """
     start, goal = kinematics.fk(q_start), kinematics.fk(q_goal)
     level = max(safe_m, min(start[2, 3], goal[2, 3]))
-    paths = []
+    paths: list[tuple[float, npt.NDArray[np.float64]]] = []
     for higher in _HIGHER_M:
         up = _rise(kinematics, q_start, start, level + higher)
         down = _rise(kinematics, q_goal, goal, level + higher)[::-1]

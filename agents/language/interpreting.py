@@ -8,7 +8,7 @@ from typing import Any
 from lark import Token
 
 from .meaning import Clause, Command, Place, Reading, Thing
-from .phrases import SenselessError, as_group, groups_of, is_a, restricted, things_of, value, where
+from .phrases import SenselessError, groups_of, is_a, restricted, things_of, value, where
 from .questioning import Questions
 
 
@@ -38,8 +38,8 @@ class Interpreter(Questions):
         return tuple(part for part in parts if isinstance(part, Command))
 
     def move(self, parts: list[Any]) -> Command:
-        what, place, *but = (part for part in parts if isinstance(part, Thing | tuple | Place))
-        things = as_group(what)
+        place = next(part for part in parts if isinstance(part, Place))
+        things, *but = groups_of(parts)
         if but:
             if len(things) != 1 or not things[0].every or things[0].but:
                 raise SenselessError
