@@ -10,6 +10,10 @@ from .edges import upper_edge
 
 _RING_AREA = 120.0
 """Holes of hollow marks have fewer pixels."""
+_THICK = 12
+"""Pixels of a mark that have it on all sides, where marks are thick."""
+_STRIP = 3
+"""Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
 
 
@@ -179,14 +183,24 @@ def find_points(mask: Mask) -> list[tuple[float, float]]:
 
     filled = _filled(mask, _RING_AREA)
     count, labels, stats, centers = cv2.connectedComponentsWithStats(filled, connectivity=8)
-    areas = [int(stats[k][4]) for k in range(1, count) if stats[k][4] >= 6]
+    # What is left of an axis line is long and thin; crosses and dots are not.
+    strips = {
+        k
+        for k in range(1, count)
+        if min(stats[k][2:4]) <= _STRIP and max(stats[k][2:4]) >= 3 * min(stats[k][2:4])
+    }
+    kept = [k for k in range(1, count) if stats[k][4] >= 6 and k not in strips]
+    # Where marks are thick, what is thin is no mark: crossings of axis lines and ticks.
+    inner = cv2.erode(filled, np.ones((3, 3), np.uint8))
+    thick = np.bincount(labels[np.asarray(inner) > 0], minlength=count) >= _THICK
+    areas = [int(stats[k][4]) for k in kept if thick[k]] or [int(stats[k][4]) for k in kept]
     if not areas:
         return []
     usual = _usual(areas)
     found: list[tuple[float, float]] = []
     for k in range(1, count):
         x, y, w, h, area = (int(v) for v in stats[k])
-        if area < 0.3 * usual or area < 5:
+        if area < 0.3 * usual or area < 5 or k in strips:
             continue
         if area <= 1.45 * usual:
             found.append((float(centers[k][0]), float(centers[k][1])))

@@ -65,6 +65,12 @@ def _swatches(ink: Ink, legend: list[Entry]) -> Iterator[tuple[int, int, int, in
     for x, y, w, h, _ in (tuple(int(v) for v in stats[k]) for k in range(1, count)):
         if abs(w - wide) > max(3.0, 0.2 * wide) or h > 1.6 * tall:
             continue
+        # What surrounds a swatch that has its name, its outline or its glow, is none.
+        if any(
+            min(x + w, box[2]) > max(x, box[0]) and min(y + h, box[3]) > max(y, box[1])
+            for box in boxes
+        ):
+            continue
         column = in_column and abs(x + w / 2 - float(np.median(columns))) <= 3
         row = in_row and abs(y + h / 2 - float(np.median(rows))) <= 3
         far = np.abs(rows - (y + h / 2)).min() if column else 0.0

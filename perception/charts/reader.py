@@ -22,6 +22,7 @@ from .gauge import find_dial, gauge_chart
 from .ink import take_apart
 from .joints import sealed
 from .layout import lay_out, number_of
+from .missing_labels import missed_texts
 from .naming import named
 from .parts import Parts, parts_of
 from .pies import find_pie
@@ -29,6 +30,7 @@ from .printed_axis import printed_axis
 from .read_bars import bar_rows
 from .read_curves import curve_rows
 from .read_pie import pie_chart
+from .rims import without_rims
 from .splitting import column_places, split_at
 from .text import Text, text_reader
 from .ticks import snapped
@@ -163,6 +165,11 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     free = [*layout.free, *own]
     free = [t for t in free if all(t is not e.text for e in parts.legend)]
     labels, used = category_labels(free, end, span, upright=bars.upright)
+    places = column_places(bars)
+    more = missed_texts(parts.image, places, labels, used, upright=bars.upright)
+    if more:
+        layout.free = [*layout.free, *more]
+        labels, used = category_labels([*free, *more], end, span, upright=bars.upright)
     if not labels and own:
         axis = layout.x_axis if bars.upright else layout.y_axis
         labels = [Label(p, f"{v:g}", 0.9) for p, v in axis.ticks] if axis else []
@@ -210,7 +217,7 @@ def _scatter_chart(parts: Parts) -> Chart:
     if layout.y_axis is None or layout.x_axis is None:
         raise ImageError("the points have no place: one of the axes has no readable numbers")
     rows = []
-    for name, ink in zip(parts.names, parts.inks, strict=True):
+    for name, ink in zip(parts.names, without_rims(parts.inks), strict=True):
         for px, py in find_points(ink.mask):
             x, y = layout.x_axis.rounded_at(px), layout.y_axis.rounded_at(py)
             sure = min(layout.x_axis.agreed, layout.y_axis.agreed)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..frame import Image
 
-_WIDE, _WIDER = 0.24, 1.8
+_WIDE, _WIDER = 0.17, 3.0
 """Least width of a space, in heights of the line, and over that of the gaps between letters."""
 _LEAST, _LEAST_LETTERS = 5, 3
 _CONTRAST = 0.3

@@ -59,8 +59,15 @@ def column_places(bars: Bars) -> list[float]:
     inks: set[int] = set()
     width = float(np.median([b.x1 - b.x0 for b in ordered]))
     last = -1e9
+    if bars.stacked:
+        for bar in ordered:
+            if groups and abs(bar.middle - groups[-1][0]) < 0.5 * width:
+                groups[-1].append(bar.middle)
+            else:
+                groups.append([bar.middle])
+        return [float(np.mean(group)) for group in groups]
     for bar in ordered:
-        if bar.x0 - last > 0.3 * width or not groups or (bar.ink in inks and not bars.stacked):
+        if bar.x0 - last > 0.3 * width or not groups or bar.ink in inks:
             groups.append([])
             inks = set()
         inks.add(bar.ink)

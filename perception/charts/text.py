@@ -246,7 +246,7 @@ def piece_among(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float
     along, across = (x1 - x0) / max(wide, 1e-9), (y1 - y0) / max(tall, 1e-9)
     if x1 - x0 < y1 - y0:
         along, across = across, along
-    longer = along > _LONGER and 0.8 < across < 1.25
+    longer = along > _LONGER * max(across, 1.0) and 0.7 < across < 1.7
     return k if inside > 0.85 and longer else None
 
 

@@ -1,0 +1,86 @@
+"""Labels of categories that were missed: looked for again where they must be, larger."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..frame import Image
+from .categories import Label
+from .layout import anchor
+from .text import Text, text_reader
+
+_MOST = 4
+"""So many labels at most are looked for again: more are no oversight."""
+_LEAST_SIDE = 24
+
+
+def missed_texts(
+    image: Image,
+    places: list[float],
+    labels: list[Label],
+    used: list[Text],
+    *,
+    upright: bool,
+) -> list[Text]:
+    """Texts at those places along a category axis that have no label.
+
+    Args:
+        image: [H, W, 3] uint8.
+        places: of the bars or groups along the axis, pixels; at least two.
+        labels: that were found; at least half of all.
+        used: the texts that they are made of.
+        upright: True for an axis below the marks, False for one at their left.
+    """
+    if len(places) < 2 or not used or not len(places) / 2 <= len(labels) < len(places):
+        return []
+    pitch = float(np.median(np.diff(sorted(places))))
+    bare = [p for p in places if all(abs(label.at - p) > 0.5 * pitch for label in labels)]
+    found: list[Text] = []
+    for place in bare[:_MOST]:
+        x0, y0, x1, y1 = _region(image, place, pitch, used, upright=upright)
+        if min(x1 - x0, y1 - y0) < _LEAST_SIDE:
+            continue
+        for text in text_reader().read(np.ascontiguousarray(image[y0:y1, x0:x1])):
+            moved = _moved(text, x0, y0)
+            at = anchor(moved)[0] if upright else moved.center[1]
+            alike = any(c.isalnum() for c in text.text) and _turned_alike(moved, used)
+            if alike and abs(at - place) < 0.4 * pitch and not any(_same(moved, t) for t in used):
+                found.append(moved)
+    return found
+
+
+def _region(
+    image: Image, place: float, pitch: float, used: list[Text], *, upright: bool
+) -> tuple[int, int, int, int]:
+    """Where the label of a place may be: as far from the axis as the others reach."""
+    height, width = image.shape[:2]
+    slack = max(t.height for t in used)
+    if not upright:
+        low, high = place - 0.6 * pitch, place + 0.6 * pitch
+        left = min(t.box[0] for t in used) - 8 * slack
+        right = max(t.box[2] for t in used) + 4
+        return max(0, round(left)), max(0, round(low)), round(right), min(height, round(high))
+    top, bottom = min(t.box[1] for t in used) - 4, max(t.box[3] for t in used) + slack
+    # Slanted labels reach to one side, as far as they reach down.
+    reach = [anchor(t)[0] - t.box[0] for t in used], [t.box[2] - anchor(t)[0] for t in used]
+    slanted = not all(t.is_level for t in used)
+    left = place - (max(reach[0]) + slack if slanted else 0.6 * pitch)
+    right = place + (max(reach[1]) + slack if slanted else 0.6 * pitch)
+    x0, y0 = max(0, round(left)), max(0, round(top))
+    return x0, y0, min(width, round(right)), min(height, round(bottom))
+
+
+def _turned_alike(text: Text, used: list[Text]) -> bool:
+    return abs(text.angle - float(np.median([t.angle for t in used]))) < 15
+
+
+def _same(a: Text, b: Text) -> bool:
+    """Whether two texts are at one place."""
+    near = abs(a.center[0] - b.center[0]) < 0.8 * a.height
+    return near and abs(a.center[1] - b.center[1]) < 0.8 * a.height
+
+
+def _moved(text: Text, x: int, y: int) -> Text:
+    x0, y0, x1, y1 = text.box
+    corners = tuple((a + x, b + y) for a, b in text.corners)
+    return replace(text, box=(x0 + x, y0 + y, x1 + x, y1 + y), corners=corners)
