@@ -6,15 +6,20 @@ import pytest
 from handeye.perception.charts.axis import Axis
 from handeye.perception.charts.bars import Bar, Bars, find_bars
 from handeye.perception.charts.categories import Label, category_labels
+from handeye.perception.charts.curves import find_points
 from handeye.perception.charts.ink import take_apart
 from handeye.perception.charts.joints import sealed
 from handeye.perception.charts.layout import Layout, lay_out
 from handeye.perception.charts.legend import find_legend
 from handeye.perception.charts.legend_gaps import with_missed
+from handeye.perception.charts.missing_labels import missed_texts
 from handeye.perception.charts.parts import parts_of
+from handeye.perception.charts.photographed import find_sheets
 from handeye.perception.charts.read_bars import bar_rows
+from handeye.perception.charts.rims import without_rims
 from handeye.perception.charts.similar import told_apart
 from handeye.perception.charts.spaces import with_spaces
+from handeye.perception.charts.splitting import column_places
 from handeye.perception.charts.text import Text, piece_among
 from handeye.perception.charts.true_texts import true_texts
 
@@ -207,6 +212,64 @@ class TestWords:
         texts = [text(s, 60.0 + 100 * k, 300, 120.0 + 100 * k, 312) for k, s in enumerate(said)]
         labels, _ = category_labels(texts, 290.0, (50.0, 330.0), upright=True)
         assert [label.text for label in labels] == ["Q1 2023", "Q2 2023", "Q3 2023"]
+
+
+class TestMarks:
+    def test_the_blurred_edge_of_a_black_mark_is_no_grey_mark(self) -> None:
+        image = page()
+        for x in (80, 160, 240):
+            cv2.circle(image, (x, 100), 7, (0, 0, 0), -1)
+            cv2.circle(image, (x, 200), 7, (118, 118, 118), -1)
+        canvas = take_apart(cv2.GaussianBlur(image, (0, 0), 1.0), [])
+        marks = [find_points(ink.mask) for ink in without_rims(canvas.inks)]
+        assert sorted(round(y / 100) for points in marks for _, y in points) == [1, 1, 1, 2, 2, 2]
+
+    def test_what_is_left_of_axis_lines_is_no_mark(self) -> None:
+        mask = np.zeros((300, 400), bool)
+        disc = np.zeros((300, 400), np.uint8)
+        for x, y in ((100, 80), (180, 150), (260, 60)):
+            cv2.circle(disc, (x, y), 7, 1, -1)
+        mask |= disc > 0
+        for x in range(40, 400, 40):
+            mask[250:252, x : x + 3] = mask[252:256, x + 1] = True
+        mask[250:252, 300:380] = True
+        found = sorted(find_points(mask))
+        assert found == [pytest.approx(p, abs=0.5) for p in ((100, 80), (180, 150), (260, 60))]
+
+    def test_stacked_bars_close_to_each_other_are_columns_of_their_own(self) -> None:
+        pieces = [Bar(k, 90.0 * c, 0, 90.0 * c + 80, 50) for c in range(4) for k in range(2)]
+        bars = Bars(tuple(pieces), upright=True, base=50.0, stacked=True)
+        assert column_places(bars) == [40.0, 130.0, 220.0, 310.0]
+
+
+class TestSheets:
+    def test_a_corner_that_lies_in_the_dark_is_drawn_out(self) -> None:
+        corners = np.array([[60, 50], [420, 30], [450, 300], [40, 320]])
+        photo = np.full((360, 500, 3), (90, 110, 40), np.uint8)
+        cv2.fillConvexPoly(photo, corners, (225, 225, 230))
+        cv2.fillConvexPoly(photo, np.array([[460, 230], [460, 330], [360, 330]]), (90, 110, 40))
+        found = find_sheets(photo)
+        assert np.abs(found[0] - corners).max() < 6
+
+    def test_what_has_round_corners_is_no_sheet(self) -> None:
+        photo = np.full((360, 500, 3), (90, 110, 40), np.uint8)
+        cv2.circle(photo, (250, 180), 140, (225, 225, 230), -1)
+        assert find_sheets(photo) == []
+
+
+class TestMissedLabels:
+    def test_a_label_that_was_missed_is_found_where_it_must_be(self) -> None:
+        image, used, labels = page(), [], []
+        for x, said in zip((85, 165, 245), ("North", "South", "West"), strict=True):
+            cv2.putText(
+                image, said, (x - 24, 290), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA
+            )
+            if said != "South":
+                used.append(text(said, x - 25, 278, x + 22, 292))
+                labels.append(Label(float(x), said, 0.9))
+        found = missed_texts(image, [85.0, 165.0, 245.0], labels, used, upright=True)
+        assert [t.text for t in found] == ["South"]
+        assert missed_texts(image, [85.0, 245.0], labels, used, upright=True) == []
 
 
 class TestLogarithmicAxes:

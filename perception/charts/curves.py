@@ -12,6 +12,8 @@ _RING_AREA = 120.0
 """Holes of hollow marks have fewer pixels."""
 _THICK = 12
 """Pixels of a mark that have it on all sides, where marks are thick."""
+_LARGE = 60
+"""Pixels of which a mark beside thick ones cannot consist without being thick."""
 _STRIP = 3
 """Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
@@ -193,7 +195,10 @@ def find_points(mask: Mask) -> list[tuple[float, float]]:
     # Where marks are thick, what is thin is no mark: crossings of axis lines and ticks.
     inner = cv2.erode(filled, np.ones((3, 3), np.uint8))
     thick = np.bincount(labels[np.asarray(inner) > 0], minlength=count) >= _THICK
-    areas = [int(stats[k][4]) for k in kept if thick[k]] or [int(stats[k][4]) for k in kept]
+    if any(thick[k] for k in kept):
+        strips |= {k for k in kept if not thick[k] and stats[k][4] >= _LARGE}
+        kept = [k for k in kept if thick[k]]
+    areas = [int(stats[k][4]) for k in kept]
     if not areas:
         return []
     usual = _usual(areas)

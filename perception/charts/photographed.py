@@ -9,6 +9,9 @@ _LEAST_SHARE = 0.05
 _FRAMED_SHARE = 0.55
 _DIM = 110
 """Median level under which a sheet is a dark screen, or paper in little light."""
+_STRAIGHT, _ADDED = 0.006, 0.1
+"""Of a sheet's outline: how far what is straight may bend, as a share of its length; and the share
+of its area that its corners may lack."""
 _SIDE = 1000
 """Longer side of a flattened sheet, pixels."""
 
@@ -180,17 +183,48 @@ def _masks(rgb: Image, grey: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8
 
 
 def _corners(contour: npt.NDArray[np.int32]) -> npt.NDArray[np.float32] | None:
-    """The four corners of what is nearly a quadrilateral."""
+    """The four corners of what is nearly a quadrilateral, even where light or a thing cuts one.
+
+    Of its convex hull the sides that matter least are taken away, one by one, and their
+    neighbours drawn out until they meet.
+    """
     import cv2
 
     hull = cv2.convexHull(contour)
-    for share in (0.01, 0.02, 0.035, 0.05):
-        shape = cv2.approxPolyDP(hull, share * cv2.arcLength(hull, True), True)
-        if len(shape) == 4:
-            return np.asarray(shape[:, 0], np.float32)
-        if len(shape) < 4:
+    shape = cv2.approxPolyDP(hull, _STRAIGHT * cv2.arcLength(hull, True), True)
+    points = np.asarray(shape[:, 0], np.float64)
+    limit = _ADDED * float(cv2.contourArea(hull))
+    while len(points) > 4:
+        drawn_out = [_without_side(points, k) for k in range(len(points))]
+        least, best = min(drawn_out, key=lambda pair: pair[0])
+        if least > limit:
             return None
-    return None
+        limit -= least
+        points = best
+    return np.asarray(points, np.float32) if len(points) == 4 else None
+
+
+def _without_side(points: npt.NDArray[np.float64], k: int) -> tuple[float, npt.NDArray[np.float64]]:
+    """A convex polygon without the side from point k on: the area that is added, and its points."""
+    count = len(points)
+    a, b = points[k - 1], points[k]
+    c, d = points[(k + 1) % count], points[(k + 2) % count]
+    first, second = b - a, c - d
+    cross = float(first[0] * second[1] - first[1] * second[0])
+    if abs(cross) < 1e-9:
+        return float("inf"), points
+    gap = c - b
+    reach = float(gap[0] * second[1] - gap[1] * second[0]) / cross
+    back = float(gap[0] * first[1] - gap[1] * first[0]) / cross
+    if reach <= 0 or back <= 0:
+        return float("inf"), points
+    meet = b + reach * first
+    side, out = c - b, meet - b
+    added = abs(float(side[0] * out[1] - side[1] * out[0])) / 2
+    kept = [p for i, p in enumerate(points) if i not in (k, (k + 1) % count)]
+    place = k if k < count - 1 else len(kept)
+    kept.insert(place, meet)
+    return added, np.array(kept)
 
 
 def _within(corners: npt.NDArray[np.float32], width: int, height: int) -> bool:
