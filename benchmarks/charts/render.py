@@ -259,6 +259,9 @@ def _pygal(table: Table, style: str, rng: np.random.Generator) -> bytes:
         "logarithmic": table.log,
         "print_values": table.values,
         "js": [],
+        # Names that are cut short in the picture are not in it to be read.
+        "truncate_label": -1,
+        "truncate_legend": -1,
     }
     if table.kind == "bar_horizontal":
         options["x_title"], options["y_title"] = options["y_title"], options["x_title"]
