@@ -1,5 +1,7 @@
 """EmbeddedPlanner: understands sentences by grammar and lexicon, offline and in milliseconds."""
 
+from itertools import pairwise
+
 from handeye.perception.scene import Scene
 from handeye.skills.pick import Pick
 from handeye.skills.place import Place
@@ -45,7 +47,8 @@ class EmbeddedPlanner:
         retrying = progress.failure is not None and bool(progress.remaining)
         # What was lost from sight may be back under another id: then all is planned anew.
         if retrying and _is_known(progress.remaining, scene):
-            return Plan(skills=_mended(progress.remaining, scene), reading="try again")
+            skills = _with_picks(_mended(progress.remaining, scene))
+            return Plan(skills=skills, reading="try again")
         said = _plain(progress.answers[-1].text) if progress.answers else ""
         if said in _NEVER_MIND:
             return Refusal(text="never mind then; nothing was done")
@@ -197,6 +200,16 @@ def _mended(remaining: tuple[Skill, ...], scene: Scene) -> tuple[Skill, ...]:
     if isinstance(first, Pick | Stack) and scene.holding not in (None, first.target):
         return (Place(relation="on", reference="table"), *remaining)
     return remaining
+
+
+def _with_picks(skills: tuple[Skill, ...]) -> tuple[Skill, ...]:
+    """The same calls, each thing picked up before it is put somewhere; the first call stays."""
+    found = list(skills[:1])
+    for before, skill in pairwise(skills):
+        if isinstance(skill, Place) and skill.target is not None and not isinstance(before, Pick):
+            found.append(Pick(target=skill.target))
+        found.append(skill)
+    return tuple(found)
 
 
 __all__ = ["EmbeddedPlanner"]

@@ -322,6 +322,12 @@ class Nodes:
             # A later step has spoilt what an earlier one had reached.
             update |= {"plan": again, "index": 0}
             failure = f"in the end: {instead}"
+        elif self._observer.scene.holding is None:
+            # Where a tower fell, what is below comes first.
+            again, instead = self._undone(state.get("achieved", []))
+            if again:
+                update |= {"plan": [*again, *state["plan"][state["index"] :]], "index": 0}
+                failure = f"{failure}; {instead}"
         retries = state.get("retries", 0) + 1
         if retries > self._budget.retries:
             return update | {"status": "failed", "reason": f"{failure} (tried {retries} times)"}

@@ -95,6 +95,29 @@ def test_what_a_later_step_has_spoilt_is_done_again() -> None:
         assert simulation.judged() is True
 
 
+def test_a_tower_that_falls_is_built_again_from_below() -> None:
+    told = "stack the green block on the red block and the blue block on the green block"
+    with simulate(Instructed(told), 3) as simulation:
+        fallen: list[str] = []
+
+        def fell(event: Event) -> None:
+            if event.kind == "acted" and event.index == 3 and not fallen:
+                fallen.append(event.call.skill)
+                simulation.world.place("green block", (0.40, -0.28, 0.03))
+                simulation.world.place("blue block", (0.40, 0.25, 0.03))
+
+        result = agent_for(simulation, on_event=fell).run(told)
+        assert fallen == ["place"]
+        assert result.status == "succeeded", result
+        targets = [step.call.arguments["target"] for step in result.skills]
+        assert targets[4:] == targets[:4]
+        red, green, blue = (
+            simulation.world.pose(f"{color} block")[:3, 3] for color in ("red", "green", "blue")
+        )
+        assert red[2] < green[2] < blue[2]
+        assert max(np.ptp([red, green, blue], axis=0)[:2]) < 0.04
+
+
 def test_an_ambiguous_instruction_asks_and_goes_on_with_the_answer() -> None:
     with simulate(Instructed("a red cup and a blue cup"), 2) as simulation:
         agent = agent_for(simulation)
