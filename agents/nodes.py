@@ -12,7 +12,7 @@ from handeye.perception.conditions import Truth
 from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
-from handeye.perception.scene import Scene
+from handeye.perception.scene import DOUBTFUL, Scene
 from handeye.skills.look import WRIST, LookAround
 from handeye.skills.registry import skill_from_call, skills
 from handeye.skills.robot import CancelToken, Robot
@@ -138,19 +138,24 @@ class Nodes:
             scene = self._observer.scene
             self._emit(Observed(stamp_s=self._now(), scene=scene, description=describe(scene)))
             result = self._planned(state["instruction"], scene, progress)
-        if isinstance(result, Refusal) and self._may_search(result, state):
-            search = Plan(
-                skills=(LookAround(target=result.missing),),
-                reading=f"look for the {result.missing}",
-            )
+        search = self._search(result) if not state.get("searched") else None
+        if search is not None:
             return read | self._decided(search, progress) | {"searched": True}
         return read | self._decided(result, progress)
 
-    def _may_search(self, refusal: Refusal, state: AgentState) -> bool:
-        """Whether to look from above, once, for what no camera sees from where it is."""
-        hands_free = self._observer.scene.holding is None
-        can = LookAround.name in skills() and WRIST in self._observer.cameras
-        return bool(refusal.missing) and can and hands_free and not state.get("searched")
+    def _search(self, result: PlanResult) -> Plan | None:
+        """A look from above, for what no camera sees from where it is or may have misnamed."""
+        scene = self._observer.scene
+        able = LookAround.name in skills() and WRIST in self._observer.cameras
+        if not able or scene.holding is not None:
+            return None
+        if isinstance(result, Refusal) and result.missing:
+            what = result.missing
+            return Plan(skills=(LookAround(target=what),), reading=f"look for the {what}")
+        asked = result.candidates if isinstance(result, Question) else ()
+        if any(n in scene.objects and scene.objects[n].score < DOUBTFUL for n in asked):
+            return Plan(skills=(LookAround(),), reading="look closer before asking")
+        return None
 
     def _decided(self, result: PlanResult, progress: Progress) -> AgentState:
         """What the planner's answer makes of the state."""

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Vec3 = tuple[float, float, float]
-DOUBTFUL = 0.75
+DOUBTFUL = 0.78
 """Score below which a thing may well be something else than it is called."""
 
 

@@ -1,0 +1,56 @@
+"""Before the agent asks which thing is meant, it looks closer at what it may have misnamed."""
+
+from dataclasses import replace
+
+import pytest
+from handeye.agents.agent import Agent, Result
+from handeye.perception.frame import Frame
+from handeye.perception.vlm.verbs import Detection
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.simulation import simulate
+from handeye.sims.tasks.instructed import Instructed
+
+
+class Doubting(PerfectEyes):
+    """Takes the can for a cup, and not for sure, from everywhere but above."""
+
+    score = 0.42
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        seen = super().parse(frame)
+        if frame.camera == "wrist":
+            return seen
+        return [
+            replace(d, label=f"{d.color} cup", category="cup", score=self.score)
+            if d.category == "can"
+            else d
+            for d in seen
+        ]
+
+
+class Certain(Doubting):
+    """Is sure of what it takes the can for."""
+
+    score = 0.95
+
+
+@pytest.fixture
+def told() -> str:
+    return "grab the cup"
+
+
+def run(eyes: type[PerfectEyes], scene: str, told: str) -> Result:
+    with simulate(Instructed(scene), 2) as simulation:
+        return Agent(simulation.robot, vlm=eyes(simulation.world)).run(told)
+
+
+def test_a_doubtful_name_is_looked_at_from_above_before_it_is_asked_about(told: str) -> None:
+    result = run(Doubting, "the cup and the can", told)
+    assert [step.call.skill for step in result.skills] == ["look_around", "pick"]
+    assert result.status == "succeeded", result
+
+
+def test_what_is_plainly_seen_twice_is_asked_about_at_once(told: str) -> None:
+    result = run(Certain, "the cup and the can", told)
+    assert result.status == "needs_input"
+    assert result.skills == ()
