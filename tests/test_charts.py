@@ -24,7 +24,7 @@ import handeye.errors as errors
 from benchmarks.charts.photograph import photograph
 from benchmarks.charts.render import render
 from benchmarks.charts.score import lookups, rms_f1
-from benchmarks.charts.tables import KINDS, Table
+from benchmarks.charts.tables import KINDS, Table, draw_table
 from handeye.cli import main
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May")
@@ -131,6 +131,14 @@ def test_white_paper_is_found_where_half_of_it_lies_before_a_pale_wall() -> None
                                 borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip
     [found, *_] = find_sheets(np.asarray(lying, np.uint8))
     assert np.abs(found - corners).max() < 6
+
+
+def test_a_sheet_of_which_a_part_lies_in_shadow_is_found_whole() -> None:
+    rng = np.random.default_rng([1, 6])
+    table = draw_table(rng, "pie")
+    chart = read_chart(photograph(render(table, ("matplotlib", "huge"), rng), rng))
+    assert chart.kind == "pie"
+    assert lookups(rows(chart), table.rows()) == 1.0
 
 
 def test_a_framed_chart_on_a_plain_wall_is_read_within_its_frame() -> None:

@@ -12,6 +12,8 @@ _DIM = 110
 _STRAIGHT, _ADDED = 0.006, 0.1
 """Of a sheet's outline: how far what is straight may bend, as a share of its length; and the share
 of its area that its corners may lack."""
+_CUT, _SAME = 0.02, 0.75
+"""How much worse four corners fit what was cut off, and how far it overlaps the whole."""
 _SIDE = 1000
 """Longer side of a flattened sheet, pixels."""
 
@@ -30,7 +32,7 @@ def find_sheets(rgb: Image) -> list[npt.NDArray[np.float32]]:
 
     height, width = rgb.shape[:2]
     grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (5, 5), 0)
-    found: list[tuple[float, npt.NDArray[np.float32]]] = []
+    found: list[tuple[float, float, npt.NDArray[np.float32]]] = []
     for mask in _masks(rgb, np.asarray(grey, np.uint8)):
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         for contour in contours:
@@ -40,16 +42,29 @@ def find_sheets(rgb: Image) -> list[npt.NDArray[np.float32]]:
             corners = _corners(np.asarray(contour))
             if corners is None or not _within(corners, width, height):
                 continue
-            if cv2.contourArea(corners) > 1.12 * area:
+            whole = float(cv2.contourArea(corners))
+            if whole > 1.12 * area:
                 continue
-            found.append((float(cv2.contourArea(corners)), _ordered(corners)))
-    found.sort(key=lambda pair: -pair[0])
+            found.append((whole, whole / area, _ordered(corners)))
+    found.sort(key=lambda sheet: -sheet[0])
     kept: list[npt.NDArray[np.float32]] = []
-    for _, corners in found:
+    for _, fit, corners in found:
+        # Where light or shadow cut off a part of a sheet, another mask shows it whole.
+        better = (other for _, sure, other in found if fit > sure + _CUT)
+        if any(_overlap(corners, other) > _SAME for other in better):
+            continue
         if all(np.abs(corners - other).max() > 0.02 * max(width, height) for other in kept):
             kept.append(corners)
     framed = [corners for corners in kept if _is_frame(rgb, corners, kept)]
     return [c for c in kept if all(c is not f for f in framed)][:6]
+
+
+def _overlap(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """Intersection of two quadrilaterals over their union."""
+    import cv2
+
+    shared, _ = cv2.intersectConvexConvex(a, b)
+    return float(shared / (cv2.contourArea(a) + cv2.contourArea(b) - shared + 1e-9))
 
 
 def _is_frame(
