@@ -49,6 +49,7 @@ class Run:
         self._read: list[str] = []
         self._answers: list[tuple[str, tuple[str, ...]]] = []
         self._last: Fact | None = None
+        self._told = False
         self._heard: str | None = None
         self._said = ""
 
@@ -68,9 +69,10 @@ class Run:
             return Reply(
                 text="; ".join(text for text, _ in self._answers), objects=named, reading=reading
             )
-        if self._heard is not None and not self._read:
-            name = self.composer.name(self._heard)
-            return Question(text=f"what should I do with {name}?", candidates=(self._heard,))
+        if self._told and not self._read:
+            about = (self._heard,) if self._heard is not None else ()
+            what = "".join(f" with {self.composer.name(name)}" for name in about)
+            return Question(text=f"what should I do{what}?", candidates=about)
         return Plan(skills=tuple(self.composer.skills), reading=reading, names=self.composer.names)
 
     def _program(self, program: Program) -> None:
@@ -140,6 +142,7 @@ class Run:
         told = () if phrase(terms, self.language) else conditions(terms, self.language)
         if not told:
             raise EndedError(self._not_understood(terms))
+        self._told = True
         if told[0].negated:
             return
         try:
