@@ -35,6 +35,7 @@ _MOST = 0.8
 _SAID = 8.0
 """Votes for a name that was asked for, where one reading gives one at the most."""
 _STATES = ("open", "closed")
+_SLACK_M = np.array([0.01, 0.01, 0.02])  # of what lies on a thing a little is taken for its top
 
 
 class SceneTracker:
@@ -344,7 +345,8 @@ class SceneTracker:
         if 0 < track.odd < _BELIEVED_ODD:
             return  # A still thing neither grows nor shrinks, however it is detected.
         track.vote(item.name, item.detection.score)
-        within = bool(np.all(item.low > track.low - 0.01) and np.all(item.high < track.high + 0.01))
+        low, high = track.low - _SLACK_M, track.high + _SLACK_M
+        within = bool(np.all(item.low > low) and np.all(item.high < high))
         if within and len(earlier) and place_of(earlier, frame, arm).hidden > 0.15:
             return  # Something is in front of it; what was seen before tells more.
         # Of furniture a model may see a part only; how far it reaches is measured by its depth.

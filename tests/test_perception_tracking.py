@@ -480,6 +480,24 @@ def test_of_two_stacked_blocks_neither_becomes_the_other() -> None:
         }
 
 
+def test_what_stands_on_a_thing_may_hide_it_in_part_without_moving_it() -> None:
+    tracker = SceneTracker()
+    low, high = Thing("green block", (0.5, 0.0)), Thing("orange block", (0.4, -0.2))
+    before = look(tracker, Room(low, high))
+    frame, found = Room(low, replace(high, at=(0.48, 0.0), bottom=0.05)).see()
+    green, orange = (next(d for d in found if d.color == c) for c in ("green", "orange"))
+    assert green.mask is not None
+    assert orange.mask is not None
+    # The lowest rows of the upper block are taken for the lower one's.
+    edge = orange.mask & np.roll(green.mask, -2, axis=0)
+    found = [replace(green, mask=green.mask | edge), replace(orange, mask=orange.mask & ~edge)]
+    for _ in range(2):
+        scene = tracker.update({"overview": frame}, {"overview": found})
+    place = scene.objects["block_1"].position
+    assert place == pytest.approx(before.objects["block_1"].position, abs=0.005)
+    assert scene.objects["block_2"].on == "block_1"
+
+
 def test_what_was_carried_out_of_the_picture_and_put_down_is_the_same_thing() -> None:
     tracker = SceneTracker()
     look(tracker, Room(CUP, BLOCK), AWAY)
