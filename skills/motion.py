@@ -1,6 +1,7 @@
 """Motion: moving the TCP over and around what is seen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,26 @@ _BODY_RADIUS_M = 0.06
 _SINKS_M = 0.03
 """How far the TCP may sink on its way across."""
 _HIGHER_M = (0.0, 0.08, 0.16, 0.24)
+_TURNS_RAD = (0.8, -0.8, 1.6, -1.6)
+"""Turns of the first joint, and of the last against it, to begin a way in another configuration."""
 
 
 class BlockedError(UnreachableError):
     """Every way there that was tried leads through something that is seen."""
+
+
+@dataclass
+class Way:
+    """Poses that the arm can go through, one after the other.
+
+    Attributes:
+        poses: [4, 4] each, of the TCP, base frame.
+        paths: [k, n] joint path to each pose from the one before, rad; empty for an arm that is
+            moved by poses alone.
+    """
+
+    poses: list[Transform]
+    paths: list[npt.NDArray[np.float64]] = field(default_factory=list)
 
 
 class Mover:
@@ -156,6 +173,38 @@ class Mover:
             return len(found)
         return len(found)
 
+    def along(self, poses: Sequence[Transform]) -> Way:
+        """A way through poses, from the first on, as far as the arm can go without turning over.
+
+        An arm with a joint to spare can begin in several configurations, and may get farther in
+        one than in another: the way is driven in the configurations that it was found in.
+        """
+        if self._kinematics is None or not isinstance(self.robot, JointArm):
+            return Way(list(poses[: self.followable(poses)]))
+        best = Way([])
+        for seed in self._seeds(poses[0]):
+            way = Way([])
+            try:
+                way.paths.append(self._kinematics.ik(poses[0], seed)[None])
+                for pose in poses[1:]:
+                    way.paths.append(straight_line(self._kinematics, way.paths[-1][-1], pose))
+            except UnreachableError:
+                pass
+            way.poses += poses[: len(way.paths)]
+            if len(way.poses) > len(best.poses):
+                best = way
+            if len(best.poses) == len(poses):
+                break
+        return best
+
+    def drive(self, way: Way, index: int, speed: float = 0.6) -> RobotState:
+        """Move from one pose of a way to its next, that of the index; straight, where it can be."""
+        if not way.paths or not isinstance(self.robot, JointArm):
+            return self.straight(way.poses[index], speed)
+        return self.robot.move_joints(
+            way.paths[index], speed=speed, deadline_s=self._left(), cancel=self.context.cancel
+        )
+
     def reachable(self, T_base_tcp: Transform) -> bool:
         """Whether the arm can put its TCP there."""
         if self._kinematics is None:
@@ -165,6 +214,20 @@ class Mover:
         except UnreachableError:
             return False
         return True
+
+    def _seeds(self, T_base_tcp: Transform) -> list[Joints]:
+        """Configurations [n] to look for a pose from: the home one, turned towards it, first."""
+        assert self._kinematics is not None
+        x, y = T_base_tcp[:2, 3]
+        seed = self.robot.spec.q_home.copy()
+        seed[0] = np.arctan2(y, x)
+        seeds = [seed]
+        for turn in _TURNS_RAD:
+            turned = seed.copy()
+            turned[0] += turn
+            turned[-1] -= turn
+            seeds.append(turned)
+        return [np.clip(q, self._kinematics.q_min, self._kinematics.q_max) for q in seeds]
 
     def _left(self) -> float:
         left = self.context.deadline_s - self.elapsed_s

@@ -19,7 +19,7 @@ from handeye.perception.scene import Scene
 from pydantic import Field
 
 from .grasping import downward
-from .motion import Mover
+from .motion import Mover, Way
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
 
@@ -95,25 +95,25 @@ def _work(target: str, context: SkillContext, mover: Mover, *, opening: bool) ->
         raise Failed(Code.HANDS_FULL, f"the gripper holds the {held}; place it first")
     identity = context.sight.resolve(target)
     handle = _seen_handle(identity, context, mover)
-    path = _way(handle, mover, opening=opening)
-    if len(path) < 2:
+    way = _way(handle, mover, opening=opening)
+    if len(way.poses) < 3:
         raise Failed(Code.UNREACHABLE, f"the handle of {identity} is out of reach")
-    _grip(path, identity, context, mover)
+    _grip(way, identity, context, mover)
     word = "opening" if opening else "closing"
     context.report(f"{word} {identity}")
-    way = _follow(path, mover)
+    way_m = _follow(way, mover)
     state = mover.robot.read()
     mover.gripper(min(state.gripper_width_m + 0.03, mover.robot.spec.gripper_stroke_m))
     mover.lift(float(state.T_base_tcp[2, 3]) + 0.10)
     # A hand that is wide open is not thought to hold what was shut in.
     mover.gripper(mover.robot.spec.gripper_stroke_m)
     mover.home()
-    if way < _STEP_M:
-        raise Failed(Code.BLOCKED, f"{identity} did not move", way_m=round(way, 3))
+    if way_m < _STEP_M:
+        raise Failed(Code.BLOCKED, f"{identity} did not move", way_m=round(way_m, 3))
     return Outcome(
         code=Code.OK,
         message=f"{'opened' if opening else 'closed'} {identity}",
-        evidence={"way_m": round(way, 3), "joint": "slides" if handle.hinge is None else "turns"},
+        evidence={"way_m": round(way_m, 3), "joint": "slides" if handle.hinge is None else "turns"},
     )
 
 
@@ -215,13 +215,12 @@ def _top_of(points: Points) -> npt.NDArray[np.float64]:
     return np.array([*np.median(upper[:, :2], axis=0), height])
 
 
-def _grip(way: list[Transform], identity: str, context: SkillContext, mover: Mover) -> None:
-    above = way[0].copy()
-    above[2, 3] += _PREGRASP_M
+def _grip(way: Way, identity: str, context: SkillContext, mover: Mover) -> None:
     context.report(f"taking {identity} by its handle")
-    mover.over(above, ignore=[identity])
+    above = way.poses[0]
+    mover.over(above, ignore=[identity], q_goal=way.paths[0][-1] if way.paths else None)
     mover.gripper(_WIDTH_M)
-    mover.straight(way[0], speed=0.3)
+    mover.drive(way, 1, speed=0.3)
     width = mover.gripper(0.0, force_n=30.0).gripper_width_m
     if width < _LEAST_M:
         mover.gripper(_WIDTH_M)
@@ -229,16 +228,18 @@ def _grip(way: list[Transform], identity: str, context: SkillContext, mover: Mov
         raise Failed(Code.SLIPPED, f"the gripper closed beside the handle of {identity}")
 
 
-def _way(handle: Handle, mover: Mover, *, opening: bool) -> list[Transform]:
-    """The poses of the TCP from the handle along its joint, as far as the arm reaches.
+def _way(handle: Handle, mover: Mover, *, opening: bool) -> Way:
+    """From above the handle down to it, and along its joint as far as the arm reaches.
 
     Turned by half a turn the gripper holds a handle as well; the way that leads further is taken.
     """
     ways = []
     for half_turn in (0.0, np.pi):
-        way = list(_poses(handle, half_turn, opening=opening))
-        ways.append(way[: mover.followable(way)])
-    return max(ways, key=len)
+        poses = list(_poses(handle, half_turn, opening=opening))
+        above = poses[0].copy()
+        above[2, 3] += _PREGRASP_M
+        ways.append(mover.along([above, *poses]))
+    return max(ways, key=lambda way: len(way.poses))
 
 
 def _poses(handle: Handle, half_turn: float, *, opening: bool) -> Iterator[Transform]:
@@ -259,16 +260,16 @@ def _poses(handle: Handle, half_turn: float, *, opening: bool) -> Iterator[Trans
         yield downward(float(x), float(y), z, yaw + angle)
 
 
-def _follow(way: list[Transform], mover: Mover) -> float:
+def _follow(way: Way, mover: Mover) -> float:
     """Move along in small steps, until the joint stops the hand; returns the way, m."""
-    reached = way[0][:2, 3]
-    for pose in way[1:]:
+    start = reached = way.poses[1][:2, 3]
+    for index in range(2, len(way.poses)):
         try:
-            state = mover.straight(pose, speed=0.2)
+            state = mover.drive(way, index, speed=0.2)
         except UnreachableError:
             break
         reached = state.T_base_tcp[:2, 3]
-        lag = float(np.linalg.norm(reached - pose[:2, 3]))
+        lag = float(np.linalg.norm(reached - way.poses[index][:2, 3]))
         if lag > _STALLED_M or state.gripper_width_m < _LEAST_M:
             break
-    return float(np.linalg.norm(reached - way[0][:2, 3]))
+    return float(np.linalg.norm(reached - start))
