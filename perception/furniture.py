@@ -17,6 +17,9 @@ Vec2 = npt.NDArray[np.float64]
 
 _TOP_M = 0.012
 _CELL_M = 0.005
+_AROUND_M, _PILE_M = 0.012, 0.003
+_ASKEW_RAD = 0.3
+"""How much a top that is cut off may mislead about how the box stands."""
 _OUT_M = 0.014
 """How far something must stick out to be no part of the box."""
 _LEAST_SIDE_M = 0.06
@@ -26,8 +29,8 @@ _JOINED_M = 0.012
 _OUTERMOST_M = 0.012
 _HANDLE_OUT_M = 0.055
 """How far a handle stands off the front of what is closed."""
-_CLOSED_M, _OPEN_M = 0.056, 0.115
-"""What sticks out less is closed, what sticks out more is open."""
+_CLOSED_M, _OPEN_M, _DOOR_OPEN_M = 0.056, 0.115, 0.157
+"""What sticks out less is closed, what sticks out more is open; a door's edge goes farther out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,8 @@ def is_open(points: Points) -> bool | None:
     if not found:
         return None
     out = found[0].out_m
-    return False if out < _CLOSED_M else True if out > _OPEN_M else None
+    enough = _OPEN_M if found[0].slides else _DOOR_OPEN_M
+    return False if out < _CLOSED_M else True if out > enough else None
 
 
 def hollow(points: Points) -> Hollow | None:
@@ -155,7 +159,47 @@ def footprint(points: Points) -> npt.NDArray[np.float64] | None:
     if len(solid) < 60:
         return None
     rectangle = cv2.minAreaRect(((solid + 0.5) * _CELL_M + low).astype(np.float32))
-    return np.asarray(cv2.boxPoints(rectangle), dtype=np.float64)
+    rough = np.asarray(cv2.boxPoints(rectangle), dtype=np.float64)
+    return _straightened(rough, points[:, :2], top[plan[tuple(cells.T)] > 0])
+
+
+def _straightened(
+    rough: npt.NDArray[np.float64], points: npt.NDArray[np.floating], top: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    """[4, 2] a rectangle that lies along the walls that are seen of the box.
+
+    A camera's view may cut the top off askew; the walls below its edges tell how the box stands:
+    looked at along them, their points pile up.
+
+    Args:
+        rough: [4, 2] its corners, about.
+        points, top: [N, 2] of all that is seen, and of its top, m.
+    """
+    middle = rough.mean(axis=0)
+    edge = rough[1] - rough[0]
+    about = float(np.arctan2(edge[1], edge[0]))
+    axes = _axes(about)
+    half = np.abs((rough - middle) @ axes.T).max(axis=0) + _AROUND_M
+    near_by = (points - middle).astype(np.float64)
+    near_by = near_by[(np.abs(near_by @ axes.T) < half).all(axis=1)]
+
+    def piled(angle: float) -> float:
+        cells = np.round(near_by @ _axes(angle).T / _PILE_M).astype(int)
+        return float(sum((np.bincount(c - c.min()).astype(np.float64) ** 2).sum() for c in cells.T))
+
+    for spread, step in ((_ASKEW_RAD, 0.02), (0.02, 0.004)):
+        turns = np.arange(-spread, spread + 1e-9, step)
+        about = max((about + float(turn) for turn in turns), key=piled)
+    axes = _axes(about)
+    low, high = np.percentile((top - middle) @ axes.T, [0.5, 99.5], axis=0)
+    corners = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
+    return np.asarray(middle + corners @ axes)
+
+
+def _axes(angle: float) -> npt.NDArray[np.float64]:
+    """[2, 2] unit vectors (rows) along an angle, and across."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, s], [-s, c]])
 
 
 def seen_again(points: Points, cloud: Points) -> Points:

@@ -28,13 +28,18 @@ _Vec2 = npt.NDArray[np.float64]
 _HANDLE_DEPTH_M = 0.024
 _HANDLE_OUT_M = (0.022, 0.07)
 """Least and most distance between a door and the middle of its handle."""
+_MOST_TURNED_RAD, _TURN_RAD = 1.7, 0.02
+_LEAF_M = 0.008
+"""How thick a door is, about."""
+_PART_M, _LEAST_OF_PART, _NEAR_END = 0.01, 3, 0.6
+_LEAST_SHARE = 0.5
 _PREGRASP_M = 0.08
 _INTO_M = 0.016
 """How far the fingers reach down beside a handle."""
 _WIDTH_M = 0.034
 """How wide the fingers are apart when they reach down: wider, and they hit the door."""
 _STEP_M = 0.02
-_SLIDE_M, _SWING_RAD = 0.13, 1.25
+_SLIDE_M, _SWING_RAD, _LEAST_SWING_RAD = 0.13, 1.25, 0.3
 _STALLED_M = 0.009
 _LEAST_M = 0.004
 
@@ -80,12 +85,14 @@ class Handle:
         normal: [2] unit vector out of the drawer or door, at the handle.
         hinge: [2] (x, y) of the hinge; None for what slides.
         closing_sign: of the turn about z that closes a door.
+        turned: how far a door is open, rad.
     """
 
     point: npt.NDArray[np.float64]
     normal: _Vec2
     hinge: _Vec2 | None = None
     closing_sign: float = 1.0
+    turned: float = 0.0
 
 
 def _work(target: str, context: SkillContext, mover: Mover, *, opening: bool) -> Outcome:
@@ -160,7 +167,10 @@ def find_handle(points: Points) -> Handle | None:
     Args:
         points: [N, 3] m, base frame; z is up.
     """
-    for front in fronts(points):
+    seen = fronts(points)
+    for front in seen:
+        if len(front.outside) < _LEAST_SHARE * len(seen[0].outside):
+            break  # A wall that is seen farther than the top above it.
         found = (
             _drawer(front.outside, front.a, front.normal)
             if front.slides
@@ -180,28 +190,56 @@ def _drawer(outside: Points, a: _Vec2, normal: _Vec2) -> Handle | None:
 
 def _door(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> Handle | None:
     """A door reaches from one corner; its handle stands off it, near its free end."""
-    far = outside[np.argmax((outside[:, :2] - a) @ normal)][:2]
-    reach = (outside[:, :2] - a) @ normal
-    if reach.max() < _HANDLE_OUT_M[1] + 0.01:
+    leaf = max(
+        (_leaf(outside, hinge, other, normal) for hinge, other in ((a, b), (b, a))),
+        key=lambda leaf: leaf.count,
+    )
+    if leaf.count == 0:
         # Closed: what sticks out is the handle, and the hinge is at the corner far from it.
         middle = outside[:, :2].mean(axis=0)
         hinge = a if np.linalg.norm(middle - a) > np.linalg.norm(middle - b) else b
         other = b if hinge is a else a
         return Handle(_top_of(outside), normal, hinge, _sign(other - hinge, normal))
-    hinge = a if _standing_on(outside, a) > _standing_on(outside, b) else b
-    other = b if hinge is a else a
-    sign = _sign(other - hinge, normal)
-    along = far - hinge
-    along = along / np.linalg.norm(along)
-    # The side of the door that is its front when it is closed.
-    outward = np.array([along[1], -along[0]]) * sign
-    off = (outside[:, :2] - hinge) @ outward
-    handle = outside[(off > _HANDLE_OUT_M[0]) & (off < _HANDLE_OUT_M[1])]
-    return Handle(_top_of(handle), outward, hinge, sign) if len(handle) >= 6 else None
+    off = (outside[:, :2] - leaf.hinge) @ leaf.outward
+    along = (outside[:, :2] - leaf.hinge) @ leaf.along
+    near_end = along > _NEAR_END * float(np.linalg.norm(b - a))
+    handle = outside[(off > _HANDLE_OUT_M[0]) & (off < _HANDLE_OUT_M[1]) & near_end]
+    if len(handle) < 6:
+        return None
+    sign = _sign(leaf.along, leaf.outward)
+    return Handle(_top_of(handle), leaf.outward, leaf.hinge, sign, leaf.turned)
 
 
-def _standing_on(points: Points, corner: _Vec2) -> int:
-    return int((np.linalg.norm(points[:, :2] - corner, axis=1) < 0.04).sum())
+@dataclass(frozen=True, eq=False)
+class _Leaf:
+    """A door that stands open: its hinge, how far it is turned, along it, and out of its front."""
+
+    count: int
+    hinge: _Vec2
+    turned: float
+    along: _Vec2
+    outward: _Vec2
+
+
+def _leaf(outside: Points, hinge: _Vec2, other: _Vec2, normal: _Vec2) -> _Leaf:
+    """The way a door with this hinge stands open that most points speak for; count 0 for none.
+
+    A handle alone may lie on such a way too: a door is seen on most of its length.
+    """
+    length = float(np.linalg.norm(other - hinge))
+    edge = (other - hinge) / length
+    best = _Leaf(0, hinge, 0.0, edge, normal)
+    for turned in np.arange(0.1, _MOST_TURNED_RAD, _TURN_RAD):
+        c, s = np.cos(turned), np.sin(turned)
+        along, outward = c * edge + s * normal, c * normal - s * edge
+        x, y = ((outside[:, :2] - hinge) @ np.array([along, outward]).T).T
+        of_it = (np.abs(y - _LEAF_M / 2) < _LEAF_M) & (x > 0.0) & (x < length + _LEAF_M)
+        count = int(of_it.sum())
+        if count > best.count:
+            seen = np.bincount((x[of_it] / _PART_M).astype(int)) >= _LEAST_OF_PART
+            if seen.sum() * _PART_M > _NEAR_END * length:
+                best = _Leaf(count, hinge, float(turned), along, outward)
+    return best
 
 
 def _sign(edge: _Vec2, normal: _Vec2) -> float:
@@ -253,7 +291,8 @@ def _poses(handle: Handle, half_turn: float, *, opening: bool) -> Iterator[Trans
             yield downward(float(x), float(y), z, yaw)
         return
     radius = float(np.linalg.norm(start - handle.hinge))
-    for turn in np.arange(0.0, _SWING_RAD, _STEP_M / radius):
+    swing = max(_SWING_RAD - handle.turned, _LEAST_SWING_RAD) if opening else _SWING_RAD
+    for turn in np.arange(0.0, swing, _STEP_M / radius):
         angle = -float(turn) * handle.closing_sign * sign
         c, s = np.cos(angle), np.sin(angle)
         x, y = handle.hinge + np.array([[c, -s], [s, c]]) @ (start - handle.hinge)
