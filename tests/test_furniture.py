@@ -13,6 +13,7 @@ from handeye.sims.body import FurnitureKind
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.world import World
+from handeye.skills.opening import find_handle
 from handeye.skills.spots import free_inside
 
 
@@ -39,8 +40,24 @@ def test_its_joint_and_whether_it_is_open_are_seen(
     assert thing.state == ("open" if opened else "closed")
 
 
-def test_what_is_half_open_is_neither() -> None:
-    assert is_open(surface("drawer", 0.45, 1)[0]) is None
+@pytest.mark.parametrize("kind", ["drawer", "fridge"])
+def test_what_is_half_open_is_neither(kind: FurnitureKind) -> None:
+    assert is_open(surface(kind, 0.45, 1)[0]) is None
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("opened", [0.0, 0.5])
+def test_the_handle_of_a_door_is_found_closed_and_half_open(opened: float, side: int) -> None:
+    handle = find_handle(surface("fridge", opened, side)[0])
+    assert handle is not None
+    assert handle.hinge is not None
+    # The box is 17 cm deep and 20 cm wide; its door turns by 1.3 rad at most about a corner.
+    corner = np.array([-0.1 * side, -0.085 * side])
+    c, s = np.cos(0.05), np.sin(0.05)
+    hinge = np.array([0.47, 0.42 * side]) + np.array([[c, -s], [s, c]]) @ corner
+    assert handle.hinge == pytest.approx(hinge, abs=0.02)
+    assert handle.turned == pytest.approx(1.3 * opened, abs=0.12)
+    assert np.linalg.norm(handle.point[:2] - hinge) == pytest.approx(0.183, abs=0.015)
 
 
 @pytest.mark.parametrize("side", [-1, 1])
