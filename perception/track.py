@@ -19,7 +19,7 @@ Name = tuple[str | None, str]
 _FRESH_S = 8.0
 _BEHIND_M, _FLAT_M = 0.015, 0.006
 """What is seen this far behind a surface, or behind that of something flat, is seen through it."""
-_FADE = 0.95
+_FADE, _OF_A_PART = 0.95, 0.3
 _UPPER = 0.4
 """Share of its height from which a thing is surely itself and not what it stands on."""
 
@@ -87,7 +87,12 @@ class Track:
         return thin_out(np.concatenate(parts), 0.002)
 
     def vote(self, name: Name, score: float) -> None:
-        """Count a reading of its name; one wrong reading among many changes nothing."""
+        """Count a reading of its name; one wrong reading among many changes nothing.
+
+        Furniture has fronts and walls that look like boxes from near by; boxes do not look like it.
+        """
+        if self.is_furniture and name[1] not in FURNITURE:
+            score *= _OF_A_PART
         for known in self.votes:
             self.votes[known] *= _FADE  # type: ignore[assignment]  # a Counter of floats
         self.votes[name] += max(score, 0.05)  # type: ignore[assignment]

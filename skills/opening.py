@@ -15,7 +15,7 @@ from handeye.perception.conditions import Condition, Opened
 from handeye.perception.errors import UnreachableError
 from handeye.perception.frame import Points, Transform
 from handeye.perception.furniture import fronts, with_what_hangs_on
-from handeye.perception.scene import Scene
+from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field
 
 from .grasping import downward
@@ -41,6 +41,7 @@ _WIDTH_M = 0.034
 _STEP_M = 0.02
 _SLIDE_M, _SWING_RAD, _LEAST_SWING_RAD = 0.13, 1.25, 0.3
 _STALLED_M = 0.009
+_LIKE_A_WALL = ("box", "block")
 _LEAST_M = 0.004
 
 
@@ -134,10 +135,22 @@ def _seen_handle(identity: str, context: SkillContext, mover: Mover) -> Handle:
 def seen_furniture(identity: str, context: SkillContext, mover: Mover) -> Points:
     """Look at furniture from above; returns [N, 3] its surface with what hangs on it, m."""
     look_into(identity, context, mover)
-    sight = context.sight
+    sight, objects = context.sight, context.sight.scene.objects
     # A second piece of furniture at its place is most likely a part of the same.
-    others = [name for name, other in sight.scene.objects.items() if other.state is None]
+    others = [
+        name
+        for name, other in objects.items()
+        if other.state is None and not seems_a_part(other, objects[identity])
+    ]
     return with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
+
+
+def seems_a_part(thing: SceneObject, furniture: SceneObject) -> bool:
+    """Whether what is called a box may be a front or a wall of furniture: of its colour, at it."""
+    apart = np.abs(np.subtract(thing.position, furniture.position))
+    touch = np.add(thing.size, furniture.size) / 2
+    like = thing.category in _LIKE_A_WALL and thing.color == furniture.color
+    return like and bool((apart < touch).all())
 
 
 def look_into(identity: str, context: SkillContext, mover: Mover) -> None:

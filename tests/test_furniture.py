@@ -13,7 +13,7 @@ from handeye.sims.body import FurnitureKind
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.world import World
-from handeye.skills.opening import find_handle
+from handeye.skills.opening import find_handle, seems_a_part
 from handeye.skills.spots import free_inside
 
 
@@ -130,3 +130,18 @@ def test_a_drawer_that_is_taken_for_a_fridge_holds_what_lies_in_it() -> None:
 
     assert is_in(thing(0.47, 0.28), furniture(0.11))
     assert not is_in(thing(0.47, 0.28), furniture(0.24))
+
+
+def test_what_is_called_a_box_at_a_drawer_of_its_colour_may_be_its_front() -> None:
+    drawer = SceneObject(
+        name="black drawer", category="drawer", color="black", state="open",
+        position=(0.5, -0.35, 0.055), size=(0.21, 0.28, 0.11),
+    )  # fmt: skip
+    front = SceneObject(
+        name="black box", category="box", color="black",
+        position=(0.5, -0.23, 0.05), size=(0.2, 0.03, 0.09),
+    )  # fmt: skip
+    assert seems_a_part(front, drawer)
+    assert not seems_a_part(front.model_copy(update={"color": "red"}), drawer)
+    assert not seems_a_part(front.model_copy(update={"category": "ball"}), drawer)
+    assert not seems_a_part(front.model_copy(update={"position": (0.5, 0.1, 0.05)}), drawer)

@@ -628,7 +628,7 @@ def named(found: Sequence[Detection], label: str, state: str | None = None) -> l
 
 def test_furniture_that_is_taken_for_a_box_stays_what_it_is() -> None:
     room, tracker = Room(DRAWER), SceneTracker()
-    for label, state in [("green drawer", "open")] * 4 + [("green box", None)] * 2:
+    for label, state in [("green drawer", "open")] * 4 + [("green box", None)] * 6:
         frame, found = room.see()
         scene = tracker.update({"overview": frame}, {"overview": named(found, label, state)})
         [drawer] = scene.objects.values()
