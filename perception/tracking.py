@@ -272,9 +272,16 @@ class SceneTracker:
             return 0.92 - 0.04 * _alike(track.name, item.name) if known else _NEVER
         where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
+        if where == "hidden" and self._at_tip(item, arm) and "empty" in shown.values():
+            return _NEVER  # The hand holds what has gone, and hides what stands behind it.
         if where == "empty" or (sure and where in ("lost", "hidden")):
             return _NEW_PLACE + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
         return _NEVER
+
+    def _at_tip(self, item: Lifted, arm: ArmView | None) -> bool:
+        if arm is None or not self._grip.closed(arm):
+            return False
+        return item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
 
     def _shown(self, track: Track, shown: Mapping[str, str]) -> str | None:
         if track.id == self._grip.holding and shown.get(track.id) == "outside":
@@ -287,11 +294,7 @@ class SceneTracker:
         """The only track like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
         gone = [track for track in unseen if self._shown(track, shown) == "empty"]
-        at_tip = (
-            arm is not None
-            and self._grip.closed(arm)
-            and item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
-        )
+        at_tip = self._at_tip(item, arm)
         # What the fingers half hide looks unlike itself; that they fit around it tells as much.
         alike = [
             t

@@ -1,5 +1,7 @@
 """What the embedded planner makes of sentences: utterance -> skill calls, question or refusal."""
 
+import math
+
 import pytest
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.planner import Answered, Plan, Progress, Question, Refusal
@@ -243,3 +245,31 @@ def test_what_is_doubtfully_named_is_known_by_what_can_be_done_to_it(
 )
 def test_otherwise_what_is_not_there_is_refused(said: str, changes: dict[str, object]) -> None:
     assert isinstance(PLANNER.plan(said, doubted(**changes), Progress()), Refusal)
+
+
+def test_a_row_is_laid_where_nothing_stands_turned_if_need_be() -> None:
+    things = {}
+    for index, (x, y) in enumerate([(0.52, 0.11), (0.59, 0.3), (0.35, -0.15), (0.65, -0.07),
+                                    (0.42, -0.28), (0.55, -0.27), (0.42, 0.26), (0.47, -0.17),
+                                    (0.46, 0.0), (0.56, 0.2), (0.62, 0.05)]):  # fmt: skip
+        things[f"cup_{index + 1}"] = SceneObject(
+            name="white cup", category="cup", color="white", position=(x, y, 0.04),
+            size=(0.08, 0.08, 0.08),
+        )  # fmt: skip
+    for index, (color, x, y) in enumerate([("red", 0.35, 0.19), ("blue", 0.39, -0.03)]):
+        things[f"block_{index + 1}"] = SceneObject(
+            name=f"{color} block", category="block", color=color, position=(x, y, 0.025),
+            size=(0.05, 0.05, 0.05),
+        )  # fmt: skip
+    plan = PLANNER.plan("put the blocks in a line", Scene(objects=things), Progress())
+    assert isinstance(plan, Plan), plan
+    places = [skill for skill in plan.skills if isinstance(skill, Place)]
+    assert len(places) == 2
+    for place in places:
+        assert place.point is not None
+        gaps = [
+            math.dist(place.point, thing.position[:2]) - 0.04 - 0.025
+            for name, thing in things.items()
+            if name.startswith("cup")
+        ]
+        assert min(gaps) > 0.014

@@ -8,7 +8,7 @@ from handeye.perception.scene import Scene
 
 from .ordering import extent
 
-_GAP_M = 0.03
+GAP_M = 0.03
 _EDGE_M = 0.06
 Point = tuple[float, float]
 
@@ -19,6 +19,8 @@ def shape_points(
     scene: Scene,
     center: Point | None = None,
     inner_m: float = 0.0,
+    turn_rad: float = 0.0,
+    gap_m: float = GAP_M,
 ) -> list[Point] | None:
     """Where the middles of things go, in order; None where the table is too small for it.
 
@@ -29,15 +31,17 @@ def shape_points(
         scene: for the table's bounds.
         center: of a circle around something; the table's middle by default.
         inner_m: radius of what the circle is around.
+        turn_rad: how far the whole is turned about its center.
+        gap_m: between two neighbours.
     """
     (x0, y0), (x1, y1) = scene.table_bounds
     x, y = center or ((x0 + x1) / 2, (y0 + y1) / 2)
-    step = max(sizes_m) + _GAP_M
+    step = max(sizes_m) + gap_m
     count = len(sizes_m)
     if shape in ("line", "row"):
         points = [(x, y + step * ((count - 1) / 2 - i)) for i in range(count)]
     elif shape == "circle":
-        around = inner_m + max(sizes_m) / 2 + _GAP_M if inner_m else 0.0
+        around = inner_m + max(sizes_m) / 2 + gap_m if inner_m else 0.0
         radius = max(step / (2 * math.sin(math.pi / max(count, 2))), around)
         turns = [2 * math.pi * i / count for i in range(count)]
         points = [(x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns]
@@ -52,6 +56,10 @@ def shape_points(
             )
             for i in range(count)
         ]
+    c, s = math.cos(turn_rad), math.sin(turn_rad)
+    points = [
+        (x + c * (px - x) - s * (py - y), y + s * (px - x) + c * (py - y)) for px, py in points
+    ]
     inside = all(
         x0 + _EDGE_M <= px <= x1 - _EDGE_M and y0 + _EDGE_M <= py <= y1 - _EDGE_M
         for px, py in points

@@ -8,11 +8,16 @@ from itertools import product
 
 from handeye.skills.place import Place as PlaceSkill
 
-from .arranging import Point, in_order, kinds, shape_points
+from .arranging import GAP_M, Point, in_order, kinds, shape_points
 from .meaning import Command, Place, Thing
 from .moving import ImpossibleError, Moves, UnsaidError
 
-_STEP_M = 0.05
+_STEPS = tuple(0.05 * k for k in range(-3, 4))
+"""Offsets from the table's middle, m."""
+_TURNS_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57)
+_GAPS_M = (GAP_M, 0.06, 0.09)
+_ROOM_M = (0.028, 0.015)
+"""Between two things, so that a hand can set them down."""
 
 
 class Grouping(Moves):
@@ -69,21 +74,32 @@ class Grouping(Moves):
         shape = command.shape or "line"
         points = shape_points(shape, sizes, self.scene, center, inner)
         if center is None and points is not None:
-            points = next(self._free_points(shape, sizes), points)
+            points = next(self._free_points(shape, targets), points)
         if points is None:
             raise ImpossibleError(f"the table has no room for these in a {command.shape or 'line'}")
         for target, point in zip(targets, points, strict=True):
             self.carry(target, PlaceSkill(relation="at", point=point))
 
-    def _free_points(self, shape: str, sizes: Sequence[float]) -> Iterator[list[Point]]:
-        """The shape at places of the table where nothing stands on its points, middle first."""
+    def _free_points(self, shape: str, targets: Sequence[str]) -> Iterator[list[Point]]:
+        """The shape at places of the table where nothing stands on its points.
+
+        The middle first, and as it is usually turned; where room is scarce, turned, wider, and
+        closer to what stands there.
+        """
         (x0, y0), (x1, y1) = self.scene.table_bounds
-        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-        steps = [k * _STEP_M for k in range(-3, 4)]
-        for dx, dy in sorted(product(steps, steps), key=lambda step: math.hypot(*step)):
-            center = (middle[0] + dx, middle[1] + dy)
+        sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
+        around = sorted(product(_STEPS, repeat=2), key=lambda step: math.hypot(*step))
+        centers = [((x0 + x1) / 2 + dx, (y0 + y1) / 2 + dy) for dx, dy in around]
+        for center in centers:
             points = shape_points(shape, sizes, self.scene, center)
             if points is not None and all(self._is_free(point, set()) for point in points):
+                yield points
+        for room, gap, turn, center in product(_ROOM_M, _GAPS_M, _TURNS_RAD, centers):
+            points = shape_points(shape, sizes, self.scene, center, turn_rad=turn, gap_m=gap)
+            if points is not None and all(
+                self._is_free(point, {target}, size / 2 + room)
+                for point, target, size in zip(points, targets, sizes, strict=True)
+            ):
                 yield points
 
     def _targets(self, command: Command) -> list[str]:

@@ -235,9 +235,9 @@ class Moves:
         (x0, y0), (x1, y1) = self.scene.table_bounds
         return x0 <= x <= x1 and y0 <= y <= y1
 
-    def _is_free(self, point: Point, besides: set[str]) -> bool:
+    def _is_free(self, point: Point, besides: set[str], room_m: float = 0.04) -> bool:
         others = (t for n, t in self.scene.objects.items() if n not in besides)
-        return all(math.dist(t.position[:2], point) > max(t.size[:2]) / 2 + 0.04 for t in others)
+        return all(math.dist(t.position[:2], point) > max(t.size[:2]) / 2 + room_m for t in others)
 
     def _references(self, target: str, place: Place) -> list[str]:
         if place.relation != "between" or len(place.things) > 1:
