@@ -4,9 +4,10 @@ import numpy as np
 
 from .arm_view import ArmView
 from .frame import Points, Transform
-from .track import Track
+from .lifting import Lifted
+from .track import Track, alike
 
-_REACH_M = 0.03
+_REACH_M, _AT_TIP_M = 0.03, 0.06
 _CLEAR_M = 0.02
 _MIN_POINTS = 10
 _OPENED_M = 0.006
@@ -26,11 +27,13 @@ class Grip:
 
     Attributes:
         holding: id of what is held, or None.
+        grasped: id of what the fingers were closed on, as whoever closed them says, or None.
     """
 
     def __init__(self, tracks: dict[str, Track]) -> None:
         self._tracks = tracks
         self.holding: str | None = None
+        self.grasped: str | None = None
         self._T_base_tcp: Transform | None = None
         self._width_m = 0.0
 
@@ -43,6 +46,18 @@ class Grip:
         """Whether what is missing may be what is between the fingers, of which nothing is known."""
         free = self.holding is None and not track.is_furniture
         return free and self.closed(arm) and fits(arm, track)
+
+    def has(self, item: Lifted, arm: ArmView | None) -> bool:
+        """Whether a detection is where the fingers are closed."""
+        tip = None if arm is None or not self.closed(arm) else arm.T_base_tcp[:3, 3]
+        return tip is not None and item.near(tip, _AT_TIP_M)
+
+    def grasped_as(self, item: Lifted, arm: ArmView | None) -> Track | None:
+        """What the fingers were closed on, if a detection may show it between them."""
+        track = self._tracks.get(self.grasped or "")
+        if track is None or arm is None or not self.has(item, arm):
+            return None
+        return track if alike(track.name, item.name) and fits(arm, track) else None
 
     def released(self, arm: ArmView | None) -> Track | None:
         """What was held at the last look, and was let go since."""
@@ -65,7 +80,9 @@ class Grip:
             table_m: height of the table.
             cloud: [N, 3] everything seen above the table but the arm, m.
         """
-        self.holding = self._held(arm, table_m, cloud) if self.closed(arm) else None
+        closed = self.closed(arm)
+        self.holding = self._held(arm, table_m, cloud) if closed else None
+        self.grasped = self.grasped if closed else None
         if self.holding is not None:
             self._tracks[self.holding].shown = True
             self._width_m = arm.gripper_width_m
@@ -136,6 +153,7 @@ class Grip:
             for t in self._tracks.values()
             if not t.visible and t.misses > 0 and not t.is_furniture
         ]
+        gone = [t for t in gone if t.id == self.grasped] or gone
         near = int((np.linalg.norm(cloud - tip, axis=1) < _REACH_M).sum())
         if len(gone) != 1:
             return None

@@ -211,6 +211,10 @@ class Observer:
         self._scene = self._tracker.rename(name, meant, self._scene.stamp_s)
         return True
 
+    def grasped(self, object_id: str) -> None:
+        """Say what the fingers were closed on: what is seen between them is most likely it."""
+        self._tracker.grasped(object_id)
+
     def points(self, object_id: str) -> Points:
         """[N, 3] float32, the object's surface as seen, metres, base frame."""
         return self._tracker.points(object_id)

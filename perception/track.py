@@ -157,6 +157,11 @@ def place_of(points: Points, frame: Frame, arm: ArmView | None) -> Place:
     return Place(float(inside.mean()), float(gone.mean()), float(hidden.mean()))
 
 
+def alike(a: Name, b: Name) -> bool:
+    """Whether two names share a colour or a category; a model may get the other wrong."""
+    return (a[0] is not None and a[0] == b[0]) or a[1] == b[1]
+
+
 def unlike(track: Track, size: npt.ArrayLike) -> float:
     """How much its size differs from another [3], m: the mean of |log ratio| over the axes."""
     ratio = np.maximum(track.high - track.low, 0.01) / np.maximum(size, 0.01)

@@ -17,7 +17,7 @@ from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, w
 from .odd import STILL_M, is_odd
 from .relations import with_supports
 from .scene import Scene
-from .track import Name, Track, as_object, place_of, unlike
+from .track import Name, Track, alike, as_object, place_of, unlike
 from .vlm.verbs import Detection
 
 _NEAR_M = 0.07
@@ -26,9 +26,8 @@ _SURE_SCORE = 0.5
 _FORGET_AFTER = 2
 _FRESH_S = 8.0
 _TALLEST_M = 0.28
-_AT_TIP_M = 0.06
 _NEVER = 10.0
-_NEW_PLACE = 0.8
+_NEW_PLACE, _GRASPED = 0.8, 0.3
 _SIMILAR = 0.5
 _BELIEVED_ODD = 3
 _MOST = 0.8
@@ -126,6 +125,10 @@ class SceneTracker:
         color = name[0] if name[0] is not None else track.name[0]
         track.votes[(color, name[1])] += _SAID  # type: ignore[assignment]
         return self.scene(stamp_s)
+
+    def grasped(self, object_id: str) -> None:
+        """The fingers have closed on an object: what is seen between them is most likely it."""
+        self._grip.grasped = object_id
 
     def points(self, object_id: str) -> Points:
         """[N, 3] float32 surface of an object as seen, m; empty for unknown ids."""
@@ -266,22 +269,20 @@ class SceneTracker:
         """
         if track.visible or not may_be(track, item):
             return _NEVER
+        grasped = self._grip.grasped_as(item, arm)
+        if grasped is not None:
+            return _GRASPED if track is grasped else _NEVER
         released = track is self._grip.released(arm)
         if track.name != item.name:
             known = released and unlike(track, item.size) < _SIMILAR
-            return 0.92 - 0.04 * _alike(track.name, item.name) if known else _NEVER
+            return 0.92 - 0.04 * alike(track.name, item.name) if known else _NEVER
         where = "lost" if track.id in self._lost else self._shown(track, shown)
         sure = item.detection.score >= _SURE_SCORE
-        if where == "hidden" and self._at_tip(item, arm) and "empty" in shown.values():
+        if where == "hidden" and self._grip.has(item, arm) and "empty" in shown.values():
             return _NEVER  # The hand holds what has gone, and hides what stands behind it.
         if where == "empty" or (sure and where in ("lost", "hidden")):
             return _NEW_PLACE + 0.1 * min(float(np.linalg.norm(track.center - item.center)), 1.0)
         return _NEVER
-
-    def _at_tip(self, item: Lifted, arm: ArmView | None) -> bool:
-        if arm is None or not self._grip.closed(arm):
-            return False
-        return item.near(arm.T_base_tcp[:3, 3], _AT_TIP_M)
 
     def _shown(self, track: Track, shown: Mapping[str, str]) -> str | None:
         if track.id == self._grip.holding and shown.get(track.id) == "outside":
@@ -294,24 +295,24 @@ class SceneTracker:
         """The only track like it whose place is empty: it moved, and was named wrongly."""
         unseen = [track for track in self.tracks.values() if not track.visible]
         gone = [track for track in unseen if self._shown(track, shown) == "empty"]
-        at_tip = self._at_tip(item, arm)
+        at_tip = self._grip.has(item, arm)
         # What the fingers half hide looks unlike itself; that they fit around it tells as much.
-        alike = [
+        likely = [
             t
             for t in gone
-            if _alike(t.name, item.name)
+            if alike(t.name, item.name)
             and may_be(t, item)
             and (unlike(t, item.size) < 0.35 or (at_tip and arm is not None and fits(arm, t)))
         ]
-        rivals = sum(_alike(alike[0].name, other.name) for other in free) if alike else 0
-        return alike[0] if len(alike) == 1 and (rivals == 1 or at_tip) else None
+        rivals = sum(alike(likely[0].name, other.name) for other in free) if likely else 0
+        return likely[0] if len(likely) == 1 and (rivals == 1 or at_tip) else None
 
     def _known_already(self, item: Lifted) -> bool:
         """Whether this is a second reading, of all or part, of what was seen in this look."""
         for track in self.tracks.values():
             if not track.visible:
                 continue
-            part = _alike(track.name, item.name) and covered(item.points, track.points) > 0.8
+            part = alike(track.name, item.name) and covered(item.points, track.points) > 0.8
             if part or coincide(item.points, track.points):
                 track.vote(item.name, item.detection.score)
                 return True
@@ -395,8 +396,3 @@ class SceneTracker:
             del self.tracks[track.id]
             if track.sightings > 1:
                 self._lost[track.id] = track
-
-
-def _alike(a: Name, b: Name) -> bool:
-    """Whether two names share a colour or a category; a model may get the other wrong."""
-    return (a[0] is not None and a[0] == b[0]) or a[1] == b[1]

@@ -85,6 +85,7 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
         if width > _HELD_WIDTH_M:
             state = _lift(identity, context, mover)
             if state.gripper_width_m > _HELD_WIDTH_M:
+                context.sight.grasped(identity)
                 evidence = {
                     "gripper_width_m": round(state.gripper_width_m, 4),
                     "closed_at_m": round(width, 4),

@@ -78,6 +78,9 @@ class Sight(Protocol):
     def recognise(self, phrase: str, camera: str | None = None) -> bool:
         """Whether something of a doubtful name is what a phrase asks for; then it is called so."""
 
+    def grasped(self, object_id: str) -> None:
+        """Say what the fingers were closed on: what is seen between them is most likely it."""
+
     def points(self, object_id: str) -> Points:
         """[N, 3] float32, the object's surface as seen, metres, base frame; N may be 0."""
 

@@ -390,6 +390,25 @@ def test_what_was_lifted_off_a_plate_is_gone_though_some_plate_was_taken_for_it(
     assert (there.verdict, empty.verdict) == ("there", "empty")
 
 
+@pytest.mark.parametrize(("said", "held"), [(None, "ball_2"), ("block_1", "block_1")])
+def test_what_the_fingers_closed_on_is_held_whatever_a_model_takes_it_for(
+    said: str | None, held: str
+) -> None:
+    tracker = SceneTracker()
+    block, ball = Thing("black block", (0.55, 0.0)), Thing("red ball", (0.42, 0.2))
+    for _ in range(2):
+        look(tracker, Room(block, ball, CUP), AWAY)
+    if said is not None:
+        tracker.grasped(said)
+    frame, found = Room(replace(block, at=(0.5, 0.0), bottom=0.15), CUP).see()
+    seen = [replace(d, label="black ball", category="ball") for d in found if d.color == "black"]
+    rest = [d for d in found if d.color != "black"]
+    arm = arm_at(0.5, 0.0, 0.175, width_m=0.05)
+    for _ in range(2):
+        scene = tracker.update({"overview": frame}, {"overview": seen + rest}, arm)
+        assert scene.holding == held
+
+
 def test_it_is_not_held_if_it_is_seen_elsewhere() -> None:
     tracker = SceneTracker()
     look(tracker, Room(CUP, BLOCK), AWAY)
