@@ -7,7 +7,7 @@ import numpy as np
 from handeye.perception.conditions import Condition, Holding
 from handeye.perception.errors import UnreachableError
 from handeye.perception.frame import Transform
-from handeye.perception.scene import Scene
+from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field
 
 from .grasping import Grasp, downward, plan_grasps, same
@@ -15,7 +15,7 @@ from .motion import Mover
 from .push import stroke
 from .robot import Joints, RobotState
 from .running import Failed, run
-from .skill import Code, Outcome, Skill, SkillContext
+from .skill import Code, Outcome, Sight, Skill, SkillContext
 
 LOOK_HEIGHT_M = 0.27
 _PREGRASP_M = 0.09
@@ -75,7 +75,7 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
         if chosen is None:
             if attempt < _TRIES - 1 and not tried and _pushed_free(identity, context, mover):
                 continue
-            thing = context.sight.scene.objects[identity]
+            thing = _still_there(identity, context.sight, tried)
             kind = Code.UNREACHABLE if grasps else Code.NO_GRASP
             reason = "is out of reach" if grasps else "offers no free grasp"
             raise Failed(kind, f"the {thing.name} {reason}", tried=tried)
@@ -99,8 +99,7 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
         context.report(f"{identity}: {tried[-1]}")
         _retreat(context, mover, grasp)
         context.sight.look()
-        if identity not in context.sight.scene.objects:
-            raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was", tried=tried)
+        _still_there(identity, context.sight, tried)
     raise Failed(code, f"{_TRIES} grasps of {identity} failed; the last {problem}", tried=tried)
 
 
@@ -147,11 +146,16 @@ def see_grasps(identity: str, context: SkillContext, mover: Mover) -> list[Grasp
                 mover.over(pose)
                 sight.look(["wrist"])
                 break
-    scene = sight.scene
-    if identity not in scene.objects:
-        raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was")
+    thing = _still_there(identity, sight, [])
     points, cloud = sight.points(identity), sight.cloud(exclude=[identity])
-    return plan_grasps(points, cloud, scene.table_height_m, spec, scene.objects[identity].category)
+    return plan_grasps(points, cloud, sight.scene.table_height_m, spec, thing.category)
+
+
+def _still_there(identity: str, sight: Sight, tried: list[str]) -> SceneObject:
+    """What is to be grasped, as it is seen after another look."""
+    if identity not in sight.scene.objects:
+        raise Failed(Code.NOT_FOUND, f"{identity} is gone from where it was", tried=tried)
+    return sight.scene.objects[identity]
 
 
 def _choose(grasps: list[Grasp], mover: Mover) -> tuple[Grasp, Joints] | None:
