@@ -10,7 +10,7 @@ from handeye.perception.furniture import hollow
 from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field, model_validator
 
-from .motion import Mover
+from .motion import Mover, Way
 from .opening import look_into, seen_furniture
 from .running import Failed, run
 from .skill import Code, Outcome, Skill, SkillContext
@@ -29,7 +29,7 @@ from .spots import (
 PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
 ]
-_RELEASE_M = 0.004
+_RELEASE_M, _ABOVE_M = 0.004, 0.07
 _DRAWER_GAP_M = 0.02
 _DRAWER_DEPTH_M = 0.03
 """How far below a drawer's front something is let go."""
@@ -116,12 +116,12 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     T[0, 3] = x + tcp[0] - thing.position[0]
     T[1, 3] = y + tcp[1] - thing.position[1]
     T[2, 3] = support_m + drop_m + below
-    T = _reachable_turn(T, (x, y), mover)
+    way = _way_down(T, (x, y), mover)
     context.report(f"placing {held}")
-    above = T.copy()
-    above[2, 3] += 0.07
-    mover.over(above, below_m=below, ignore=[held], speed=0.8)
-    mover.straight(T, speed=0.3)
+    above, T = way.poses
+    q_above = way.paths[0][-1] if way.paths else None
+    mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=q_above)
+    mover.drive(way, 1, speed=0.3)
     stroke = mover.robot.spec.gripper_stroke_m
     width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)
     opened = mover.gripper(width)
@@ -164,17 +164,20 @@ def release_width(call: Place, held_m: float, scene: Scene, stroke_m: float) -> 
     return min(width, stroke_m)
 
 
-def _reachable_turn(T: Transform, pivot: tuple[float, float], mover: Mover) -> Transform:
-    """The pose, turned about the object's own middle where the arm cannot reach it unturned."""
+def _way_down(T: Transform, pivot: tuple[float, float], mover: Mover) -> Way:
+    """From above the pose down to it, turned about the object's own middle where need be."""
     for angle in (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14):
         c, s = np.cos(angle), np.sin(angle)
         about = np.eye(4)
         about[:2, :2] = [[c, -s], [s, c]]
         center = np.array([*pivot, 0.0])
         about[:3, 3] = center - about[:3, :3] @ center
-        turned = about @ T
-        if mover.reachable(turned):
-            return np.asarray(turned)
+        turned = np.asarray(about @ T)
+        above = turned.copy()
+        above[2, 3] += _ABOVE_M
+        way = mover.along([above, turned])
+        if len(way.poses) == 2:
+            return way
     raise Failed(
         Code.UNREACHABLE, f"the place at ({pivot[0]:.2f}, {pivot[1]:.2f}) m is out of reach"
     )

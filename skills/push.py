@@ -9,7 +9,7 @@ from handeye.perception.scene import Scene
 from pydantic import Field
 
 from .grasping import downward, fingers_hit
-from .motion import BlockedError, Mover
+from .motion import BlockedError, Mover, Way
 from .running import run
 from .skill import Code, Outcome, Skill, SkillContext
 
@@ -73,11 +73,12 @@ def stroke(
 
     Raises BlockedError where there is no room behind it, or the way leads out of reach.
     """
-    start, end = _way(identity, d, way_m, context, mover, opening_m)
+    way = _way(identity, d, way_m, context, mover, opening_m)
+    above, start, end = way.poses
     mover.gripper(opening_m)
-    mover.over(_raised(start), ignore=[identity])
-    mover.straight(start, speed=0.4)
-    mover.straight(end, speed=0.25)
+    mover.over(above, ignore=[identity], q_goal=way.paths[0][-1] if way.paths else None)
+    mover.drive(way, 1, speed=0.4)
+    mover.drive(way, 2, speed=0.25)
     back = end.copy()
     back[:2, 3] -= d * 0.015
     mover.straight(back, speed=0.5)
@@ -93,8 +94,8 @@ def _way(
     context: SkillContext,
     mover: Mover,
     opening_m: float,
-) -> tuple[Transform, Transform]:
-    """Where the fingers are set down behind the object, free of others, and where they go to.
+) -> Way:
+    """From above where the fingers are set down behind the object, free of others, and on.
 
     The way is as long as the arm can go in a straight line, at least half of it.
     """
@@ -115,8 +116,9 @@ def _way(
             for share in (1.0, 0.85, 0.7, 0.5):
                 end = start.copy()
                 end[:2, 3] += d * share * (way_m + 0.02)
-                if mover.followable([_raised(start), start, end]) == 3:
-                    return start, end
+                way = mover.along([_raised(start), start, end])
+                if len(way.poses) == 3:
+                    return way
     if free:
         raise BlockedError("the push would lead out of the arm's reach")
     raise BlockedError(f"there is no room for the fingers behind the {thing.name}")
