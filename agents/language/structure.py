@@ -152,13 +152,26 @@ def _conditional(terms: Terms, at: int, negated: bool, cut: "Cut") -> Program:
         # "grab the cup if it is on the plate": the condition reaches to the end, or a comma.
         end = next((i for i, term in enumerate(after) if term in (",", "THEN")), len(after))
         body, condition, following = before, bare(after[:end]), bare(after[end:])
+        condition = _of_one(condition, body)
     else:
         end = _condition_end(after, cut)
         condition, body, following = bare(after[:end]), bare(after[end:]), ()
+    if otherwise and body and body[0] in VERBS and not _verbs(otherwise):
+        otherwise = (body[0], *otherwise)  # "… otherwise the ball": the same is done to it.
     # "If so": the question before is the condition.
     condition = condition or ("SO",)
     node = If(condition, _sentence(body, cut), _sentence(otherwise, cut), negated)
     return (node, *_sentence(following, cut)) if following else (node,)
+
+
+def _of_one(condition: Terms, body: Terms) -> Terms:
+    """ "Grab the duck if there is one": one is what something is done to, a duck."""
+    if condition[-1:] != ("CAT_one",) or not _verbs(body):
+        return condition
+    things = body[_verbs(body)[0] + 1 :]
+    end = next((i for i, term in enumerate(things) if term in (*_PLACES, "TO", *_GLUE)), None)
+    noun = tuple(term for term in things[:end] if term not in ("DET", "A", "UP"))
+    return (*condition[:-1], "A", *noun) if noun else condition
 
 
 def _condition_end(terms: Terms, cut: "Cut") -> int:

@@ -130,7 +130,7 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
                 unknown.append(words[i])
                 terms.append(f"UNK_{words[i]}")
         elif term != "noise":
-            terms.append(term)
+            terms += term.split()
         i += length
     return Terms(_counted_off(_seen_from(_without_heading(terms))), tuple(unknown), corrected)
 
@@ -183,12 +183,13 @@ def _across(term: str) -> str:
 
 
 def _counted_off(terms: list[str]) -> tuple[str, ...]:
-    """ "First grab …, second put …": what counts steps instead of things only orders them."""
+    """ "First grab …, second put …": what counts steps only orders them; "one block" is 1."""
     found = []
     for i, term in enumerate(terms):
         following = terms[i + 1] if i + 1 < len(terms) else ""
         steps = term.startswith("RANK_") and (following in VERBS or following in (",", "THEN"))
-        found.append("THEN" if steps else term)
+        one = term == "CAT_one" and following.startswith(("CAT_", "COLOR_", "SIZE_"))
+        found.append("THEN" if steps else "NUMBER_1" if one else term)
     return tuple(found)
 
 
