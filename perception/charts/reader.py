@@ -15,7 +15,7 @@ from ..frame import Image, Mask
 from .bars import Bars, find_bars
 from .categories import Label, category_labels
 from .chart import Chart, ChartRow
-from .curves import find_points, trace
+from .curves import bridged, find_points, trace
 from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge
@@ -261,7 +261,7 @@ def _scatter_chart(parts: Parts) -> Chart:
         raise ImageError("the points have no place: one of the axes has no readable numbers")
     rows = []
     for name, ink in zip(parts.names, without_rims(parts.inks), strict=True):
-        for px, py in find_points(ink.mask):
+        for px, py in find_points(bridged(ink.mask, parts.canvas.guides)):
             x, y = layout.x_axis.rounded_at(px), layout.y_axis.rounded_at(py)
             sure = min(layout.x_axis.agreed, layout.y_axis.agreed)
             rows.append(ChartRow(name, x, y, 0.9 * sure))
