@@ -12,6 +12,8 @@ from .sequences import put_right
 from .text import Text
 
 _DASH_AT_END = re.compile(r"([^\W_])[-–—_]+$")
+_EVEN = 1.3
+"""Labels are apart evenly if the widest of their steps is less than so many times the least."""
 _INFERRED = 0.8
 """Trust in a label that its neighbours' order told, over that in what was read."""
 
@@ -65,9 +67,10 @@ def category_labels(
     ]
     lines = sorted(column, key=lambda t: t.center[1])
     groups: list[list[Text]] = []
+    apart = _evenly_apart(lines)
     for text in lines:
         last = groups[-1][-1] if groups else None
-        if last is not None and text.box[1] - last.box[3] < 0.3 * text.height:
+        if last is not None and not apart and text.box[1] - last.box[3] < 0.3 * text.height:
             groups[-1].append(text)
         else:
             groups.append([text])
@@ -80,6 +83,12 @@ def category_labels(
         for group in groups
     ]
     return _mended(labels), column
+
+
+def _evenly_apart(lines: list[Text]) -> bool:
+    """Whether lines follow each other evenly, as labels do; lines of one label stand closer."""
+    gaps = np.diff([t.center[1] for t in lines])
+    return len(gaps) >= 3 and float(gaps.max()) < _EVEN * float(gaps.min())
 
 
 def _merged(

@@ -14,6 +14,8 @@ _THICK = 12
 """Pixels of a mark that have it on all sides, where marks are thick."""
 _LARGE = 60
 """Pixels of which a mark beside thick ones cannot consist without being thick."""
+_CUT = 5
+"""Grid lines cut gaps that are narrower than this, pixels."""
 _STRIP = 3
 """Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
@@ -177,6 +179,16 @@ def _bends(x: Doubles, y: Doubles, tolerance: float = 2.0) -> list[float]:
             keep.add(a + worst)
             todo += [(a, a + worst), (a + worst, b)]
     return [float(x[i]) for i in sorted(keep)]
+
+
+def bridged(mask: Mask, guides: Mask) -> Mask:
+    """A mask with what grid lines, drawn over it, have cut out of it."""
+    import cv2
+
+    shown = mask.astype(np.uint8)
+    across = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((_CUT, 1), np.uint8))
+    along = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((1, _CUT), np.uint8))
+    return np.asarray(mask | (guides & ((across > 0) | (along > 0))))
 
 
 def find_points(mask: Mask) -> list[tuple[float, float]]:

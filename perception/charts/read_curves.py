@@ -12,6 +12,8 @@ from .chart import ChartRow
 from .curves import Curve
 
 _OFF_PX = 2.2
+_ENDS_PX = 6.0
+"""So much may the two ends of the curves differ in how far labels are off: strokes have caps."""
 
 
 def curve_rows(
@@ -58,7 +60,21 @@ def _aligned(
         usual = float(np.median(near)) if len(near) else 0.0
         if (np.abs(off - usual) < 2.5).mean() > 0.6:
             shift = usual
+        elif curves:
+            shift = _shift_of_ends(places, curves)
     return [(label.at + shift, label.text, label.score) for label in labels]
+
+
+def _shift_of_ends(places: npt.NDArray[np.float64], curves: Sequence[tuple[str, Curve]]) -> float:
+    """How far labels are off that are so by the same at the first and last point of the curves.
+
+    Slanted labels hang by their ends or by their middles; 0 where the curves' ends don't tell.
+    """
+    first = min(float(c.x[0]) for _, c in curves) - float(places.min())
+    last = max(float(c.x[-1]) for _, c in curves) - float(places.max())
+    pitch = float(np.median(np.diff(np.sort(places))))
+    told = abs(first - last) < _ENDS_PX and max(abs(first), abs(last)) < 0.8 * pitch
+    return (first + last) / 2 if told else 0.0
 
 
 def _heights(curve: Curve, places: npt.NDArray[np.float64]) -> list[float]:

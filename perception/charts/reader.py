@@ -15,13 +15,15 @@ from ..frame import Image, Mask
 from .bars import Bars, find_bars
 from .categories import Label, category_labels
 from .chart import Chart, ChartRow
-from .curves import find_points, trace
+from .curves import bridged, find_points, trace
+from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
-from .ink import take_apart
+from .ink import Canvas, take_apart
 from .joints import sealed
-from .layout import lay_out, number_of
+from .layout import Layout, lay_out, number_of
+from .legend import find_legend
 from .missing_labels import missed_texts
 from .naming import named
 from .parts import Parts, parts_of
@@ -38,6 +40,8 @@ from .true_texts import true_texts, without_dots
 
 _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
+_LEAST_PRINTED = 3
+"""Fewer numbers than these besides an axis' own are no values of all bars."""
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d(?:[-/. ](?:0?[1-9]|1[0-2]|Q[1-4])(?:[-/.]\d{1,2})?)?|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: ?\d{2,4})?|"
@@ -61,6 +65,8 @@ def read_flat(image: Image) -> Chart:
     layout = lay_out(texts)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
+    layout = _without_legend(canvas, texts, layout)
+    layout = _without_values(image, canvas, texts, layout)
     if layout.x_axis:
         layout.x_axis = snapped(layout.x_axis, layout.x_texts, canvas.rgb, upright=False)
     if layout.y_axis:
@@ -88,6 +94,36 @@ def read_flat(image: Image) -> Chart:
             f"nor an axis with readable numbers ({len(texts)} lines of text were read)"
         )
     return _of_axes(parts)
+
+
+def _without_legend(canvas: Canvas, texts: list[Text], layout: Layout) -> Layout:
+    """The layout without axes made of a legend's names: years of series stand evenly, too."""
+    for labels in (layout.x_texts, layout.y_texts):
+        entries = find_legend(canvas, labels)
+        # Swatches differ in colour; what else stands beside numbers, ticks and grids, does not.
+        if len(entries) > 1 and len(entries) >= len(labels) - 1:
+            rest = lay_out([t for t in texts if t not in labels])
+            rest.free += labels
+            return rest
+    return layout
+
+
+def _without_values(image: Image, canvas: Canvas, texts: list[Text], layout: Layout) -> Layout:
+    """The layout without an axis made of values printed at bars that run the other way."""
+    upright = layout.y_axis is not None
+    numbers = sum(number_of(t) is not None for t in layout.free)
+    if upright == (layout.x_axis is not None) or numbers < _LEAST_PRINTED:
+        return layout
+    inks = tuple(replace(ink, mask=ink.mask.copy()) for ink in canvas.inks)
+    bare = Layout(free=list(texts))
+    parts = parts_of(image, replace(canvas, inks=inks), bare)
+    bars = find_bars(parts.canvas, parts.inks, not upright) if parts.inks else None
+    if bars is None or printed_axis(bars, bare.free) is None:
+        return layout
+    own = layout.y_texts if upright else layout.x_texts
+    # Numbers on the other side of the base name the bars: years, for instance.
+    beyond = [t.box[0] > bars.base if upright else t.box[3] < bars.base for t in own]
+    return bare if all(beyond) else layout
 
 
 def _of_printed_values(parts: Parts) -> Chart | None:
@@ -192,6 +228,13 @@ def _line_chart(parts: Parts) -> Chart:
     drawn = [(name, curve) for name, curve in traced if curve]
     if layout.y_axis is None or not drawn:
         raise ImageError("the lines of this chart cannot be followed")
+    beside = named_at_ends([c for _, c in drawn], layout.free) if not parts.legend else None
+    if beside is not None:
+        layout.free = [t for t in layout.free if all(t is not b for b in beside)]
+        names = tuple(t.text for t in beside)
+        if len(names) == len(parts.inks):
+            parts = replace(parts, names=names)
+        drawn = [(name, curve) for name, (_, curve) in zip(names, drawn, strict=True)]
     labels: list[Label] = []
     used: list[Text] = []
     if layout.x_axis is None:
@@ -218,7 +261,7 @@ def _scatter_chart(parts: Parts) -> Chart:
         raise ImageError("the points have no place: one of the axes has no readable numbers")
     rows = []
     for name, ink in zip(parts.names, without_rims(parts.inks), strict=True):
-        for px, py in find_points(ink.mask):
+        for px, py in find_points(bridged(ink.mask, parts.canvas.guides)):
             x, y = layout.x_axis.rounded_at(px), layout.y_axis.rounded_at(py)
             sure = min(layout.x_axis.agreed, layout.y_axis.agreed)
             rows.append(ChartRow(name, x, y, 0.9 * sure))

@@ -1,0 +1,76 @@
+"""Labels of charts that look like something else: years in a legend, names at lines' ends."""
+
+import cv2
+import numpy as np
+import pytest
+from handeye.perception.charts import read_chart
+from handeye.perception.charts.axis import Axis
+from handeye.perception.charts.categories import Label, category_labels
+from handeye.perception.charts.curves import bridged, find_points, trace
+from handeye.perception.charts.direct_labels import named_at_ends
+from handeye.perception.charts.read_curves import curve_rows
+from handeye.perception.charts.text import Text
+
+from benchmarks.charts.render import render
+from benchmarks.charts.tables import Table
+
+
+def text(said: str, x0: float, y0: float, x1: float, y1: float) -> Text:
+    corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    return Text(said, (x0, y0, x1, y1), corners, 0.0, 0.99)
+
+
+def stroke(*points: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros((200, 400), np.uint8)
+    cv2.polylines(mask, [np.array(points, np.int32)], False, 1, 2)
+    return mask > 0
+
+
+def test_years_in_a_legend_name_series_and_make_no_axis() -> None:
+    series = {"2022": (30.0, 55.0), "2023": (22.0, 17.0), "2024": (44.0, 61.0)}
+    table = Table("bar_grouped", "Votes", "", "Votes", ("North", "South"), series)
+    chart = read_chart(render(table, ("matplotlib", "office"), np.random.default_rng(1)))
+    assert set(chart.names) == set(series)
+    assert chart.lookup("2024", "South") == pytest.approx(61.0, rel=0.03)
+
+
+def test_names_at_the_ends_of_lines_name_them() -> None:
+    curves = [trace(stroke((20, 40), (300, 60))), trace(stroke((20, 150), (300, 120)))]
+    assert curves[0] is not None
+    assert curves[1] is not None
+    words = [text("Chile", 308, 113, 350, 127), text("Ghana", 308, 53, 350, 67)]
+    both = [curves[0], curves[1]]
+    found = named_at_ends(both, words)
+    assert found is not None
+    assert [t.text for t in found] == ["Ghana", "Chile"]
+    assert named_at_ends(both, words[:1]) is None
+    assert named_at_ends(both, [words[0], text("85", 308, 53, 330, 67)]) is None
+
+
+def test_slanted_labels_that_hang_by_their_middles_belong_to_the_points_above() -> None:
+    curve = trace(stroke((40, 100), (120, 40), (200, 160), (280, 80)))
+    assert curve is not None
+    labels = [
+        Label(x + 30.0, name, 0.9) for x, name in zip((40, 120, 200, 280), "abcd", strict=True)
+    ]
+    axis = Axis("linear", -1.0, 200.0, ((0.0, 200.0), (100.0, 100.0), (200.0, 0.0)), 1.0)
+    rows, _ = curve_rows([("", curve)], None, axis, labels)
+    assert [row.y for row in rows] == pytest.approx([100, 160, 40, 120], abs=6)
+
+
+def test_labels_set_close_are_not_taken_for_lines_of_one() -> None:
+    names = ["Lyon", "Turin", "Milan", "Zurich", "Prague"]
+    close = [text(name, 10, 20 + 16 * k, 60, 34 + 16 * k) for k, name in enumerate(names)]
+    labels, _ = category_labels(close, 70, (20, 100), upright=False)
+    assert [label.text for label in labels] == names
+
+
+def test_a_grid_line_over_a_point_cuts_it_in_no_two() -> None:
+    mask = np.zeros((60, 90), np.uint8)
+    for x in (20, 50, 75):
+        cv2.circle(mask, (x, 30), 6, 1, -1)
+    guides = np.zeros((60, 90), bool)
+    guides[30] = True
+    cut = (mask > 0) & ~guides
+    assert len(find_points(cut)) > 3
+    assert len(find_points(bridged(cut, guides))) == 3
