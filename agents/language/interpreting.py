@@ -5,6 +5,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from handeye.perception.relations import CONTAINERS
+from handeye.perception.vlm.lexicon import FURNITURE
 from lark import Token
 
 from .meaning import Clause, Command, Place, Reading, Thing
@@ -121,6 +123,12 @@ class Interpreter(Questions):
         """ "The bowl should have the ball in it"."""
         base, what = groups_of(parts)[:2]
         relation = "on" if any(is_a(p, "ON") for p in parts) else "in"
+        return Command("want", what, place=Place(relation, base))
+
+    def goal_for(self, parts: list[Any]) -> Command:
+        """ "The plate is for the blocks": on it, or in it, as suits what it is."""
+        base, what = groups_of(parts)[:2]
+        relation = "in" if base[0].category in {*CONTAINERS, *FURNITURE} else "on"
         return Command("want", what, place=Place(relation, base))
 
     def goal_state(self, parts: list[Any]) -> Command:

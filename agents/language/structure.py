@@ -272,6 +272,8 @@ def _with_verbs(steps: list[Terms]) -> list[Terms]:
     """What follows a putting and says where something goes, but not what to do, is put too."""
     found: list[Terms] = []
     for step in steps:
+        if step[0] in ("ALL", "DET") and "TO" in step and not _verbs(step) and not _states(step):
+            step = ("PUT", *step)  # "Every block to its bowl."
         putting = bool(found) and found[-1][0] in ("PUT", "STACK")
         placed = any(term in _PLACES for term in step[1:])
         plain = step[0] in _BEFORE_NOUN or step[0].startswith(("CAT", "COLOR", "SIZE"))
@@ -279,6 +281,11 @@ def _with_verbs(steps: list[Terms]) -> list[Terms]:
             step = ("PUT", *step)
         found.append(step)
     return found
+
+
+def _states(step: Terms) -> bool:
+    """Whether a step says how things are, or should be."""
+    return any(term in ("MUST", "IS", "IS_NOT", "HAVE", "THAT_IS") for term in step)
 
 
 def _exact(step: Terms) -> Terms:

@@ -14,7 +14,8 @@ def put_all_in(table: Table) -> Setup:
     words = table.say(
         "put all the balls in the bowl", "put every ball into the bowl",
         "put the balls in the bowl", "collect all balls in the bowl",
-        unseen=("all of the balls have their place in the bowl", "each ball goes into the bowl"),
+        "all of the balls have their place in the bowl", "each ball goes into the bowl",
+        unseen=("the bowl is where every ball lives", "pop each of the balls into the bowl"),
     )  # fmt: skip
     return Setup(words, tuple(In(object=n, container=into) for n in names))
 
@@ -29,7 +30,8 @@ def put_all_but_one(table: Table) -> Setup:
         f"put all the blocks except the {spared} one on the plate",
         f"put every block but the {spared} one on the plate",
         f"apart from the {spared} one, put all blocks onto the plate",
-        unseen=(f"the plate is for all blocks but the {spared} one",),
+        f"the plate is for all blocks but the {spared} one",
+        unseen=(f"blocks onto the plate, the {spared} one stays where it is",),
     )
     goal = tuple(On(object=n, support=on) for n in names[:2])
     return Setup(words, goal, never=(On(object=names[2], support=on),))
@@ -44,7 +46,8 @@ def match_colors(table: Table) -> Setup:
         "put each block on the plate of the same color",
         "put the blocks on the plates of their color",
         "match the blocks to the plates by color",
-        unseen=("every block to the plate that shares its color",),
+        "every block to the plate that shares its color",
+        unseen=("give each block the plate in the color it has",),
     )
     return Setup(words, (On(object=a, support=c), On(object=b, support=d)))
 
