@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handeye.perception.vlm.modeling_handeye import HandeyeModel
+from handeye.perception.vlm.modeling_handeye import Glimpse, HandeyeModel
 from handeye.perception.vlm.proposals import agreement, doubled, ious, owners, propose, suppress
 from handeye.sims.training_data import SceneOptions, render_shard
 
 from handeye.training.fitting import Fitting
-from handeye.training.glimpses import train_glimpse
+from handeye.training.glimpses import Glimpses, judge, train_glimpse
 from handeye.training.pairs import train_pairs
 from handeye.training.proposing import Proposals, propose_all
 from handeye.training.shards import Shards
@@ -148,3 +148,13 @@ def test_pairs_are_learnt_from_shards_and_can_be_resumed(
         fitting = Fitting(steps=steps, images=3)
         train_pairs(model.pair_glimpse, shards, tmp_path / "run", model.config, fitting)
     assert torch.load(tmp_path / "run" / "pairs.pt", weights_only=True)["step"] == 5
+
+
+def test_a_batch_in_which_nothing_is_met_teaches_only_that_nothing_is_there() -> None:
+    batch = Glimpses(
+        torch.zeros(3, 4, 40, 40), torch.zeros(3, 2), torch.full((3,), -100),
+        torch.full((3,), -100), -torch.ones(3), -torch.ones(3), torch.zeros(3), torch.zeros(3, 4),
+    )  # fmt: skip
+    loss, figures = judge(Glimpse(23).eval(), batch)
+    assert loss.item() == pytest.approx(figures["there"])
+    assert figures["there"] > 0

@@ -4,6 +4,7 @@ It learns from the proposals that the dense pass makes of the training images, j
 the tiles that speak for them, roughened: what it will see when it is used.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,25 +93,34 @@ def judge(
     look = glimpse(batch.crops, batch.sizes)
     matched = batch.categories != _NO_NAME
     found = {
-        "category": F.cross_entropy(look.names[:, :count], batch.categories, ignore_index=_NO_NAME),
-        "color": F.cross_entropy(look.names[:, count:], batch.colors, ignore_index=_NO_NAME),
+        "category": _named(look.names[:, :count], batch.categories),
+        "color": _named(look.names[:, count:], batch.colors),
         "held": _asked(look.held, batch.held),
         "opened": _asked(look.opened, batch.opened),
         "there": _asked(look.there, batch.there),
-        "shift": 4.0 * F.l1_loss(look.shift[matched], batch.shift[matched]),
+        "shift": 4.0 * _meant(F.l1_loss, look.shift, batch.shift, matched),
     }
     right = look.names[:, :count].argmax(dim=1)[matched] == batch.categories[matched]
     figures = {name: loss.item() for name, loss in found.items()}
-    figures["right"] = right.float().mean().item()
+    figures["right"] = right.float().mean().item() if len(right) else 0.0
     return torch.stack(list(found.values())).sum(), figures
+
+
+def _named(logits: Tensor, truth: Tensor) -> Tensor:
+    """How wrong the names are of what has one."""
+    return _meant(F.cross_entropy, logits, truth, truth != _NO_NAME)
 
 
 def _asked(logits: Tensor, truth: Tensor) -> Tensor:
     """How wrong the answers are where something is asked."""
-    asked = truth != _UNASKED
-    if not asked.any():
-        return logits.sum() * 0.0
-    return F.binary_cross_entropy_with_logits(logits[asked], truth[asked])
+    return _meant(F.binary_cross_entropy_with_logits, logits, truth, truth != _UNASKED)
+
+
+def _meant(
+    loss: Callable[[Tensor, Tensor], Tensor], said: Tensor, truth: Tensor, which: Tensor
+) -> Tensor:
+    """The loss over some of a batch [K]; nothing where there are none, whose mean is no number."""
+    return loss(said[which], truth[which]) if which.any() else said.sum() * 0.0
 
 
 def glimpses_of(
