@@ -8,6 +8,7 @@ import numpy as np
 
 from .furniture import with_what_hangs_on
 from .lifting import Lifted
+from .scene import SceneObject
 from .track import Track
 from .vlm.lexicon import FURNITURE
 
@@ -15,6 +16,7 @@ _HANDY_M = 0.10
 """What is broader than this is nothing that a hand could have put there."""
 _SLACK_M = 0.015
 _LEVEL_M = 0.02
+_LIKE_A_WALL = ("box", "block")
 
 
 def may_be(track: Track, item: Lifted) -> bool:
@@ -40,3 +42,11 @@ def is_part(item: Lifted, furniture: Track) -> bool:
             return False
     whole = with_what_hangs_on(furniture.points, item.points)
     return len(whole) - len(furniture.points) > 0.5 * len(item.points)
+
+
+def seems_a_part(thing: SceneObject, furniture: SceneObject) -> bool:
+    """Whether what is called a box may be a front or a wall of furniture: of its colour, at it."""
+    apart = np.abs(np.subtract(thing.position, furniture.position))
+    touch = np.add(thing.size, furniture.size) / 2
+    like = thing.category in _LIKE_A_WALL and thing.color == furniture.color
+    return like and bool((apart < touch).all())

@@ -1,7 +1,8 @@
 """Motion: moving the TCP over and around what is seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,15 @@ _BODY_RADIUS_M = 0.06
 _SINKS_M = 0.03
 """How far the TCP may sink on its way across."""
 _HIGHER_M = (0.0, 0.08, 0.16, 0.24)
-_TURNS_RAD = (0.8, -0.8, 1.6, -1.6)
-"""Turns of the first joint, and of the last against it, to begin a way in another configuration."""
+_TURNS_RAD = (0.0, 0.8, -0.8, 1.6, -1.6)
+"""Turns of the first joint, and of the last against it, to begin a way in other configurations."""
 
 
 class BlockedError(UnreachableError):
     """Every way there that was tried leads through something that is seen."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Way:
     """Poses that the arm can go through, one after the other.
 
@@ -38,8 +39,13 @@ class Way:
             moved by poses alone.
     """
 
-    poses: list[Transform]
-    paths: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    poses: tuple[Transform, ...]
+    paths: tuple[npt.NDArray[np.float64], ...] = ()
+
+    @property
+    def q_start(self) -> Joints | None:
+        """[n] the configuration in which it begins, for `Mover.over`; None where any will do."""
+        return self.paths[0][-1] if self.paths else None
 
 
 class Mover:
@@ -140,11 +146,7 @@ class Mover:
         """
         if self._kinematics is None:
             raise UnreachableError(f"{self.robot.spec.name} gives no URDF to solve a pose with")
-        q_home = self.robot.spec.q_home
-        x, y = T_base_tcp[:2, 3]
-        seed = q_home.copy()
-        seed[0] = np.clip(np.arctan2(y, x), self._kinematics.q_min[0], self._kinematics.q_max[0])
-        return self._kinematics.ik(T_base_tcp, seed)
+        return self._kinematics.ik(T_base_tcp, self._seed(T_base_tcp, self._kinematics))
 
     def approach(self, T_base_tcp: Transform, distance_m: float) -> tuple[Joints, Transform]:
         """Configuration and pose from which a straight approach over a distance is possible.
@@ -164,14 +166,7 @@ class Mover:
         """How many poses, from the first on, the arm can go through without turning over."""
         if self._kinematics is None:
             return next((i for i, T in enumerate(poses) if not self.reachable(T)), len(poses))
-        found: list[Joints] = []
-        try:
-            found.append(self.solve(poses[0]))
-            for pose in poses[1:]:
-                found.append(straight_line(self._kinematics, found[-1], pose)[-1])
-        except UnreachableError:
-            return len(found)
-        return len(found)
+        return len(_way_from(self._kinematics, self._seed(poses[0], self._kinematics), poses).poses)
 
     def along(self, poses: Sequence[Transform]) -> Way:
         """A way through poses, from the first on, as far as the arm can go without turning over.
@@ -179,20 +174,13 @@ class Mover:
         An arm with a joint to spare can begin in several configurations, and may get farther in
         one than in another: the way is driven in the configurations that it was found in.
         """
-        if self._kinematics is None or not isinstance(self.robot, JointArm):
-            return Way(list(poses[: self.followable(poses)]))
-        best = Way([])
-        for seed in self._seeds(poses[0]):
-            way = Way([])
-            try:
-                way.paths.append(self._kinematics.ik(poses[0], seed)[None])
-                for pose in poses[1:]:
-                    way.paths.append(straight_line(self._kinematics, way.paths[-1][-1], pose))
-            except UnreachableError:
-                pass
-            way.poses += poses[: len(way.paths)]
-            if len(way.poses) > len(best.poses):
-                best = way
+        kinematics = self._kinematics
+        if kinematics is None or not isinstance(self.robot, JointArm):
+            return Way(tuple(poses[: self.followable(poses)]))
+        best = Way(())
+        for turn in _TURNS_RAD:
+            seed = self._seed(poses[0], kinematics, turn)
+            best = max(best, _way_from(kinematics, seed, poses), key=lambda way: len(way.poses))
             if len(best.poses) == len(poses):
                 break
         return best
@@ -215,19 +203,16 @@ class Mover:
             return False
         return True
 
-    def _seeds(self, T_base_tcp: Transform) -> list[Joints]:
-        """Configurations [n] to look for a pose from: the home one, turned towards it, first."""
-        assert self._kinematics is not None
+    def _seed(self, T_base_tcp: Transform, kinematics: Kinematics, turn_rad: float = 0.0) -> Joints:
+        """[n] the home configuration, turned towards a pose, to look for the pose's own from.
+
+        Turned on by the first joint, and back by the last, it leads to another configuration.
+        """
         x, y = T_base_tcp[:2, 3]
         seed = self.robot.spec.q_home.copy()
-        seed[0] = np.arctan2(y, x)
-        seeds = [seed]
-        for turn in _TURNS_RAD:
-            turned = seed.copy()
-            turned[0] += turn
-            turned[-1] -= turn
-            seeds.append(turned)
-        return [np.clip(q, self._kinematics.q_min, self._kinematics.q_max) for q in seeds]
+        seed[0] = np.arctan2(y, x) + turn_rad
+        seed[-1] -= turn_rad
+        return np.clip(seed, kinematics.q_min, kinematics.q_max)
 
     def _left(self) -> float:
         left = self.context.deadline_s - self.elapsed_s
@@ -253,6 +238,16 @@ class Mover:
             if len(distance) and distance.min() < _BODY_RADIUS_M:
                 x, y, z = cloud[index[int(distance.argmin())]]
                 raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")
+
+
+def _way_from(kinematics: Kinematics, seed: Joints, poses: Sequence[Transform]) -> Way:
+    """The way through poses that begins in the configuration next to a seed, as far as it leads."""
+    paths: list[npt.NDArray[np.float64]] = []
+    with suppress(UnreachableError):
+        paths.append(kinematics.ik(poses[0], seed)[None])
+        for pose in poses[1:]:
+            paths.append(straight_line(kinematics, paths[-1][-1], pose))
+    return Way(tuple(poses[: len(paths)]), tuple(paths))
 
 
 def joint_path(

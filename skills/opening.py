@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from handeye.perception.conditions import Condition, Opened
 from handeye.perception.errors import UnreachableError
+from handeye.perception.fixtures import seems_a_part
 from handeye.perception.frame import Points, Transform
 from handeye.perception.furniture import fronts, with_what_hangs_on
-from handeye.perception.scene import Scene, SceneObject
+from handeye.perception.scene import Scene
 from pydantic import Field
 
 from .grasping import downward
@@ -41,7 +42,6 @@ _WIDTH_M = 0.034
 _STEP_M = 0.02
 _SLIDE_M, _SWING_RAD, _LEAST_SWING_RAD = 0.13, 1.25, 0.3
 _STALLED_M = 0.009
-_LIKE_A_WALL = ("box", "block")
 _LEAST_M = 0.004
 
 
@@ -143,14 +143,6 @@ def seen_furniture(identity: str, context: SkillContext, mover: Mover) -> Points
         if other.state is None and not seems_a_part(other, objects[identity])
     ]
     return with_what_hangs_on(sight.points(identity), sight.cloud(exclude=others))
-
-
-def seems_a_part(thing: SceneObject, furniture: SceneObject) -> bool:
-    """Whether what is called a box may be a front or a wall of furniture: of its colour, at it."""
-    apart = np.abs(np.subtract(thing.position, furniture.position))
-    touch = np.add(thing.size, furniture.size) / 2
-    like = thing.category in _LIKE_A_WALL and thing.color == furniture.color
-    return like and bool((apart < touch).all())
 
 
 def look_into(identity: str, context: SkillContext, mover: Mover) -> None:
@@ -269,7 +261,7 @@ def _top_of(points: Points) -> npt.NDArray[np.float64]:
 def _grip(way: Way, identity: str, context: SkillContext, mover: Mover) -> None:
     context.report(f"taking {identity} by its handle")
     above = way.poses[0]
-    mover.over(above, ignore=[identity], q_goal=way.paths[0][-1] if way.paths else None)
+    mover.over(above, ignore=[identity], q_goal=way.q_start)
     mover.gripper(_WIDTH_M)
     mover.drive(way, 1, speed=0.3)
     width = mover.gripper(0.0, force_n=30.0).gripper_width_m

@@ -119,8 +119,7 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     way = _way_down(T, (x, y), mover)
     context.report(f"placing {held}")
     above, T = way.poses
-    q_above = way.paths[0][-1] if way.paths else None
-    mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=q_above)
+    mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=way.q_start)
     mover.drive(way, 1, speed=0.3)
     stroke = mover.robot.spec.gripper_stroke_m
     width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)

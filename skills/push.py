@@ -76,7 +76,7 @@ def stroke(
     way = _way(identity, d, way_m, context, mover, opening_m)
     above, start, end = way.poses
     mover.gripper(opening_m)
-    mover.over(above, ignore=[identity], q_goal=way.paths[0][-1] if way.paths else None)
+    mover.over(above, ignore=[identity], q_goal=way.q_start)
     mover.drive(way, 1, speed=0.4)
     mover.drive(way, 2, speed=0.25)
     back = end.copy()

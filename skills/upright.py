@@ -73,7 +73,7 @@ class Lying:
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class _SetDown:
     """A grasp, and the poses [4, 4] of the TCP over the place, at it, and back from it."""
 
     grasp: Grasp
@@ -169,7 +169,7 @@ def _ways(
     identity: str,
     context: SkillContext,
     mover: Mover,
-) -> Iterator[_Way]:
+) -> Iterator[_SetDown]:
     """Grasps across the axis with a turn that the arm can make; the highest hold first."""
     sight, spec = context.sight, context.robot.spec
     points, cloud = sight.points(identity), sight.cloud(exclude=[identity])
@@ -193,7 +193,7 @@ def _leaned(grasp: Grasp, lying: Lying, angle: float) -> Grasp:
 
 def _turns(
     grasp: Grasp, lying: Lying, place: tuple[float, float], table_m: float, mover: Mover
-) -> Iterator[_Way]:
+) -> Iterator[_SetDown]:
     raising = about(np.cross(lying.axis, (0.0, 0.0, 1.0)), np.pi / 2)
     from_foot = grasp.T_base_tcp[:3, 3] - lying.foot
     for heading in np.arange(_HEADINGS) * 2 * np.pi / _HEADINGS:
@@ -208,4 +208,4 @@ def _turns(
         over[2, 3] += _ABOVE_M
         back = along(at, -_RETREAT_M)
         if mover.followable([over, at, back]) == 3:
-            yield _Way(grasp, over, at, back)
+            yield _SetDown(grasp, over, at, back)

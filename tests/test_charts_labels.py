@@ -74,3 +74,20 @@ def test_a_grid_line_over_a_point_cuts_it_in_no_two() -> None:
     cut = (mask > 0) & ~guides
     assert len(find_points(cut)) > 3
     assert len(find_points(bridged(cut, guides))) == 3
+
+
+def test_lines_without_names_are_read_and_said_to_have_none() -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4))
+    axes = figure.add_subplot()
+    for values in ((30, 55, 41, 60), (12, 17, 25, 9)):
+        axes.plot(["North", "South", "West", "East"], values)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    chart = read_chart(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    assert sorted(row.y for row in chart.rows) == pytest.approx(
+        [9, 12, 17, 25, 30, 41, 55, 60], abs=1.5
+    )
+    assert "the names of 2 of the 2 series" in chart.unread

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from handeye.agents.agent import make_observer
+from handeye.perception.fixtures import seems_a_part
 from handeye.perception.frame import Points
 from handeye.perception.furniture import Hollow, fronts, hollow, is_open, with_what_hangs_on
 from handeye.perception.observer import Observer
@@ -13,7 +14,7 @@ from handeye.sims.body import FurnitureKind
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.world import World
-from handeye.skills.opening import find_handle, seems_a_part
+from handeye.skills.opening import find_handle
 from handeye.skills.spots import free_inside
 
 

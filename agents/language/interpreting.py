@@ -163,6 +163,8 @@ class Interpreter(Questions):
         return Command("open", things_of(parts))
 
     def closed(self, parts: list[Any]) -> Command:
+        if any(is_a(p, "STATE") and value(p) != "closed" for p in parts):
+            raise SenselessError  # "Push the bottle that fell over" shuts nothing.
         return Command("close", things_of(parts))
 
     def place_in(self, _: list[Any]) -> None:

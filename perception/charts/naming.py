@@ -42,7 +42,19 @@ def named(chart: Chart, parts: Parts, used: list[Text], *, flat: bool = False) -
         x_unit=_unit(x_label),
         y_unit=units.pop() if len(units) == 1 else _unit(y_label),
         series=series if any(s.name for s in series) else series[:1],
+        unread=(*chart.unread, *_nameless(chart, series)),
     )
+
+
+def _nameless(chart: Chart, series: tuple[ChartSeries, ...]) -> list[str]:
+    """What to say of several lines or kinds of points of which some have no name.
+
+    Bars may have a colour each without being series.
+    """
+    nameless = sum(not s.name for s in series)
+    if chart.kind not in ("line", "scatter") or len(series) < 2 or not nameless:
+        return []
+    return [f"the names of {nameless} of the {len(series)} series"]
 
 
 def _unit(label: str) -> str:
