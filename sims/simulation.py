@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from handeye.perception.errors import UserError
 
 from .camera import SimCamera
 from .disturbing import Disturbance, Kind, disturb
@@ -141,4 +142,6 @@ def _unspawned(seed: Seed) -> np.random.SeedSequence:
     """A SeedSequence of one's own: each spawning changes the one that it is done with."""
     if isinstance(seed, np.random.SeedSequence):
         return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
+    if seed < 0:
+        raise UserError(f"a seed is a whole number, 0 or more, not {seed}")
     return np.random.SeedSequence(seed)

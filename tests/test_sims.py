@@ -29,6 +29,11 @@ def picture(simulation: Simulation) -> np.ndarray:
     return simulation.robot.cameras["overview"].read().rgb
 
 
+def test_a_seed_below_zero_is_refused() -> None:
+    with pytest.raises(UserError, match="0 or more, not -3"):
+        simulate(get_task("grab"), -3)
+
+
 def test_the_same_seed_is_the_same_scene_bit_for_bit() -> None:
     with simulate(get_task("grab"), 3) as a, simulate(get_task("grab"), 3) as b:
         assert a.setup == b.setup

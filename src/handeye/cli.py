@@ -55,7 +55,13 @@ _PLANNER = click.option("--planner", default="embedded", show_default=True)
 
 @main.command()
 @click.argument("instruction", required=False)
-@click.option("--seed", default=0, show_default=True, help="another seed, another scene")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="another seed, another scene",
+)
 @click.option("--task", help="build the scene of this task (see `handeye tasks`) or task file")
 @click.option("--scene", type=click.Path(), help="build the scene of this scene file")
 @click.option("--robot", default="sim", show_default=True)
@@ -229,7 +235,7 @@ def doctor(as_json: bool) -> None:
     help="worker processes; 0 runs in this one",
 )
 @click.option("--ray", metavar="ADDRESS", help='run on a Ray cluster: "auto" or host:port')
-@click.option("--entropy", type=int, help="seeds the episodes")
+@click.option("--entropy", type=click.IntRange(min=1), help="seeds the episodes")
 @click.option("--vlm", help="name or folder  [default: embedded]")
 @click.option("--planner", help="[default: embedded]")
 @click.option("--split", multiple=True, help="seen, dark, …; several with commas  [default: all]")
