@@ -22,13 +22,20 @@ _BOARD = r"(?:the|this|that) (?:board|sheet|picture|poster|paper|wall)"
 _ITS = rf"(?:{_CHART}|{_BOARD})"
 _IN_IT = rf"(?:in|on|of|from|according to|by) {_ITS}"
 _IN = rf"(?: {_IN_IT})*"
-_SHOWS = r"(?:shows?|says?|has|have|gives?|counts?|lists?|tells?|reads?)"
+_SHOWS = (
+    r"(?:shows?|says?|has|have|gives?|counts?|lists?|tells?|reads?|indicates?|displays?|reports?|states?"
+    r"|records?)"
+)
+_SHOWN = r"(?:shown|given|indicated|listed|displayed|counted|recorded|stated)"
 _FOR = r"(?:for|in|under|at|of)"
 _BAR = r"(?:bar|column|slice|sector|value|entry)"
 _MOST = r"highest|tallest|largest|biggest|longest|greatest|most"
 _LEAST = r"lowest|shortest|smallest|least|fewest"
 _EXTREME = rf"(?:(?P<rank>second|third)[ -])?(?P<extreme>{_MOST}|{_LEAST})"
-_HEAD = r"(?:(?:(?:the|a|an|any) )?(?P<head>thing|object|item|what) )?"
+_HEAD = (
+    r"(?:(?:(?:the|a|an|any|whichever) )?(?P<head>thing|object|item|whatever|whichever|what)"
+    r"(?: is)? )?"
+)
 _HAVING = r"(?:with|that has|which has|having|has)"
 _COLOR = r"(?:colou?r|kind|name|label)"
 _NUMBERS = {
@@ -101,14 +108,14 @@ def answered(text: str, chart: Chart, answers: Sequence[str] = ()) -> tuple[str,
             return as_text(entry.value), entry.words()
     if not _ASKING.match(plain):
         return None
-    truth = _marked(re.sub(r"^(?:is|does|do|did) ", "", plain), chart, answers)
-    if truth.words and truth.text.strip() == _mark(1):
-        return next(iter(truth.words.values())).removeprefix("FACT_"), truth.said[0]
     if _ABOUT_BARS.match(plain):
         found = re.search(rf"\b{_EXTREME}\b", plain)
         if found and not re.search(r"\b(?:value|number|much|many|high|tall)\b", plain):
             entry = extreme_of(chart, *_rank(found), answers)
             return entry.label, entry.words()
+    truth = _marked(re.sub(r"^(?:is|does|do|did) ", "", plain), chart, answers)
+    if truth.words and truth.text.strip() == _mark(1):
+        return next(iter(truth.words.values())).removeprefix("FACT_"), truth.said[0]
     if truth.words:
         return None
     said = chart.ask(re.sub(_IN, "", plain))
@@ -162,9 +169,13 @@ def _number(match: re.Match[str], chart: Chart, answers: Sequence[str]) -> _Foun
     """How many: of a category that is named, or of the tallest bar."""
     if match.groupdict().get("extreme"):
         entry, end = extreme_of(chart, *_rank(match), answers), match.end()
+    elif match.groupdict().get("label"):
+        (entry, _), end = entry_for(chart, match["label"], answers), match.end()
     else:
         entry, used = entry_for(chart, match["tail"], answers)
         end = match.start("tail") + used
+        shown = re.match(rf" (?:{_SHOWS}|is high|is tall|is)(?=$|[ ,.;])", match.string[end:])
+        end += shown.end() if shown else 0
     noun = match["noun"].replace("{", "").replace("}", "")
     return _Found(f"NUMBER_{whole(entry)}", "{} " + noun, entry.words(), end)
 
@@ -202,7 +213,7 @@ def _fact(match: re.Match[str], so: bool, said: str, end: int) -> _Found:
 
 def _rank(match: re.Match[str]) -> tuple[int, bool]:
     """(place from the top or bottom, whether from the top)."""
-    place = {"second": 2, "third": 3}.get(match["rank"] or "", 1)
+    place = {"second": 2, "third": 3}.get(match.groupdict().get("rank") or "", 1)
     return place, re.fullmatch(_MOST, match["extreme"]) is not None
 
 
@@ -212,14 +223,37 @@ def _mark(number: int) -> str:
 
 def _plain(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    return " ".join(re.sub(r"[\"“”‘]", "", plain).split()).rstrip(" .!?")
+    plain = " ".join(re.sub(r"[\"“”‘]", "", plain).split()).rstrip(" .!?")
+    return _without_opening(plain.replace("what's ", "what is "))
+
+
+def _without_opening(plain: str) -> str:
+    """ "Look at the chart and …": what is looked up says that it must be read."""
+    opening = _OPENING.match(plain)
+    if opening:
+        rest = re.sub(rf"\bit (?={_SHOWS}\b)", "the chart ", plain[opening.end() :])
+        plain = rest if any(pattern.search(rest) for pattern, _ in _PHRASES) else plain
+    late = _LATE.match(plain)
+    return f"{late[2]} for {late[1]}" if late else plain
 
 
 _NO = r"(?P<no>(?:does not|doesn't|did not|didn't) )?"
 _TAIL = r"(?P<tail>.+)"
 _AS_MANY = r"as many (?P<noun>[^,.;]+?) as"
 _THAN = rf"than (?:the (?:{_BAR}|one) |that )?(?:{_FOR} )?{_TAIL}"
+_IF = r"(?:(?<=if )|(?<=unless )|(?<=when ))"
 _FACTS = (
+    (rf"(?:the|{_ITS}'s) {_BAR}{_IN} {_FOR} (?P<tail>.+?) is {_LIMIT} {_N}\b", _limit),
+    (
+        rf"{_IF}(?P<first>[^,]+?) (?:is|was|has|shows) {_WAY} than (?:for )?"
+        rf"(?=[^,]* {_IN_IT}){_TAIL}",
+        _more,
+    ),
+    (
+        rf"there (?:is|are|was|were) {_WAY}(?: \w+)? {_FOR} (?P<first>.+?) "
+        rf"(?=[^,]* {_IN_IT}){_THAN}",
+        _more,
+    ),
     (rf"{_ITS} {_NO}{_SHOWS} {_WAY}(?: \w+)? {_FOR} (?P<first>.+?) {_THAN}", _more),
     (rf"the {_BAR} {_FOR} (?P<first>.+?) (?:is )?{_WAY} {_THAN}", _more),
     (rf"{_ITS} {_NO}{_SHOWS} (?:{_LIMIT} )?{_N}(?: \w+)? {_FOR} {_TAIL}", _limit),
@@ -230,13 +264,33 @@ _COUNTS = (
     (rf"{_AS_MANY} (?:there are |shown )?{_IN_IT} {_FOR} {_TAIL}", _number),
     (rf"{_AS_MANY} the {_EXTREME} {_BAR}{_IN}(?: {_SHOWS}\b)?", _number),
     (rf"{_AS_MANY} the {_BAR}{_IN} {_FOR} {_TAIL}", _number),
+    (
+        rf"{_AS_MANY} (?:the )?(?P<label>\w+)(?:'s)? {_BAR}{_IN}(?: {_SHOWS}\b| is high\b)?",
+        _number,
+    ),
+    (rf"{_AS_MANY} (?P<label>\w+) (?:{_SHOWS}|is) {_IN_IT}", _number),
+    (
+        rf"the number of (?P<noun>[^,.;]+?)(?: that (?:is|are))? {_SHOWN}{_IN} {_FOR} {_TAIL}",
+        _number,
+    ),
     (rf"the number of (?P<noun>[^,.;]+?)(?: that| which)? {_ITS} {_SHOWS} {_FOR} {_TAIL}", _number),
 )
 _NAMES = (
-    (rf"{_HEAD}whose {_COLOR} (?:has|is|shows) the {_EXTREME}(?: {_BAR})?\b", _which),
+    (rf"{_HEAD}whose {_COLOR} (?:has|is|shows) (?:the )?{_EXTREME}(?: {_BAR})?\b", _which),
+    (
+        rf"{_HEAD}(?:that has|which has|of|in|with) the (?:same )?{_COLOR} (?:of|as) "
+        rf"the {_EXTREME} {_BAR}\b",
+        _which,
+    ),
+    (rf"{_HEAD}(?:that|which) (?:scores|ranks|is) (?:the )?{_EXTREME} {_IN_IT}", _which),
+    (
+        rf"{_HEAD}(?:of|in|with) the (?P<extreme>most|least) (?:popular|common|frequent|liked) "
+        rf"{_COLOR} {_IN_IT}",
+        _which,
+    ),
     (rf"{_HEAD}(?:of|in|with) the {_COLOR} (?:of|{_HAVING}) the {_EXTREME} {_BAR}\b", _which),
     (rf"{_HEAD}{_HAVING} the {_EXTREME} {_BAR}\b", _which),
-    (rf"{_HEAD}whose {_BAR}{_IN} is the {_EXTREME}\b", _which),
+    (rf"{_HEAD}whose {_BAR}{_IN} is (?:the )?{_EXTREME}\b", _which),
     (
         rf"{_HEAD}(?:(?:of|in) the {_COLOR} )?(?:that |which |of which )?{_ITS} {_SHOWS} "
         rf"(?:the )?{_EXTREME}(?: {_BAR})?(?: (?:of|for))?\b",
@@ -248,8 +302,16 @@ _PHRASES: tuple[tuple[re.Pattern[str], _Look], ...] = tuple(
 )
 """What each kind of phrase looks like, and how it is looked up; truths first, for they are longer
 and hold the words of the others."""
+_OPENING = re.compile(
+    rf"(?:please )?(?:(?:(?:have a )?look at|read|check|consult|see|study) {_ITS}(?: first)?"
+    rf"(?: and then| and|,? then|[,.:])"
+    rf"|{_IN_IT},?) "
+)
+_LATE = re.compile(rf"for ([^,]+), (.* as {_ITS} {_SHOWS})$")
 _VALUE_OF = re.compile(
     rf"(?:please )?(?:tell me )?(?:(?:how (?:many|much)(?: \w+){{0,3}}|what(?: number| value)?) "
-    rf"(?:does|do|did) {_ITS} {_SHOWS}|what is the (?:value|number){_IN}) {_FOR} {_TAIL}"
+    rf"(?:does|do|did) {_ITS} {_SHOWS}"
+    rf"|what is the (?:value{_IN}|number(?: {_IN_IT})+|number(?= for))"
+    rf"|how (?:high|tall|long|big) is the {_BAR}{_IN}) {_FOR} {_TAIL}"
 )
 _ABOUT_BARS = re.compile(r"(?:please )?(?:tell me )?(?:which|what) \w+ (?:has|is|was|shows|had)\b")

@@ -14,8 +14,9 @@ from handeye.skills.push import VECTORS, Direction, Push
 from . import projecting
 from .grounding import Grounding, UngroundedError
 from .handling import Handling
-from .meaning import Command, Place, Reading, Thing
+from .meaning import Clause, Command, Place, Reading, Relation, Thing
 from .moving import STEP_M, ImpossibleError, UnsaidError
+from .phrases import restricted
 from .words import canonical
 
 _STRAIGHT = 0.9
@@ -81,11 +82,15 @@ class Composer(Handling):
         if place is not None and any(b.every and not b.matching and not b.it for b in bases):
             return self._deal_out(command, place)
         targets = self._targets(command)
+        if any(thing.every and thing.category is None for thing in command.things):
+            # What opens is furniture, and stays where it is.
+            targets = [t for t in targets if self.scene.objects[t].state is None] or targets
         if place is None:
             names = " and ".join(self.name(target) for target in targets)
             raise UnsaidError(f"where should I put {names}?")
         if len(targets) > 1 and place.relation in ("at", "offset") and place.spot is None:
             raise ImpossibleError(f"only one thing can stand {place.words()}")
+        self._check_side_by_side(targets, place)
         missing: list[UngroundedError] = []
         for target in targets:
             try:
@@ -99,6 +104,21 @@ class Composer(Handling):
         if len(targets) == 1:
             self.grounding.mentioned = targets[0]
         return None
+
+    def _check_side_by_side(self, targets: list[str], place: Place) -> None:
+        """Two blocks do not lie on a third one; a tower is something else."""
+        if len(targets) < 2 or place.relation != "on" or not place.things:
+            return
+        thing = place.things[0]
+        if thing.matching or thing.every:
+            return
+        base = self.reference(thing, targets[0])
+        objects = self.scene.objects
+        widest = max(min(objects[name].size[:2]) for name in targets)
+        if 2 * widest > max(objects[base].size[:2]) and not self.holds_several(base):
+            raise ImpossibleError(
+                f"only one thing can lie on {self.name(base)}; shall I stack them?"
+            )
 
     def _put_one(self, target: str, place: Place) -> None:
         if self.is_there(target, place):
@@ -138,6 +158,20 @@ class Composer(Handling):
             return self.onto(relation, target, base)
         where = Place(relation, (Thing(f"#{base}"),))
         return self.destination(target, where)
+
+    def _get(self, command: Command) -> None:
+        """ "Get the ball in the bowl": the one that is in it; if there is none, into it."""
+        place = command.place
+        if place is not None and len(command.things) == 1 and place.things:
+            clause = Clause(cast(Relation, place.relation), place.things)
+            there = restricted(command.things[0], clause)
+            try:
+                found = copy(self.grounding).find(there)
+            except UngroundedError:
+                found = []
+            if found and not there.it:
+                return self._pick(replace(command, things=(there,), place=None))
+        return self._put(command)
 
     def _want(self, command: Command) -> None:
         """A state that is wished for: what is so already needs no motion."""
@@ -203,6 +237,9 @@ class Composer(Handling):
 
     def _clear(self, command: Command) -> None:
         base = self.grounding.one(command.things[0])
+        below = self.scene.objects[base].on
+        if command.things[0].it and below is not None and not self.above(base):
+            base = below  # "If something is on the plate, clear it": the plate.
         for above in self.above(base):
             self.carry(above, PlaceSkill(relation="on", reference="table"))
 
@@ -216,7 +253,8 @@ class Composer(Handling):
         if len(stores) != 1:
             raise UnsaidError("where should I put everything?")
         for name in list(objects):
-            if name not in (*stores, *self.grounding.spared) and objects[name].in_ != stores[0]:
+            kept = name in (*stores, *self.grounding.spared) or objects[name].state is not None
+            if not kept and objects[name].in_ != stores[0]:
                 self.carry(name, self.onto_or_by("in", name, stores[0]))
 
     def _swap(self, command: Command) -> None:

@@ -29,6 +29,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "cupboard_door": frozenset({"cupboard"}),
     "door": frozenset({"fridge", "cupboard", "fridge_door", "cupboard_door"}),
     "block": frozenset({"cube"}),
+    "box": frozenset({"box_open"}),
 }
 """Words that stand for several categories."""
 _LYING = 1.3
@@ -71,6 +72,7 @@ class Grounding:
         mentioned: what "it" is; follows along as phrases are grounded.
         group: what "them" is; follows along, too.
         category: what "one" is; follows along, too.
+        earlier: what "one" was before that, for where it fits nothing now.
         touched: what was dealt with so far; "the others" are not among them.
         spared: what is to be left alone.
         answers: phrases of the user that decide between candidates (None for any).
@@ -80,6 +82,7 @@ class Grounding:
     mentioned: str | None = None
     group: tuple[str, ...] = ()
     category: str | None = None
+    earlier: str | None = None
     touched: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     answers: Sequence[tuple[frozenset[str] | None, Thing]] = field(default=())
@@ -133,8 +136,16 @@ class Grounding:
         scene = self.scene
         category = self.category if thing.one and thing.category is None else thing.category
         found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
+        if not found and thing.one and thing.category is None and self.earlier is not None:
+            # "The red block on the plate, the green one next to it": a block, for want of plates.
+            category = self.earlier
+            found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
         found = _shaped(thing.shape, found, scene)
-        self.category = category
+        if category is not None and category[:1] in "#=" and found:
+            # "The blue block on the green one": a block, whatever that one is called.
+            category = canonical(scene.objects[found[0]].category, "CAT")
+        if category != self.category:
+            self.category, self.earlier = category, self.category or self.earlier
         order = _order_of(thing)
         for clause in thing.clauses:
             if thing.rank is None or clause.relation != order:
@@ -166,9 +177,10 @@ class Grounding:
     def _others(self, found: list[str], thing: Thing) -> list[str]:
         """What is left of those that fit when what was dealt with is taken away."""
         if thing.every:
-            if not self.touched:
+            dealt = {*self.touched, *self.spared}
+            if not dealt:
                 raise UngroundedError("the rest of what? Nothing was done before")
-            return [name for name in found if name not in self.touched]
+            return [name for name in found if name not in dealt]
         if self.mentioned in found:
             return [name for name in found if name != self.mentioned]
         fresh = [name for name in found if name not in self.touched]

@@ -15,6 +15,10 @@ from .moving import ImpossibleError, UnsaidError
 from .phrases import restricted
 from .words import canonical
 
+_SOLID = frozenset({"ball", "block", "lego", "duck", "teddy", "plate", "bowl", "cup", "spoon"})
+"""What neither opens nor closes."""
+_SLACK_RAD = 1e-3
+"""What is lost to rounding."""
 _OPEN = frozenset({"cup", "bowl", "glass", "jar"})
 
 
@@ -67,8 +71,15 @@ class Handling(Grouping):
     def _make(self, command: Command, skill: str, state: str) -> None:
         if command.things[0].it:
             self._mention_what_opens()
-        for target in self._likely(command, lambda seen: seen.state is not None):
-            if self.scene.objects[target].state != state:
+        targets = self._likely(command, lambda seen: seen.state is not None)
+        if any(thing.every and thing.category is None for thing in command.things):
+            # "Close everything": what can be closed.
+            targets = [t for t in targets if self.scene.objects[t].state is not None] or targets
+        for target in targets:
+            seen = self.scene.objects[target]
+            if seen.state is None and canonical(seen.category, "CAT") in _SOLID:
+                raise ImpossibleError(f"{self.name(target)} has nothing to {skill}")
+            if seen.state != state:
                 self.empty_hand()
                 self.extra(skill, f"{skill} {self.name(target)}", target=target)
                 self.scene = projecting.with_state(self.scene, target, state)
@@ -85,6 +96,13 @@ class Handling(Grouping):
 
     def _pour(self, command: Command) -> None:
         target = self.grounding.one(command.things[0])
+        kind = canonical(self.scene.objects[target].category, "CAT")
+        if command.place is not None and kind not in _OPEN and self.above(target):
+            # "Empty the plate into the bowl": what lies on it is moved, for nothing flows.
+            into = self.reference(command.place.things[0], target)
+            for lying in self.above(target):
+                self.carry(lying, self.onto("in", lying, into))
+            return
         if command.place is None:
             raise UnsaidError(f"what should I pour {self.name(target)} into?")
         into = self.reference(command.place.things[0], target)
@@ -107,8 +125,9 @@ class Handling(Grouping):
 
     def _rotate(self, command: Command) -> None:
         angle = command.angle_rad or 0.0
-        if abs(angle) > 2 * math.pi:
+        if abs(angle) > 2 * math.pi + _SLACK_RAD:
             raise ImpossibleError("I turn things by one whole turn at the most")
+        angle = max(-2 * math.pi, min(2 * math.pi, angle))
         for target in self._targets(command):
             self.empty_hand()
             for above in self.above(target):

@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from handeye.perception.relations import CONTAINERS
@@ -37,16 +38,15 @@ class Interpreter(Questions):
         return Command("pick", _from(parts))
 
     def put(self, parts: list[Any]) -> Reading:
-        return tuple(part for part in parts if isinstance(part, Command))
+        moves = [part for part in parts if isinstance(part, Command)]
+        return (moves[0], *(_parallel(a, b) for a, b in pairwise(moves)))
 
     def move(self, parts: list[Any]) -> Command:
         place = next(part for part in parts if isinstance(part, Place))
-        things, *but = groups_of(parts)
-        if but:
-            if len(things) != 1 or not things[0].every or things[0].but:
-                raise SenselessError
-            things = (replace(things[0], but=but[0]),)
-        return Command("put", things, place=place)
+        return Command("put", _all_but(parts), place=place)
+
+    def move_from(self, parts: list[Any]) -> Command:
+        return self.put_from(parts)
 
     def put_one(self, parts: list[Any]) -> Command:
         return Command("put", things_of(parts), place=parts[-1])
@@ -59,6 +59,14 @@ class Interpreter(Questions):
 
     def put_from(self, parts: list[Any]) -> Command:
         return Command("put", _from(parts), place=parts[-1])
+
+    def get_place(self, parts: list[Any]) -> Command:
+        return Command("get", things_of(parts), place=parts[-1])
+
+    def fill(self, parts: list[Any]) -> Command:
+        base, what = groups_of(parts)
+        relation = "on" if base[0].category in ("plate", "tray") else "in"
+        return Command("put", what, place=Place(relation, base))
 
     def put_back(self, parts: list[Any]) -> Command:
         return Command("put_back", things_of(parts) or (Thing(it=True),))
@@ -111,13 +119,14 @@ class Interpreter(Questions):
         return Command("pick", things_of(parts))
 
     def want_place(self, parts: list[Any]) -> Command:
-        return Command("want", things_of(parts), place=parts[-1])
+        return self.goal(parts)
 
     def want_state(self, parts: list[Any]) -> Command:
         return _made(things_of(parts), parts[-1])
 
     def goal(self, parts: list[Any]) -> Command:
-        return Command("want", things_of(parts), place=parts[-1])
+        place = next(part for part in parts if isinstance(part, Place))
+        return Command("want", _all_but(parts), place=place)
 
     def goal_have(self, parts: list[Any]) -> Command:
         """ "The bowl should have the ball in it"."""
@@ -216,7 +225,13 @@ class Interpreter(Questions):
 
     def sort_into(self, parts: list[Any]) -> Command:
         what, into = groups_of(parts)
-        return Command("put", what, place=Place("in", into))
+        order = _order(parts)
+        if order not in (None, "color"):
+            raise SenselessError
+        if order == "color":
+            what = tuple(replace(thing, every=True) for thing in what)
+            into = tuple(replace(thing, matching=True) for thing in into)
+        return Command("put", what, place=Place("in" if order is None else "to", into))
 
     def gather(self, parts: list[Any]) -> Command:
         place = next((part for part in parts if isinstance(part, Place)), None)
@@ -271,6 +286,32 @@ def _made(things: tuple[Thing, ...], clause: Clause) -> Command:
     if clause.relation in ("open", "closed"):
         return Command("open" if clause.relation == "open" else "close", things)
     raise SenselessError
+
+
+def _parallel(before: Command, after: Command) -> Command:
+    """ "The balls in the red bowl and the blocks in the green one": a bowl, as before."""
+    things = tuple(_alike(thing, before.things[-1]) for thing in after.things)
+    one, two = before.place, after.place
+    if one is not None and two is not None and one.things and one.relation == two.relation:
+        two = replace(two, things=tuple(_alike(thing, one.things[-1]) for thing in two.things))
+    return replace(after, things=things, place=two)
+
+
+def _alike(thing: Thing, model: Thing) -> Thing:
+    category = model.category
+    if not thing.one or thing.category is not None or category is None or category[:1] in "#=":
+        return thing
+    return replace(thing, category=category, one=False)
+
+
+def _all_but(parts: list[Any]) -> tuple[Thing, ...]:
+    """What goes somewhere; an exception that is said behind the place is one of it."""
+    things, *but = groups_of(parts)
+    if not but:
+        return things
+    if len(things) != 1 or not things[0].every or things[0].but:
+        raise SenselessError
+    return (replace(things[0], but=but[0]),)
 
 
 def _from(parts: list[Any]) -> tuple[Thing, ...]:

@@ -39,6 +39,7 @@ Relation = Literal[
 Verb = Literal[
     "pick",
     "put",
+    "get",
     "put_back",
     "drop",
     "stack",
@@ -285,7 +286,8 @@ Reading = tuple[Command, ...]
 def _ordinal(rank: int | None) -> str | None:
     if rank is None:
         return None
-    return {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(rank, f"{rank}th")
+    names = ("middle", "first", "second", "third", "fourth", "fifth")
+    return names[rank] if 0 <= rank < len(names) else f"{rank}th"
 
 
 def the(thing: Thing) -> str:

@@ -113,7 +113,7 @@ class Moves:
             if len(others) == 1:
                 return others[0]
         one = aside.one(thing)
-        self.grounding.category = aside.category
+        self.grounding.category, self.grounding.earlier = aside.category, aside.earlier
         return one
 
     def destination(self, target: str, place: Place) -> PlaceSkill:
@@ -166,6 +166,10 @@ class Moves:
             for lying in [name for name in self.above(base) if name != target]:
                 self.carry(lying, _ON_TABLE)
         return PlaceSkill.model_validate({"relation": relation, "reference": base})
+
+    def holds_several(self, base: str) -> bool:
+        """Whether things are put beside each other on something, whatever its size."""
+        return canonical(self.scene.objects[base].category, "CAT") in _DISHES
 
     def is_there(self, target: str, place: Place) -> bool:
         """Whether something is on or in what it should be put on or in already."""

@@ -27,7 +27,10 @@ def most_so(found: Sequence[str], objects: Objects, size: str) -> list[str]:
 
 
 def ranked(found: Sequence[str], objects: Objects, rank: int, by: str) -> list[str]:
-    """The rank-th by a size or a side, -1 for the last; more than one if they are alike."""
+    """The rank-th by a size or a side, -1 for the last, 0 for the one in the middle.
+
+    More than one if they are alike, or none is in the middle.
+    """
 
     def key(name: str) -> float:
         if by in ("big", "small", "tall", "short"):
@@ -35,6 +38,9 @@ def ranked(found: Sequence[str], objects: Objects, rank: int, by: str) -> list[s
         return place_key(objects[name], by)
 
     order = sorted(found, key=key)
+    if rank == 0:
+        half = len(order) // 2
+        return order[half : half + 1] if len(order) % 2 else order
     if not -len(order) <= (rank - 1 if rank > 0 else rank) < len(order):
         return []
     chosen = order[rank - 1 if rank > 0 else rank]

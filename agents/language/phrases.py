@@ -2,6 +2,7 @@
 """Phrases: from a parse tree to the things and places that it speaks of, rule by rule."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast
 
 from lark import Token, Transformer
@@ -57,7 +58,12 @@ class Phrases(Transformer[Token, Any]):
         return round(number * unit, 4)
 
     def several(self, parts: list[Any]) -> tuple[Thing, ...]:
-        return _shared([part for part in parts if isinstance(part, Thing)])
+        found = [part for part in parts if isinstance(part, Thing)]
+        for before, after in pairwise(found):
+            alike = before.category is None or after.category in (None, before.category)
+            if before.but and alike and not after.every:
+                raise SenselessError  # "All blocks but the red and the blue one" leaves out two.
+        return _shared(found)
 
     def on_table(self, _: list[Any]) -> Place:
         return Place("on")
@@ -104,7 +110,7 @@ class Phrases(Transformer[Token, Any]):
         return Place("offset", things_of(parts), direction=None, distance_m=distance)
 
     def between(self, parts: list[Any]) -> Place:
-        return Place("between", tuple(p for p in parts if isinstance(p, Thing)))
+        return Place("between", _shared([p for p in parts if isinstance(p, Thing)]))
 
     def side(self, parts: list[Any]) -> str:
         return _SIDES[str(parts[0])]
@@ -119,8 +125,7 @@ class Phrases(Transformer[Token, Any]):
         return replace(found, every=True) if many and not _picks(found) else found
 
     def any(self, parts: list[Any]) -> Thing:
-        found = self.thing(parts)
-        return found if found.every else replace(found, any=True)
+        return replace(self.thing(parts), any=True)
 
     def every(self, parts: list[Any]) -> Thing:
         return replace(self.thing(parts), every=True, but=_but(parts))
@@ -228,7 +233,7 @@ class Phrases(Transformer[Token, Any]):
         return Clause(cast(Relation, side), things_of(parts))
 
     def clause_between(self, parts: list[Any]) -> Clause:
-        return Clause("between", tuple(p for p in parts if isinstance(p, Thing)))
+        return Clause("between", _shared([p for p in parts if isinstance(p, Thing)]))
 
     def clause_with_on(self, parts: list[Any]) -> Clause:
         return Clause("carries", tuple(p for p in parts if isinstance(p, Thing) and not p.it))
@@ -372,7 +377,7 @@ def _single(noun: Thing) -> Thing:
 
 def _picks(thing: Thing) -> bool:
     """Whether an extreme picks out one of several."""
-    return bool(thing.size or thing.extreme or thing.other or thing.rank)
+    return bool(thing.size or thing.extreme) or thing.rank is not None
 
 
 def _shared(things: list[Thing]) -> tuple[Thing, ...]:

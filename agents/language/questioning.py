@@ -7,6 +7,8 @@ from typing import Any
 from .meaning import Clause, Fact, Thing
 from .phrases import Phrases, SenselessError, groups_of, is_a, things_of, value
 
+_ABSTRACT = frozenset(("color", "colour", "colors", "colours", "kinds", "types", "sorts"))
+
 
 class Questions(Phrases):
     """Turns what is asked, and what something is made to depend on, into a Fact."""
@@ -15,7 +17,10 @@ class Questions(Phrases):
         raise SenselessError
 
     def q_count(self, parts: list[Any]) -> Fact:
-        return Fact("count", _every(_with_clauses(parts)))
+        thing = _with_clauses(parts)
+        if _ABSTRACT & set(thing.unknown):
+            raise SenselessError  # Colours are not counted as if they were things.
+        return Fact("count", _every(thing))
 
     def q_where(self, parts: list[Any]) -> Fact:
         return Fact("where", things_of(parts)[0])
@@ -60,7 +65,10 @@ class Questions(Phrases):
         return replace(self.q_exists_there(parts), negated=True)
 
     def q_what_thing(self, parts: list[Any]) -> Fact:
-        return Fact("what", things_of(parts)[0])
+        thing = things_of(parts)[0]
+        if thing.unknown:
+            raise SenselessError  # "What is the weather?"
+        return Fact("what", thing)
 
     def q_color(self, parts: list[Any]) -> Fact:
         found = things_of(parts)
@@ -89,7 +97,7 @@ class Questions(Phrases):
 
     def c_exists(self, parts: list[Any]) -> Fact:
         thing = things_of(parts)[0]
-        least = thing.count or (2 if thing.every else 1)
+        least = thing.count or (2 if thing.every and not thing.any else 1)
         exactly = thing.count is not None and not thing.any
         return Fact("exists", _every(thing), least=least, most=thing.count if exactly else None)
 
@@ -144,6 +152,9 @@ def _state(thing: Thing, clause: Clause, negated: bool) -> Fact:
         opposite = replace(clause, negated=not clause.negated)
         fitting = replace(thing, clauses=(*thing.clauses, opposite))
         return Fact("exists", fitting, negated=not negated)
+    if thing.count is not None and not thing.it:
+        fitting = replace(_every(thing), clauses=(*thing.clauses, clause))
+        return Fact("exists", fitting, negated=negated, least=thing.count)
     return Fact("state", thing, clause, negated=negated)
 
 

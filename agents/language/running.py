@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from handeye.perception.relations import CONTAINERS
 from handeye.perception.scene import Scene
 
 from ..planner import Plan, PlanResult, Question, Refusal, Reply
@@ -12,6 +13,7 @@ from .meaning import Fact, Reading, Thing
 from .moving import ImpossibleError, UnsaidError
 from .reading import conditions, facts, nesting, phrase, readings
 from .structure import VERBS, If, Leave, Program, Repeat, Say, Terms
+from .words import canonical
 
 CAN = (
     "I can grab, put, stack, push, swap, sort and arrange things, look at them, "
@@ -93,21 +95,28 @@ class Run:
         """What is to be left alone is so from the start, wherever in the text it is said."""
         for node in program:
             if isinstance(node, Leave):
-                terms = node.terms[1:] if node.terms and node.terms[0] in VERBS else node.terms
-                thing = phrase(terms, self.language)
-                things: tuple[Thing, ...] = (thing,) if thing else ()
-                if not things:
-                    found = readings(node.terms, self.language)
-                    things = found[0][0].things if found else ()
-                if not things:
+                ways = self._spoken_of(node.terms)
+                if not ways:
                     why = f"I understand what to do, but not what not to do; {CAN}"
                     raise EndedError(Refusal(text=why, understood=False))
                 grounding = self.composer.grounding
-                try:
-                    names = [name for thing in things for name in grounding.all(thing)]
-                except UngroundedError as error:
-                    raise EndedError(_trouble(error)) from error
+                names: list[str] = []
+                for last, things in enumerate(ways, 1 - len(ways)):
+                    try:
+                        names = [name for thing in things for name in grounding.all(thing)]
+                    except UngroundedError as error:
+                        if last == 0:
+                            raise EndedError(_trouble(error)) from error
+                        continue
+                    break
                 grounding.spared = (*grounding.spared, *names)
+
+    def _spoken_of(self, terms: Terms) -> list[tuple[Thing, ...]]:
+        """What may be meant by what must not be done: "the ball in the bowl", or the ball."""
+        said = phrase(terms[1:] if terms and terms[0] in VERBS else terms, self.language)
+        found = readings(terms, self.language)
+        ways: list[tuple[Thing, ...]] = [(said,)] if said else []
+        return [*ways, *([found[0][0].things] if found and found[0][0].things else [])]
 
     def _repeat(self, node: Repeat) -> None:
         for _ in range(node.times):
@@ -175,11 +184,22 @@ class Run:
         if condition == ("SO",) and self._last is not None:
             return holds(self._last, grounding)
         found = conditions(condition, self.language) or facts(condition, self.language)
-        if not found:
+        if not found or all(fact.kind == "state" and _strange(fact) for fact in found):
             raise EndedError(self._not_understood(condition))
         if {"IT", "THEM"} & set(condition) and grounding.mentioned is None:
             # "grab the cup if it is on the plate": "it" is said before, or only then.
             grounding.mentioned = self._first_target(then)
+        subject = grounding.mentioned
+        if "IT" in condition:
+            self._mention_what_can(found, then)
+        other = grounding.mentioned != subject
+        so = self._any_holds(found)
+        if other:
+            grounding.mentioned = subject
+        return so
+
+    def _any_holds(self, found: tuple[Fact, ...]) -> bool:
+        grounding = self.composer.grounding
         for fact in found:
             try:
                 so = holds(fact, grounding)
@@ -203,13 +223,38 @@ class Run:
             except UngroundedError:
                 return
 
+    def _mention_what_can(self, found: tuple[Fact, ...], then: Program) -> None:
+        """ "Put the ball in the drawer if it is open": "it" is what can be open."""
+        states = {fact.clause.relation for fact in found if fact.thing.it and fact.clause}
+        if not states & {"open", "closed", "empty"}:
+            return
+        grounding = self.composer.grounding
+        objects = self.composer.scene.objects
+
+        def can(name: str | None) -> bool:
+            if name not in objects:
+                return False
+            seen = objects[str(name)]
+            return seen.state is not None or (
+                "empty" in states and canonical(seen.category, "CAT") in {*CONTAINERS, "plate"}
+            )
+
+        if can(grounding.mentioned):
+            return
+        aside = Run(self.text, self.language, self.composer.fork())
+        aside._program(then)
+        spoken = [getattr(skill, "reference", None) for skill in aside.composer.skills]
+        grounding.mentioned = next((n for n in spoken if can(n)), grounding.mentioned)
+
     def _first_target(self, program: Program) -> str | None:
         aside = Run(self.text, self.language, self.composer.fork())
         aside._program(program)
         return aside.composer.grounding.mentioned
 
     def _not_understood(self, terms: Terms) -> Question | Refusal:
-        unknown = [term.split("_", 1)[1] for term in terms if term.startswith("UNK_")]
+        unknown = [
+            term.split("_", 1)[1].replace("_", " ") for term in terms if term.startswith("UNK_")
+        ]
         if unknown:
             words = ", ".join(f'"{word}"' for word in unknown[:8])
             return Refusal(text=f"I do not understand {words}; {CAN}", understood=False)
@@ -218,6 +263,12 @@ class Run:
             return Question(text=f"what should I do with the {thing.words()}?")
         short = self.text.strip()[:80]
         return Refusal(text=f'I know the words of "{short}", but not what they say together; {CAN}')
+
+
+def _strange(fact: Fact) -> bool:
+    """Whether a fact speaks of what no word is known for: then nobody knows whether it is so."""
+    about = (fact.thing, *(fact.clause.things if fact.clause else ()))
+    return any(thing.unknown for thing in about)
 
 
 def composed(

@@ -14,7 +14,7 @@ VERBS = frozenset(
         *("PICK", "PUT", "PUTDOWN", "PUTBACK", "DROP", "STACK", "TOWER", "PUSH", "LOOK", "HOME"),
         *("WANT", "REMOVE", "CLEAR", "EMPTY", "TIDY", "SWAP", "OPEN", "CLOSE", "POUR", "GIVE"),
         *("SORT", "GATHER", "SEPARATE", "ARRANGE", "UNDO", "SAME", "AGAIN", "NAME", "KEEP"),
-        *("TOUCH", "STAND", "MATCH", "COLLECT", "INSERT", "ROTATE"),
+        *("TOUCH", "STAND", "MATCH", "COLLECT", "INSERT", "ROTATE", "ERECT", "GETTING", "FILL"),
     }
 )
 _QUESTIONS = frozenset(
@@ -104,7 +104,9 @@ def _merged(sentences: list[Terms]) -> list[Terms]:
     found: list[Terms] = []
     for sentence in sentences:
         lonely = found and found[-1][0] in ("IF", "UNLESS") and not _verbs(found[-1])
-        if found and (sentence[0] == "OTHERWISE" or lonely):
+        if found and sentence[0] == "OTHERWISE" and found[-1][0] in _QUESTIONS:
+            found.append(("UNLESS", ",", *sentence[1:]))  # "Is there one? If not, …"
+        elif found and (sentence[0] == "OTHERWISE" or lonely):
             found[-1] = (*found[-1], ",", *sentence)
         else:
             found.append(sentence)
@@ -157,7 +159,9 @@ def _conditional(terms: Terms, at: int, negated: bool, cut: "Cut") -> Program:
         end = _condition_end(after, cut)
         condition, body, following = bare(after[:end]), bare(after[end:]), ()
     if otherwise and body and body[0] in VERBS and not _verbs(otherwise):
-        otherwise = (body[0], *otherwise)  # "… otherwise the ball": the same is done to it.
+        # "… otherwise the ball": the same is done to it; "… otherwise on the plate": with it.
+        what = next((i for i, t in enumerate(body) if _is_place(t)), 1)
+        otherwise = (*body[: what if _is_place(otherwise[0]) else 1], *otherwise)
     # "If so": the question before is the condition.
     condition = condition or ("SO",)
     node = If(condition, _sentence(body, cut), _sentence(otherwise, cut), negated)
@@ -248,24 +252,31 @@ def _gapped(step: Terms) -> list[Terms]:
     if not step or step[0] != "STACK" or len(places) != 2:
         return [step]
     ands = [i for i, term in enumerate(step) if term == "AND" and places[0] < i < places[1]]
-    return [step[: ands[-1]], step[ands[-1] + 1 :]] if ands else [step]
+    return [bare(step[: ands[-1]]), bare(step[ands[-1] + 1 :])] if ands else [step]
 
 
 def _goals(step: Terms) -> list[Terms]:
     """ "A goes on B and C on D" says two things: each where something must be."""
-    if "MUST" not in step or "BETWEEN" in step or _verbs(step) or not _PLACES & set(step):
+    several = step.count("MUST") > 1
+    if "MUST" not in step or "BETWEEN" in step or _verbs(step):
+        return [step]
+    if not several and not any(map(_is_place, step)):
         return [step]
     found: list[Terms] = []
     part: Terms = ()
     for term in (*step, ","):
-        if term in ("AND", ",") and ("MUST" in part or _PLACES & set(part)):
-            at = next(i for i, t in enumerate(part) if t == "MUST" or t in _PLACES)
+        if term in ("AND", ",") and ("MUST" in part or any(map(_is_place, part))):
+            at = next(i for i, t in enumerate(part) if t == "MUST" or _is_place(t))
             found.append(part if "MUST" in part else (*part[:at], "MUST", *part[at:]))
             part = ()
         elif part or term not in _GLUE:
             part = (*part, term)
     # What is left says no place of its own: the last one goes on.
     return found if not bare(part) else [step]
+
+
+def _is_place(term: str) -> bool:
+    return term in _PLACES or term.startswith("SPOT_")
 
 
 def _with_verbs(steps: list[Terms]) -> list[Terms]:
@@ -275,7 +286,7 @@ def _with_verbs(steps: list[Terms]) -> list[Terms]:
         if step[0] in ("ALL", "DET") and "TO" in step and not _verbs(step) and not _states(step):
             step = ("PUT", *step)  # "Every block to its bowl."
         putting = bool(found) and found[-1][0] in ("PUT", "STACK")
-        placed = any(term in _PLACES for term in step[1:])
+        placed = any(map(_is_place, step[1:]))
         plain = step[0] in _BEFORE_NOUN or step[0].startswith(("CAT", "COLOR", "SIZE"))
         if putting and placed and plain and not _verbs(step) and "MUST" not in step:
             step = ("PUT", *step)
@@ -290,7 +301,7 @@ def _states(step: Terms) -> bool:
 
 def _exact(step: Terms) -> Terms:
     """Of what is done, "exactly two" are two; only questions tell the words apart."""
-    if step and step[0] in VERBS:
+    if step and (step[0] in VERBS or {"MUST", "HAVE"} & set(step)):
         return tuple(term for term in step if term != "COMPARE_exactly")
     return step
 

@@ -10,6 +10,7 @@ from importlib import resources
 from handeye.perception.scene import Scene
 from handeye.perception.yaml_file import parse_yaml
 
+from .rewording import HELPERS, reworded
 from .structure import VERBS
 
 MAX_CHARACTERS = 2000
@@ -103,10 +104,18 @@ def scene_words(scene: Scene, language: str = "en") -> Wordings:
         words = _split(thing.name)
         if words != plain:
             add(words, f"CAT_={'_'.join(words)}")
-        add(_split(name), f"CAT_#{name}")
+        if not _is_description(_split(name), book):
+            add(_split(name), f"CAT_#{name}")
         for word in words if len(words) > 1 else ():
             add([word], f"TRAIT_{word}")
     return found
+
+
+def _is_description(words: list[str], book: Mapping[tuple[str, ...], str]) -> bool:
+    """Whether an id such as red_block only says what is seen: others may look the same."""
+    terms = [book.get((word,), "") for word in words]
+    *before, last = terms or [""]
+    return last.startswith("CAT_") and all(term.startswith("COLOR_") for term in before)
 
 
 def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> Terms:
@@ -118,6 +127,7 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
     corrected = tuple((a, b) for a, b in zip(words, fixed, strict=True) if a != b)
     terms: list[str] = []
     unknown: list[str] = []
+    typed: dict[str, str] = {}
     i = 0
     while i < len(fixed):
         length, term = _longest(fixed, i, book.wordings, own)
@@ -131,8 +141,13 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
                 terms.append(f"UNK_{words[i]}")
         elif term != "noise":
             terms += term.split()
+            if term in HELPERS:
+                typed[term] = "_".join(words[i : i + length])
         i += length
-    return Terms(_counted_off(_seen_from(_without_heading(terms))), tuple(unknown), corrected)
+    terms = _seen_from(_without_heading(terms))
+    if language == "en":
+        terms = reworded(terms, typed)
+    return Terms(_counted_off(terms), tuple(unknown), corrected)
 
 
 def _without_heading(terms: list[str]) -> list[str]:
@@ -144,9 +159,15 @@ def _without_heading(terms: list[str]) -> list[str]:
         whole = heading == ["TIDY"] or (
             len(heading) == 2 and heading[0] in _OF_THE_TABLE and heading[1] == "TABLE"
         )
-        terms = (
-            [*terms[:start], *terms[at + 1 :]] if whole else [*terms[:at], ",", *terms[at + 1 :]]
-        )
+        rest = terms[at + 1 :]
+        end = rest.index(".") if "." in rest else len(rest)
+        listed = not {*VERBS, "MUST", "SHALL", "IS"} & set(rest[:end])
+        if whole:
+            terms = [*terms[:start], *(["PUT"] if listed else []), *rest]
+        else:
+            # "Pack the box: the duck and the teddy."
+            packed = heading[:1] == ["PACK"] and listed
+            terms = [*terms[:at], "WITH" if packed else ",", *rest]
     return terms
 
 
