@@ -47,6 +47,6 @@ def is_part(item: Lifted, furniture: Track) -> bool:
 def seems_a_part(thing: SceneObject, furniture: SceneObject) -> bool:
     """Whether what is called a box may be a front or a wall of furniture: of its colour, at it."""
     apart = np.abs(np.subtract(thing.position, furniture.position))
-    touch = np.add(thing.size, furniture.size) / 2
+    touch = np.add(thing.size, furniture.size) / 2 + _SLACK_M
     like = thing.category in _LIKE_A_WALL and thing.color == furniture.color
     return like and bool((apart < touch).all())

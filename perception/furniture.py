@@ -121,6 +121,15 @@ def is_open(points: Points) -> bool | None:
     return False if out < _CLOSED_M else True if out > enough else None
 
 
+def without_door(points: Points) -> Points:
+    """[K, 3] of a piece of furniture [N, 3], m, what is not of a door: nothing lies in that."""
+    found = fronts(points)
+    if not found or found[0].slides:
+        return points
+    front = found[0]
+    return points[(points[:, :2] - front.a) @ front.normal <= _OUT_M]
+
+
 def hollow(points: Points) -> Hollow | None:
     """The inside of a drawer that is pulled out; None where there is none to be seen.
 

@@ -13,7 +13,6 @@ _DIRECTIONS = {
     "in_front_of": (-1.0, 0.0),
 }
 _PLATE_SHARE, _SMALLER, _FLAT_M = 0.4, 0.7, 0.03
-_LOW = 0.75
 CONTAINERS = frozenset({"bowl", "cup", "box_open", "drawer", "basket", "tray"})
 
 
@@ -40,11 +39,10 @@ def over(a: SceneObject, b: SceneObject, slack: float = 0.0) -> bool:
 def is_in(a: SceneObject, b: SceneObject) -> bool:
     """Whether a is inside b: over its middle, with its underside below b's rim.
 
-    A drawer holds what lies anywhere over it, no higher than its rim.
+    A drawer holds what lies anywhere over it, no higher than its rim; a fridge, what is between
+    its walls.
     """
-    # Low furniture is a drawer, even where a model takes it for a fridge.
-    low = b.state is not None and b.size[2] < _LOW * min(b.size[:2])
-    if not (low or b.category in CONTAINERS) or max(a.size[:2]) > max(b.size[:2]):
+    if max(a.size[:2]) > max(b.size[:2]) or not (b.state is not None or b.category in CONTAINERS):
         return False
     if b.state is not None:
         return over(a, b) and bottom(b) < bottom(a) + 0.015 and top(a) < top(b) + 0.01

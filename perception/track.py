@@ -41,6 +41,7 @@ class Track:
         shown: whether it is believed enough to be part of the scene.
         least_m: its least extent while it stood on the table, all of it in view; 0 till then.
         odd: detections in a row that took in clearly more than it, or a part of it only.
+        shell: [3] each, the corners of its box without the door that stands open; None of others.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Track:
     shown: bool = True
     least_m: float = 0.0
     odd: int = 0
+    shell: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
 
     @property
     def center(self) -> npt.NDArray[np.float64]:
@@ -172,8 +174,9 @@ def as_object(track: Track) -> SceneObject:
     """What the scene says of it."""
     color, category = track.name
     yaw = yaw_of(track.points)
-    x, y, z = (float(round(v, 4)) for v in track.center)
-    a, b, c = (float(round(max(v, 0.001), 4)) for v in track.high - track.low)
+    low, high = track.shell or (track.low, track.high)
+    x, y, z = (float(round(v, 4)) for v in (low + high) / 2)
+    a, b, c = (float(round(max(v, 0.001), 4)) for v in high - low)
     return SceneObject(
         name=f"{color} {category}" if color else category,
         category=category,

@@ -10,7 +10,7 @@ from .arm_view import ArmView
 from .exchanging import exchange, exchanged
 from .fixtures import is_part, may_be
 from .frame import Frame, Points, Transform
-from .furniture import is_open, seen_again
+from .furniture import is_open, seen_again, without_door
 from .geometry import apart_from, points_of, share_in_view, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
@@ -161,6 +161,8 @@ class SceneTracker:
                     if opened is not None:
                         track.state = "open" if opened else "closed"
                         track.low, track.high = bounds(points, self.table_m)
+                        shell = bounds(without_door(points), self.table_m)
+                        track.shell = shell if opened else None
 
     def _look_at_table(self, frame: Frame, arm: ArmView | None) -> None:
         points = points_of(frame)

@@ -18,6 +18,8 @@ CLEARANCE_M = 0.05
 _HAND_RADIUS_M = 0.11
 _CEILING_M = 0.60
 _BODY_RADIUS_M = 0.06
+_HAND_M = 0.2
+"""What is nearer to the TCP is of the hand."""
 _SINKS_M = 0.03
 """How far the TCP may sink on its way across."""
 _HIGHER_M = (0.0, 0.08, 0.16, 0.24)
@@ -193,6 +195,21 @@ class Mover:
             way.paths[index], speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
 
+    def room(self, way: Way, cloud: Points) -> float:
+        """Least distance along a way between the arm's bones behind the hand and a cloud, m."""
+        if self._kinematics is None or not way.paths or not len(cloud):
+            return float("inf")
+        from scipy.spatial import cKDTree
+
+        tree = cKDTree(cloud)
+        least = float("inf")
+        for q in (q for path in way.paths for q in path[:: max(1, len(path) // 6)]):
+            bones = self._kinematics.body_points(q)
+            tip = self._kinematics.fk(q)[:3, 3]
+            upper = bones[np.linalg.norm(bones - tip, axis=1) > _HAND_M]
+            least = min(least, float(np.min(tree.query(upper)[0])))
+        return least
+
     def reachable(self, T_base_tcp: Transform) -> bool:
         """Whether the arm can put its TCP there."""
         if self._kinematics is None:
@@ -233,7 +250,7 @@ class Mover:
         for q in path[:: max(1, len(path) // 12)]:
             bones = self._kinematics.body_points(q)
             tip = self._kinematics.fk(q)[:3, 3]
-            upper = bones[np.linalg.norm(bones - tip, axis=1) > 0.2]
+            upper = bones[np.linalg.norm(bones - tip, axis=1) > _HAND_M]
             distance, index = (np.atleast_1d(found) for found in tree.query(upper))
             if len(distance) and distance.min() < _BODY_RADIUS_M:
                 x, y, z = cloud[index[int(distance.argmin())]]

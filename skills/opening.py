@@ -15,7 +15,7 @@ from handeye.perception.conditions import Condition, Opened
 from handeye.perception.errors import UnreachableError
 from handeye.perception.fixtures import seems_a_part
 from handeye.perception.frame import Points, Transform
-from handeye.perception.furniture import fronts, with_what_hangs_on
+from handeye.perception.furniture import Front, fronts, with_what_hangs_on
 from handeye.perception.scene import Scene
 from pydantic import Field
 
@@ -193,12 +193,24 @@ def _drawer(outside: Points, a: _Vec2, normal: _Vec2) -> Handle | None:
     return Handle(_top_of(handle), normal) if len(handle) >= 6 else None
 
 
-def _door(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> Handle | None:
-    """A door reaches from one corner; its handle stands off it, near its free end."""
-    leaf = max(
+def standing_open(front: Front) -> "Leaf | None":
+    """The door that stands open of a front; None where there is none."""
+    if front.slides:
+        return None
+    leaf = _leaf_of(front.outside, front.a, front.b, front.normal)
+    return leaf if leaf.count else None
+
+
+def _leaf_of(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> "Leaf":
+    return max(
         (_leaf(outside, hinge, other, normal) for hinge, other in ((a, b), (b, a))),
         key=lambda leaf: leaf.count,
     )
+
+
+def _door(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> Handle | None:
+    """A door reaches from one corner; its handle stands off it, near its free end."""
+    leaf = _leaf_of(outside, a, b, normal)
     if leaf.count == 0:
         # Closed: what sticks out is the handle, and the hinge is at the corner far from it.
         middle = outside[:, :2].mean(axis=0)
@@ -216,7 +228,7 @@ def _door(outside: Points, a: _Vec2, b: _Vec2, normal: _Vec2) -> Handle | None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Leaf:
+class Leaf:
     """A door that stands open: its hinge, how far it is turned, along it, and out of its front."""
 
     count: int
@@ -226,14 +238,14 @@ class _Leaf:
     outward: _Vec2
 
 
-def _leaf(outside: Points, hinge: _Vec2, other: _Vec2, normal: _Vec2) -> _Leaf:
+def _leaf(outside: Points, hinge: _Vec2, other: _Vec2, normal: _Vec2) -> Leaf:
     """The way a door with this hinge stands open that most points speak for; count 0 for none.
 
     A handle alone may lie on such a way too: a door is seen on most of its length.
     """
     length = float(np.linalg.norm(other - hinge))
     edge = (other - hinge) / length
-    best = _Leaf(0, hinge, 0.0, edge, normal)
+    best = Leaf(0, hinge, 0.0, edge, normal)
     for turned in np.arange(0.1, _MOST_TURNED_RAD, _TURN_RAD):
         c, s = np.cos(turned), np.sin(turned)
         along, outward = c * edge + s * normal, c * normal - s * edge
@@ -243,7 +255,7 @@ def _leaf(outside: Points, hinge: _Vec2, other: _Vec2, normal: _Vec2) -> _Leaf:
         if count > best.count:
             seen = np.bincount((x[of_it] / _PART_M).astype(int)) >= _LEAST_OF_PART
             if seen.sum() * _PART_M > _NEAR_END * length:
-                best = _Leaf(count, hinge, float(turned), along, outward)
+                best = Leaf(count, hinge, float(turned), along, outward)
     return best
 
 

@@ -1,6 +1,5 @@
 """Place: put down what the gripper holds."""
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from pydantic import Field, model_validator
 from .motion import Mover, Way
 from .opening import look_into, seen_furniture
 from .running import Failed, run
+from .shelving import niche, shelve
 from .skill import Code, Outcome, Skill, SkillContext
 from .spots import (
     NAMED_SPOTS,
@@ -106,7 +106,16 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     if call.relation == "in":
         call = call.model_copy(update={"reference": context.sight.resolve(call.reference or "")})
     thing = scene.objects[held]
-    x, y, support_m, drop_m = _goal_point(call, thing, held, context, mover)
+    if call.relation == "in" and _is_furniture(call.reference, scene):
+        identity = call.reference or ""
+        points = seen_furniture(identity, context, mover)
+        inside = niche(points)
+        if inside is not None:
+            return shelve(held, identity, inside, context, mover)
+        goal = _into_drawer(identity, points, thing, context)
+    else:
+        goal = _goal_point(call, thing, held, context)
+    x, y, support_m, drop_m = goal
     thing = context.sight.scene.objects.get(held, thing)  # It moves with the hand.
     state = mover.robot.read()
     tcp = state.T_base_tcp[:3, 3]
@@ -183,7 +192,7 @@ def _way_down(T: Transform, pivot: tuple[float, float], mover: Mover) -> Way:
 
 
 def _goal_point(
-    call: Place, thing: SceneObject, held: str, context: SkillContext, mover: Mover
+    call: Place, thing: SceneObject, held: str, context: SkillContext
 ) -> tuple[float, float, float, float]:
     """(x, y) for the object's middle, the height of what will carry it, and the drop, m."""
     sight, scene = context.sight, context.sight.scene
@@ -202,14 +211,6 @@ def _goal_point(
         raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
     base = scene.objects[reference]
     if call.relation in ("on", "in"):
-        if call.relation == "in" and base.state is not None:
-            points = seen_furniture(reference, context, mover)
-            lying = [
-                other
-                for name, other in sight.scene.objects.items()
-                if name != held and reference == other.in_
-            ]
-            return _into_drawer(base, points, thing, sight.cloud(exclude=[held]), lying)
         x, y, surface, drop = _onto(call.relation, base, sight.points(reference), thing)
         lying = [
             other
@@ -248,19 +249,17 @@ def _onto(
 
 
 def _into_drawer(
-    base: SceneObject,
-    points: Points,
-    thing: SceneObject,
-    cloud: Points,
-    lying: Sequence[SceneObject],
+    identity: str, points: Points, thing: SceneObject, context: SkillContext
 ) -> tuple[float, float, float, float]:
     """A free place in what is open of a drawer, and its rim."""
-    inside = hollow(points)
+    scene = context.sight.scene
+    base, inside = scene.objects[identity], hollow(points)
     if inside is None:
-        raise Failed(
-            Code.NO_ROOM, f"no drawer stands open at the {base.name} to be filled from above"
-        )
+        raise Failed(Code.NO_ROOM, f"nothing stands open at the {base.name} to be filled")
     if max(thing.size[:2]) > min(inside.length_m, inside.width_m) - _DRAWER_GAP_M:
         raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {base.name}")
+    held = [name for name in (scene.holding,) if name is not None]
+    lying = [o for name, o in scene.objects.items() if name not in held and identity == o.in_]
+    cloud = context.sight.cloud(exclude=held)
     x, y = free_inside(inside, max(thing.size[:2]) / 2, cloud, lying)
     return x, y, inside.rim_m, -_DRAWER_DEPTH_M

@@ -15,6 +15,7 @@ from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.world import World
 from handeye.skills.opening import find_handle
+from handeye.skills.shelving import niche
 from handeye.skills.spots import free_inside
 
 
@@ -122,15 +123,35 @@ def test_what_fills_a_drawer_goes_into_its_middle() -> None:
     assert free_inside(OPEN, 0.06, EMPTY, []) == pytest.approx((0.47, 0.28))
 
 
-def test_a_drawer_that_is_taken_for_a_fridge_holds_what_lies_in_it() -> None:
+def test_furniture_holds_what_is_between_its_walls_whatever_it_is_taken_for() -> None:
     def furniture(height_m: float) -> SceneObject:
         return SceneObject(
             name="brown fridge", category="fridge", position=(0.47, 0.34, height_m / 2),
             size=(0.20, 0.30, height_m), state="open",
         )  # fmt: skip
 
-    assert is_in(thing(0.47, 0.28), furniture(0.11))
-    assert not is_in(thing(0.47, 0.28), furniture(0.24))
+    for height_m in (0.11, 0.24):
+        assert is_in(thing(0.47, 0.28), furniture(height_m))
+        assert not is_in(thing(0.47, 0.10), furniture(height_m))
+        on_top = thing(0.47, 0.28).model_copy(update={"position": (0.47, 0.28, height_m + 0.025)})
+        assert not is_in(on_top, furniture(height_m))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_inside_behind_an_open_door_is_found(side: int) -> None:
+    points, observer = surface("fridge", 1.0, side)
+    inside = niche(points)
+    assert inside is not None
+    assert inside.width_m == pytest.approx(0.20, abs=0.02)
+    assert 0.10 < inside.depth_m < 0.19  # Of 17 cm; what is farthest back may be out of view.
+    assert inside.inward @ (0.0, side) > 0.99
+    # The door is no place to put things: the scene's box is the fridge without it.
+    [fridge] = observer.scene.objects.values()
+    assert max(fridge.size[:2]) < 0.22
+    assert 0.0 < inside.depth_of(fridge.position) < inside.depth_m
+    assert abs(inside.inward @ inside.across) < 0.02
+    assert niche(surface("fridge", 0.0, side)[0]) is None
+    assert niche(surface("drawer", 1.0, side)[0]) is None
 
 
 def test_what_is_called_a_box_at_a_drawer_of_its_colour_may_be_its_front() -> None:

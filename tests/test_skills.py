@@ -66,29 +66,32 @@ def test_drawers_and_doors_are_opened_and_closed_by_their_handles(name: str) -> 
         assert check(goal, observer.look()).truth is Truth.YES
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_what_is_put_in_a_drawer_is_shut_in(seed: int) -> None:
-    with simulate(get_task("stow_in_drawer"), seed) as simulation:
+@pytest.mark.parametrize(
+    ("name", "seed"), [("stow_in_drawer", 1), ("stow_in_drawer", 2), ("stow_in_fridge", 1)]
+)
+def test_what_is_put_in_furniture_is_shut_in(name: str, seed: int) -> None:
+    with simulate(get_task(name), seed) as simulation:
         context, observer = seen(simulation)
         inside, closed = simulation.setup.goal
-        thing, drawer = observer.resolve(inside.object), observer.resolve(inside.container)
-        if observer.scene.objects[drawer].state == "closed":
-            assert Open(target=drawer).execute(context).ok
+        thing, furniture = observer.resolve(inside.object), observer.resolve(inside.container)
+        if observer.scene.objects[furniture].state == "closed":
+            assert Open(target=furniture).execute(context).ok
         assert Pick(target=thing).execute(context).ok
         observer.look()
-        put = Place(relation="in", reference=drawer)
+        put = Place(relation="in", reference=furniture)
         goal = put.goal(observer.scene)
-        assert put.execute(context).ok
+        outcome = put.execute(context)
+        assert outcome.ok, outcome.message
         assert goal is not None
         assert check(goal, observer.look()).truth is Truth.YES
         assert holds(inside, simulation.world)
         assert not holds(closed, simulation.world)
-        assert Close(target=drawer).execute(context).ok
+        assert Close(target=furniture).execute(context).ok
         assert simulation.judged() is True
 
 
-def test_nothing_is_put_into_what_is_closed_or_opens_to_its_side() -> None:
-    for name, thing in (("open_drawer", "drawer"), ("close_fridge", "fridge")):
+def test_nothing_is_put_into_what_is_closed() -> None:
+    for name in ("open_drawer", "open_fridge"):
         with simulate(get_task(name), 3) as simulation:
             context, observer = seen(simulation)
             [furniture] = [n for n, t in observer.scene.objects.items() if t.state is not None]
@@ -99,7 +102,7 @@ def test_nothing_is_put_into_what_is_closed_or_opens_to_its_side() -> None:
             assert Pick(target=small).execute(context).ok
             observer.look()
             put = Place(relation="in", reference=furniture).execute(context)
-            assert put.code is Code.NO_ROOM, (thing, put)
+            assert put.code is Code.NO_ROOM, (name, put)
 
 
 def test_pouring_brings_most_of_what_is_in_a_cup_into_a_bowl() -> None:

@@ -1,4 +1,4 @@
-"""Open and close: a drawer, or the door of a fridge; and put something into a drawer."""
+"""Open and close: a drawer, or the door of a fridge; and put something into one."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from ..body import Body, FurnitureKind
 from ..objects import COLORS, Category, ObjectSpec
 from .task import Setup, Table
 
-_STOWED: tuple[Category, ...] = ("block", "ball", "lego")
+_STOWED: dict[FurnitureKind, tuple[Category, ...]] = {
+    "drawer": ("block", "ball", "lego"),
+    "fridge": ("can",),
+}
 
 
 @dataclass(frozen=True)
@@ -32,34 +35,41 @@ class Opening:
 
 @dataclass(frozen=True)
 class Stowing:
-    """Put something small, or two things, in a drawer and close it; half of them stand open."""
+    """Put something, or two things, into furniture and close it; half of it stands open."""
 
+    kind: FurnitureKind
     count: int
     name: str
 
     def build(self, table: Table) -> Setup:
-        """A drawer at a side of the table, what goes into it, and as much again at the most."""
+        """The furniture at a side, what goes into it, and as much again at the most."""
         opened = float(table.rng.random() < 0.5)
-        body = _at_a_side(table, "drawer", opened=opened)
-        kinds = [_STOWED[int(k)] for k in table.rng.permutation(len(_STOWED))[: self.count]]
+        # A fridge stands at the right, so that its door opens away from the arm.
+        side = -1.0 if self.kind == "fridge" else None
+        body = _at_a_side(table, self.kind, opened=opened, side=side)
+        fit = _STOWED[self.kind]
+        kinds = [fit[int(k)] for k in table.rng.permutation(len(fit))[: self.count]]
         specs: list[ObjectSpec] = []
         for kind in kinds:
             specs.append(table.another(kind, specs, "small"))
-        names = table.set_out(*specs, distractors=(0, 2), avoid=_STOWED)
+        names = table.set_out(*specs, distractors=(0, 2), avoid=fit)
         things = " and ".join(f"the {kind}" for kind in kinds)
         it = "close it" if opened else "close it again"
         words = table.say(
-            f"put {things} in the drawer and close it",
-            f"put {things} into the {body.name} and then close the drawer",
-            unseen=(f"stow {things} in the drawer, then {it}",),
+            f"put {things} in the {self.kind} and close it",
+            f"put {things} into the {body.name} and then close the {self.kind}",
+            unseen=(f"stow {things} in the {self.kind}, then {it}",),
         )
         inside = tuple(In(object=name, container=body.name) for name in names)
         return Setup(words, (*inside, Opened(object=body.name, open=False)))
 
 
-def _at_a_side(table: Table, kind: FurnitureKind, *, opened: float) -> Body:
-    """Furniture at the left or the right of the table, its front to the middle."""
-    side = float(table.rng.choice([-1.0, 1.0]))
+def _at_a_side(
+    table: Table, kind: FurnitureKind, *, opened: float, side: float | None = None
+) -> Body:
+    """Furniture at the left (1) or the right (-1) of the table, its front to the middle."""
+    drawn = float(table.rng.choice([-1.0, 1.0]))
+    side = drawn if side is None else side
     x, y = table.rng.uniform((0.43, 0.40), (0.51, 0.44))
     return add_furniture(
         table.world,
