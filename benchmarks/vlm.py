@@ -12,6 +12,7 @@ import resource
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
@@ -23,6 +24,8 @@ from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 from rich.console import Console
 from rich.table import Table
+
+from handeye.training.proposing import proposals_of
 
 THREADS = 2
 
@@ -43,7 +46,11 @@ def main() -> None:
     vlm.parse(frames[0])
     memory = peak_mb() - before
     detections = len(vlm.parse(frames[0]))
-    looks = looks_at(bare, rgb, detections)
+    proposed, kept = (
+        len(proposals_of(bare, seen.rgb[None], glimpsed=glimpsed)[0].boxes)
+        for glimpsed in (False, True)
+    )
+    looks = [proposed, 2 * kept]  # A gaze is two looks.
 
     def fresh() -> Frame:
         frames.append(frames.pop(0))
@@ -88,24 +95,13 @@ def measure(work: dict[str, Callable[[], object]], count: int) -> dict[str, floa
     return {name: median(times) for name, times in taken.items()}
 
 
-def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: tuple[int, int]) -> None:
-    """The model's own arithmetic and nothing else: the dense pass, and its two rounds of looks."""
-    from handeye.perception.vlm.modeling_handeye import GLIMPSE_SIZE
-
+def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int]) -> None:
+    """The model's own arithmetic and nothing else: the dense pass, glimpses and gazes."""
     with torch.inference_mode():
         model(pixels.contiguous(memory_format=torch.channels_last))
-        for count in looks:
-            crops = torch.zeros(count, 4, GLIMPSE_SIZE, GLIMPSE_SIZE)
-            model.glimpse(crops, torch.zeros(count, 2))  # type: ignore[operator]
-
-
-def looks_at(model: torch.nn.Module, pixels: torch.Tensor, found: int) -> tuple[int, int]:
-    """How many crops are looked at in the first round (every proposal), and in the second."""
-    from handeye.perception.vlm.proposals import propose
-
-    with torch.inference_mode():
-        out = model(pixels)
-        return len(propose(out.heat[0].sigmoid(), out.boxes[0])[0]), found
+        parts: list[Any] = [model.glimpse, model.gaze]
+        for part, count in zip(parts, looks, strict=True):
+            part(torch.zeros(count, 4, part.side, part.side), torch.zeros(count, 2))
 
 
 def owlv2() -> Callable[[], object]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handeye.perception.vlm.modeling_handeye import Glimpse, HandeyeModel
+from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel
 from handeye.perception.vlm.proposals import agreement, doubled, ious, owners, propose, suppress
 from handeye.sims.training_data import SceneOptions, render_shard
 
@@ -141,12 +141,49 @@ def test_glimpses_are_learnt_from_proposals_and_can_be_resumed(
     assert all(np.isfinite(said.detach().numpy()).all() for said in look)
 
 
+def test_a_gaze_begins_as_the_glimpse_and_learns_from_what_that_keeps(
+    model: HandeyeModel, shards: Path, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        model.dense.bias[0] = 0.0  # type: ignore[union-attr]
+        model.glimpse.there.bias.fill_(1.0)
+    model.gaze.load_state_dict(model.glimpse.state_dict(), strict=False)
+    crops, sizes = torch.rand(2, 4, GAZE_SIZE, GAZE_SIZE), torch.zeros(2, 2)
+    first = model.glimpse.eval()(crops, sizes)
+    assert all(map(torch.equal, model.gaze.eval()(crops, sizes), first))
+    propose_all(model, shards, tmp_path / "proposals")
+    propose_all(model, shards, tmp_path / "glimpsed", glimpsed=True)
+    proposed, kept = Proposals(tmp_path / "proposals"), Proposals(tmp_path / "glimpsed")
+    counts = [len(kept[i].boxes) for i in range(len(kept))]
+    assert sum(counts) > 0
+    assert all(few <= len(proposed[i].boxes) for i, few in enumerate(counts))
+    for i, few in enumerate(counts):
+        overlaps = ious(*[torch.from_numpy(kept[i].boxes)] * 2).fill_diagonal_(0.0)
+        assert few == 0 or overlaps.max() < 0.55
+    learnt = train_glimpse(
+        model.gaze.train(),
+        shards,
+        tmp_path / "glimpsed",
+        tmp_path / "run",
+        model.config,
+        Fitting(steps=2, images=3),
+        name="gaze",
+    )
+    assert torch.load(tmp_path / "run" / "gaze.pt", weights_only=True)["step"] == 2
+    look = learnt(crops, sizes)
+    assert all(np.isfinite(said.detach().numpy()).all() for said in look)
+
+
 def test_pairs_are_learnt_from_shards_and_can_be_resumed(
     model: HandeyeModel, shards: Path, tmp_path: Path
 ) -> None:
+    found = tmp_path / "glimpsed"
+    with torch.no_grad():
+        model.dense.bias[0] = 0.0  # type: ignore[union-attr]
+    propose_all(model, shards, found, glimpsed=True)
     for steps in (3, 5):
         fitting = Fitting(steps=steps, images=3)
-        train_pairs(model.pair_glimpse, shards, tmp_path / "run", model.config, fitting)
+        train_pairs(model.pair_glimpse, shards, found, tmp_path / "run", model.config, fitting)
     assert torch.load(tmp_path / "run" / "pairs.pt", weights_only=True)["step"] == 5
 
 

@@ -116,7 +116,7 @@ def test_transformers_loads_the_checkpoint_by_itself() -> None:
 
     model = AutoModel.from_pretrained(CHECKPOINT)
     assert type(model).__name__ == "HandeyeModel"
-    assert sum(p.numel() for p in model.parameters()) < 5e6
+    assert sum(p.numel() for p in model.parameters()) < 8e6
     assert (CHECKPOINT / "model.safetensors").stat().st_size < 40e6
 
 
@@ -204,14 +204,14 @@ def test_a_model_grows_by_words_and_keeps_what_it_knew(tmp_path: Path) -> None:
     known = config["categories"][:-2]
     rows = [*range(len(known)), *range(len(known) + 2, len(known) + 2 + len(config["colors"]))]
     for name in list(weights):
-        if name.startswith(("names.", "glimpse.names.")):
+        if name.startswith(("names.", "glimpse.names.", "gaze.names.")):
             weights[name] = weights[name][rows].contiguous()
     config["categories"] = known
     (small / "config.json").write_text(json.dumps(config))
     save_file(weights, small / "model.safetensors")
     grown = grow(new_model(1), small).state_dict()
     whole = load_file(CHECKPOINT / "model.safetensors")
-    for name in ("names.weight", "glimpse.names.weight"):
+    for name in ("names.weight", "glimpse.names.weight", "gaze.names.weight"):
         assert torch.equal(grown[name][: len(known)], whole[name][: len(known)].float())
         assert not torch.equal(grown[name][len(known)], whole[name][len(known)].float())
         assert torch.equal(grown[name][-10:], whole[name][-10:].float())

@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from .modeling_handeye import Look
 
 Array = npt.NDArray[np.float32]
-_ONE = 0.55
-"""Boxes that overlap more are of one object."""
-_FIRST = 0.65
+_FIRST = 0.35
 """Weight of the dense pass in whether an object is there, beside the closer looks; fitted on
 renders that neither training nor measuring uses."""
-_WORTH = -1.5
-"""Logit of being an object, below which a proposal is not worth another look."""
+_GAZE = 0.85
+"""Weight of the gaze beside the glimpse; fitted on the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ class Looker:
 
     def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
         """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
-        from .proposals import agreement, doubled, owners, propose
+        from .proposals import agreement, doubled, mended, owners, propose, worthy
 
         torch = self._torch
         with torch.inference_mode():
@@ -136,29 +134,30 @@ class Looker:
             out = self._model(pixels)
             speaks = partial(agreement, out.mask_logits[0], out.mask_boxes[0])
             rows, columns, boxes = propose(out.heat[0].sigmoid(), out.boxes[0])
-            look = self._glimpse(pixels, speaks(boxes), boxes)
-            best, boxes = _chosen(boxes, look)
+            glimpse = self._glimpse(pixels, speaks(boxes), boxes)
+            best, boxes = worthy(boxes, glimpse)
+            gaze = self._gaze(pixels, speaks(boxes), boxes)
+            look = _together(glimpse.at(best), gaze)
+            boxes = mended(boxes, gaze)
             tiles = speaks(boxes)
-            look, again = look.at(best), self._glimpse(pixels, tiles, boxes, other=True)
             rows, columns = rows[best], columns[best]
-            heat = out.heat[0, rows, columns].sigmoid()
-            there = ((look.there + again.there) / 2).sigmoid()
-            scores = heat**_FIRST * there ** (1 - _FIRST)
+            scores = out.heat[0, rows, columns].sigmoid() ** _FIRST
+            scores *= look.there.sigmoid() ** (1 - _FIRST)
             kept = scores > self.config.thresholds["parse"]
             count = len(self.config.categories)
-            told = (look.names[:, :count] + again.names[:, :count], look.names[:, count:])
+            told = (look.names[:, :count], look.names[:, count:])
             called = torch.stack([logits.argmax(dim=1) for logits in told], dim=1)
             kept &= ~doubled(boxes, called, scores * kept)
-            look, again, boxes = look.at(kept), again.at(kept), boxes[kept]
+            look, boxes = look.at(kept), boxes[kept]
             rows, columns = rows[kept], columns[kept]
-            held = (look.held + again.held) / 4 + out.held[0, rows, columns] / 2
+            held = (look.held + out.held[0, rows, columns]) / 2
             return Features(
                 boxes.numpy(),
                 scores[kept].numpy(),
                 held.sigmoid().numpy(),
-                ((look.opened + again.opened) / 2).sigmoid().numpy(),
+                look.opened.sigmoid().numpy(),
                 out.embeddings[0, rows, columns].numpy(),
-                ((look.names + again.names) / 2)[:, :count].softmax(dim=-1).numpy(),
+                look.names[:, :count].softmax(dim=-1).numpy(),
                 look.names[:, count:].softmax(dim=-1).numpy(),
                 owners(tiles[kept], boxes).numpy(),
                 out.embeddings[0].numpy(),
@@ -188,20 +187,30 @@ class Looker:
             # Some of torch's libraries have one setting for all threads.
             torch.set_num_threads(threads)
 
-    def _glimpse(
-        self, pixels: "Tensor", masks: "Tensor", boxes: "Tensor", *, other: bool = False
-    ) -> "Look":
-        """A closer look at each box; the other way, at its mirror image in other colours.
+    def _glimpse(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
+        """A closer look at each box."""
+        from .modeling_handeye import crops_of
 
-        Things and their mirror images have the same names, whatever their colours: two looks err
-        less than one, most of all on colours that a category was never seen in.
+        part = self._model.glimpse
+        return part(*crops_of(pixels, tiles, boxes, part.side))  # type: ignore[no-any-return]
+
+    def _gaze(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
+        """A closer look still, at each box and at its mirror image in other colours.
+
+        Things and their mirror images are of the same category, whatever their colours: two looks
+        err less than one, most of all on colours that a category was never seen in.
         """
         from .modeling_handeye import crops_of
 
-        crops, sizes = crops_of(pixels, masks, boxes)
-        if other:
-            crops = crops[:, [1, 2, 0, 3]].flip(-1)
-        return self._model.glimpse(crops, sizes)  # type: ignore[no-any-return]
+        part = self._model.gaze
+        crops, sizes = crops_of(pixels, tiles, boxes, part.side)
+        other = crops[:, [1, 2, 0, 3]].flip(-1)
+        both = part(self._torch.cat([crops, other]), self._torch.cat([sizes, sizes]))
+        count, categories = len(boxes), len(self.config.categories)
+        names = both.names[:count].clone()
+        names[:, :categories] += both.names[count:, :categories]
+        names[:, :categories] /= 2
+        return both.at(slice(count))._replace(names=names)  # type: ignore[no-any-return]
 
     def relate(
         self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
@@ -249,6 +258,14 @@ class Looker:
         return vectors
 
 
+def _together(glimpse: "Look", gaze: "Look") -> "Look":
+    """What two closer looks say between them."""
+    from .modeling_handeye import Look
+
+    both = zip(glimpse, gaze, strict=True)
+    return Look(*(_GAZE * second + (1 - _GAZE) * first for first, second in both))
+
+
 def folded(model: "nn.Module") -> "nn.Module":
     """Work each normalisation of a convolution into its weights, in place; returns the model."""
     from torch import nn
@@ -264,14 +281,3 @@ def folded(model: "nn.Module") -> "nn.Module":
 
 def _sigmoid(values: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-values)), np.float32)
-
-
-def _chosen(boxes: "Tensor", look: "Look") -> tuple["Tensor", "Tensor"]:
-    """Of proposals [K, 4] that were looked at, which to keep [N], best first, and their boxes."""
-    from .proposals import suppress
-
-    moved = boxes + look.shift * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-    order = look.there.argsort(descending=True, stable=True)
-    order = order[look.there[order] > _WORTH]
-    best = order[suppress(moved[order], _ONE)]
-    return best, moved[best]

@@ -20,7 +20,7 @@ from .configuration_handeye import HandeyeConfig
 
 STRIDE = 8
 MASK_STRIDE = 4
-GLIMPSE_SIZE = 40
+GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
 
 
@@ -116,14 +116,19 @@ class Look(NamedTuple):
 class Glimpse(nn.Module):
     """A closer look at a proposal: whether it is an object, with which box, and what it is.
 
-    The second stage of a two-stage detector (Ren et al. 2015), on crops of the image itself.
+    The second stage of a two-stage detector (Ren et al. 2015), on crops of the image itself; a
+    deeper one at larger crops is the third, the gaze (a cascade as that of Cai and Vasconcelos
+    2018): it sees only the few boxes that the glimpse keeps.
 
     Args:
         named: how many categories and colours there are together.
+        side: of the crops, pixels.
+        deeper: residual blocks more, the identity at first: a gaze begins as a glimpse.
     """
 
-    def __init__(self, named: int) -> None:
+    def __init__(self, named: int, side: int = GLIMPSE_SIZE, deeper: int = 0) -> None:
         super().__init__()
+        self.side = side
         self.features = nn.Sequential(
             nn.Conv2d(4, 24, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(24),
@@ -138,6 +143,7 @@ class Glimpse(nn.Module):
             _block(128, 128),
             Residual(128),
             Residual(128),
+            *(Residual(128) for _ in range(deeper)),
         )
         self.mix = nn.Linear(2 * 128 + 2, 128)
         self.names = nn.Linear(128, named)
@@ -150,7 +156,7 @@ class Glimpse(nn.Module):
         """Look at crops.
 
         Args:
-            crops: [K, 4, 40, 40] normalised RGB and mask (1 is the object).
+            crops: [K, 4, side, side] normalised RGB and mask (1 is the object).
             sizes: [K, 2] log of the boxes' width and height over 32 pixels.
         """
         features = self.features(crops)
@@ -180,7 +186,7 @@ class PairGlimpse(nn.Module):
             Residual(64),
             nn.MaxPool2d(2),
             _block(64, 96),
-            Residual(96),
+            *(Residual(96) for _ in range(3)),
         )
         self.mix = nn.Linear(2 * 96 + 8, 96)
         self.relation = nn.Linear(96, 3)
@@ -189,7 +195,7 @@ class PairGlimpse(nn.Module):
         """Look at crops around pairs.
 
         Args:
-            crops: [K, 5, 40, 40] normalised RGB, mask of the first, mask of the second.
+            crops: [K, 5, 56, 56] normalised RGB, mask of the first, mask of the second.
             places: [K, 8] corners of the first box, then of the second, in the crop's frame,
                 where it reaches from -1 to 1.
 
@@ -201,19 +207,22 @@ class PairGlimpse(nn.Module):
         return self.relation(F.relu(self.mix(pooled)))  # type: ignore[no-any-return]
 
 
-def crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def crops_of(
+    pixel_values: Tensor, masks: Tensor, boxes: Tensor, side: int
+) -> tuple[Tensor, Tensor]:
     """Cut objects out of one image, with some of what is around them.
 
     Args:
         pixel_values: [1, 3, H, W] normalised.
         masks: [K, h, w] float, how far each tile speaks for the object, 0..1; any resolution.
         boxes: [K, 4] pixels.
+        side: of the crops, pixels.
 
     Returns:
-        crops [K, 4, 40, 40] and sizes [K, 2], see `Glimpse`.
+        crops [K, 4, side, side] and sizes [K, 2], see `Glimpse`.
     """
     size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
-    return _cut(pixel_values, masks[:, None], *_window(boxes)), (size / 32.0).log()
+    return _cut(pixel_values, masks[:, None], *_window(boxes), side), (size / 32.0).log()
 
 
 def pair_crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -231,7 +240,7 @@ def pair_crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[T
     center, half = _window(both)
     corners = boxes.reshape(-1, 4, 2)
     places = (corners - center[:, None]) / half[:, None, None]
-    return _cut(pixel_values, masks, center, half), places.reshape(-1, 8)
+    return _cut(pixel_values, masks, center, half, GAZE_SIZE), places.reshape(-1, 8)
 
 
 def _window(boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,16 +249,16 @@ def _window(boxes: Tensor) -> tuple[Tensor, Tensor]:
     return (boxes[:, :2] + boxes[:, 2:]) / 2, GLIMPSE_CONTEXT * size.amax(dim=1) / 2
 
 
-def _cut(pixel_values: Tensor, masks: Tensor, center: Tensor, half: Tensor) -> Tensor:
-    """[K, 3 + m, 40, 40] squares of one image with m masks [K, m, h, w]."""
+def _cut(pixel_values: Tensor, masks: Tensor, center: Tensor, half: Tensor, side: int) -> Tensor:
+    """[K, 3 + m, side, side] squares of one image with m masks [K, m, h, w]."""
     height, width = pixel_values.shape[-2:]
-    steps = (torch.arange(GLIMPSE_SIZE, device=center.device) + 0.5) / GLIMPSE_SIZE * 2 - 1
+    steps = (torch.arange(side, device=center.device) + 0.5) / side * 2 - 1
     x = center[:, :1] + half[:, None] * steps
     y = center[:, 1:] + half[:, None] * steps
     grid = torch.stack(
         [
-            (2 * x / width - 1)[:, None, :].expand(-1, GLIMPSE_SIZE, -1),
-            (2 * y / height - 1)[:, :, None].expand(-1, -1, GLIMPSE_SIZE),
+            (2 * x / width - 1)[:, None, :].expand(-1, side, -1),
+            (2 * y / height - 1)[:, :, None].expand(-1, -1, side),
         ],
         dim=-1,
     )
@@ -280,6 +289,7 @@ class HandeyeModel(PreTrainedModel):
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
         self.glimpse = Glimpse(max(named, 1))
+        self.gaze = Glimpse(max(named, 1), GAZE_SIZE, deeper=3)
         self.pair_glimpse = PairGlimpse()
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .modeling_handeye import MASK_STRIDE, STRIDE
+from .modeling_handeye import MASK_STRIDE, STRIDE, Look
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
@@ -14,6 +14,10 @@ _SAME = 0.6
 """Boxes that overlap more are proposals of one object."""
 _SMALLER = (0.35, 0.5, 0.7)
 """Sides of the squares proposed besides, over that of the smallest box around."""
+_WORTH = -1.5
+"""Logit of being an object, below which a proposal is not worth another look."""
+_ONE = 0.55
+"""Boxes that overlap more, once mended, are of one object."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
 _NESTED, _ALIKE = 0.75, 0.3
@@ -80,6 +84,20 @@ def _finer(heat: Tensor, peaks: Tensor) -> Tensor:
         bend = (2 * at - before - after).clamp(min=1e-3)
         offsets.append(((after - before) / (2 * bend)).clamp(-0.5, 0.5))
     return torch.stack(offsets, dim=1)
+
+
+def worthy(boxes: Tensor, look: Look) -> tuple[Tensor, Tensor]:
+    """Which of proposals [K, 4] that were looked at to keep [N], best first, and their boxes."""
+    moved = mended(boxes, look)
+    order = look.there.argsort(descending=True, stable=True)
+    order = order[look.there[order] > _WORTH]
+    best = order[suppress(moved[order], _ONE)]
+    return best, moved[best]
+
+
+def mended(boxes: Tensor, look: Look) -> Tensor:
+    """Boxes [K, 4] with their sides moved as a look at them says."""
+    return boxes + look.shift * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
 
 
 def suppress(boxes: Tensor, limit: float) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 
 FALLEN_EVERY, FALLEN_FIRST, FALLEN = 10, 90_000, 0.6
 """For so many shards one more of things that fell over; their numbers; the share that fell."""
+CROWDED_EVERY, CROWDED_FIRST, CROWD = 5, 80_000, (9, 14)
+"""For so many shards one more of cluttered tables; their numbers; how many objects they have."""
 
 
 def train(
@@ -27,6 +29,7 @@ def train(
 
     render(Path(data), shards, jobs)
     render(Path(data), shards // FALLEN_EVERY, jobs, first=FALLEN_FIRST, fallen=FALLEN)
+    render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)
     recipe = Recipe() if steps is None else replace(Recipe(), steps=steps)
     folder = run(
         Path(data),
@@ -43,7 +46,7 @@ def train(
 
 
 def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
-    """Train the glimpses, at one and at two objects, and put them into a dense checkpoint."""
+    """Train the closer looks, at one and at two objects, and put them into a dense checkpoint."""
     from handeye.perception.vlm.embedded import load_checkpoint
 
     from ..training.glimpses import train_glimpse
@@ -53,11 +56,15 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
     loaded, _ = load_checkpoint(checkpoint)
     model: Any = loaded
-    proposals = out / "proposals"
-    propose_all(model, data, proposals)
-    learnt = train_glimpse(model.glimpse.train(), data, proposals, out, model.config)
-    model.glimpse.load_state_dict(learnt.state_dict())
-    pairs = train_pairs(model.pair_glimpse.train(), data, out, model.config)
+    propose_all(model, data, out / "proposals")
+    glimpse = train_glimpse(model.glimpse.train(), data, out / "proposals", out, model.config)
+    model.glimpse.load_state_dict(glimpse.state_dict())
+    # The gaze begins as the glimpse; its further blocks do nothing at first.
+    model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
+    propose_all(model, data, out / "glimpsed", glimpsed=True)
+    gaze = train_glimpse(model.gaze.train(), data, out / "glimpsed", out, model.config, name="gaze")
+    model.gaze.load_state_dict(gaze.state_dict())
+    pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
     export(model, checkpoint)
 

@@ -205,7 +205,10 @@ def _ask(
 
 
 def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, bool, str]]:
-    """Balanced yes/no questions: what is there, held, on or in something, open."""
+    """Balanced yes/no questions: what is there, held, on or in something, open.
+
+    Nothing is asked of what too little is seen of to count, be it under something else.
+    """
     wanted = counted(sample)
     held = [o for o in wanted if o["held"]]
     free = [o for o in wanted if not o["held"]]
@@ -218,9 +221,9 @@ def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, b
             yield f"is the {_name(record)} {word}?", record["state"] == word, "open"
     yield from _existence(sample, wanted, rng)
     for record in free:
-        if record["relation"] is None:
-            continue
         other = sample.objects[record["other"]]
+        if record["relation"] is None or not any(o is other for o in wanted):
+            continue
         verb = record["relation"]
         yield f"is the {_name(record)} {verb} the {_name(other)}?", True, verb
         lone = [o for o in free if o["relation"] is None and o is not other]

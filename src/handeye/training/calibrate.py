@@ -21,7 +21,7 @@ _BETWEEN = (0.15, 0.6)
 """Thresholds of grounding: what is hardly true is not accepted, however rare alarms are."""
 
 
-def calibrate(checkpoint: Path, data: Path, images: int = 250) -> dict[str, float]:
+def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, float]:
     """Fit a checkpoint's parse threshold and answer calibration, and write them to its config.
 
     Args:

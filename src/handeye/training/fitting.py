@@ -30,12 +30,14 @@ class Fitting:
         images: drawn for a step.
         learning_rate: peak; warmed up for 100 steps, then down a cosine to 1 %.
         seed: of the batches.
+        half: convolve in bfloat16, twice as fast on processors that have it.
     """
 
     steps: int = 3000
     images: int = 40
     learning_rate: float = 2e-3
     seed: int = 0
+    half: bool = False
 
     def rate(self, step: int) -> float:
         """Learning rate at a step."""
@@ -82,7 +84,8 @@ def fit(
         for step, batch in enumerate(_ahead(make, first, fitting.steps), start=first):
             for group in optimizer.param_groups:
                 group["lr"] = fitting.rate(step)
-            loss, figures = judge(model, batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=fitting.half):
+                loss, figures = judge(model, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

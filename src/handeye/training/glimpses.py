@@ -1,4 +1,4 @@
-"""Training of the glimpse: the closer look at what the dense pass proposes.
+"""Training of the glimpse, the closer look at what the dense pass proposes, and of the gaze.
 
 It learns from the proposals that the dense pass makes of the training images, jittered, and from
 the tiles that speak for them, roughened: what it will see when it is used.
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, GLIMPSE_SIZE, Glimpse
+from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, Glimpse, Look
 
 from .bench import iou
 from .fitting import Fitting, fit
@@ -40,7 +40,7 @@ class Glimpses:
     """A batch of K proposals.
 
     Attributes:
-        crops, sizes: [K, 4, 40, 40] and [K, 2], see `Glimpse`.
+        crops, sizes: [K, 4, side, side] and [K, 2], see `Glimpse`.
         categories, colors: [K] int64, `_NO_NAME` where there is none.
         held, opened: [K] 1, 0, or `_UNASKED`.
         there: [K] overlap with the object that is proposed, 0 where there is none, or `_UNASKED`.
@@ -64,16 +64,18 @@ def train_glimpse(
     out: Path,
     config: HandeyeConfig,
     fitting: Fitting | None = None,
+    name: str = "glimpse",
 ) -> Glimpse:
     """Train a glimpse, or go on training; returns the averaged weights.
 
     Args:
         glimpse: with the weights to begin with.
         data: folder of shards.
-        proposals: folder of what the dense pass proposes of them, see `proposing`.
-        out: folder for `glimpse.pt` (state) and `glimpse.jsonl` (curves).
+        proposals: folder of what is proposed of them, see `proposing`.
+        out: folder for `<name>.pt` (state) and `<name>.jsonl` (curves).
         config: for the normalisation of images.
         fitting: steps and rates.
+        name: "glimpse" or "gaze".
     """
     fitting = fitting or Fitting()
     shards, proposed = Shards(data), Proposals(proposals)
@@ -81,16 +83,17 @@ def train_glimpse(
     def make(step: int) -> Glimpses:
         rng = np.random.default_rng([fitting.seed, 1, step])
         picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
-        return glimpses_of([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
+        drawn = [(shards[int(i)], proposed[int(i)]) for i in picks]
+        return glimpses_of(drawn, config, rng, glimpse.side)
 
-    return fit(glimpse, make, judge, out, "glimpse", fitting)
+    return fit(glimpse, make, judge, out, name, fitting)
 
 
 def judge(
     glimpse: Glimpse, batch: Glimpses, count: int = len(CATEGORIES)
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch, and figures of it; `count` is how many categories there are."""
-    look = glimpse(batch.crops, batch.sizes)
+    look = Look(*(said.float() for said in glimpse(batch.crops, batch.sizes)))
     matched = batch.categories != _NO_NAME
     found = {
         "category": _named(look.names[:, :count], batch.categories),
@@ -124,9 +127,12 @@ def _meant(
 
 
 def glimpses_of(
-    drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
+    drawn: list[tuple[Sample, Proposed]],
+    config: HandeyeConfig,
+    rng: np.random.Generator,
+    side: int,
 ) -> Glimpses:
-    """The batch of some images and what is proposed of each."""
+    """The batch of some images and what is proposed of each, in crops of a side."""
     crops, sizes, truths = [], [], []
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
@@ -136,20 +142,20 @@ def glimpses_of(
         for box, tiles in zip(proposed.boxes, proposed.tiles, strict=True):
             truth = _truth(_jittered(box, rng), sample)
             flip = bool(rng.random() < 0.5)
-            crops.append(cut(rgb, [roughen(tiles, rng)], truth.box, flip=flip))
+            crops.append(cut(rgb, [roughen(tiles, rng)], truth.box, side, flip=flip))
             x0, y0, x1, y1 = truth.box
             sizes.append((np.log((x1 - x0) / 32), np.log((y1 - y0) / 32)))
             truths.append(truth.seen(flip=flip, dyed=dyed))
-    images = torch.from_numpy(np.stack(crops))
+    images = torch.from_numpy(np.array(crops, np.uint8).reshape(-1, side, side, 4))
     return Glimpses(
         normalized(images, config),
-        torch.tensor(np.array(sizes), dtype=torch.float32),
+        torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2),
         torch.tensor([t.category for t in truths]),
         torch.tensor([t.color for t in truths]),
         torch.tensor([t.held for t in truths]),
         torch.tensor([t.opened for t in truths]),
         torch.tensor([t.there for t in truths]),
-        torch.tensor(np.array([t.shift for t in truths]), dtype=torch.float32),
+        torch.tensor(np.array([t.shift for t in truths]), dtype=torch.float32).reshape(-1, 4),
     )
 
 
@@ -210,7 +216,7 @@ def _jittered(box: npt.NDArray[np.float32], rng: np.random.Generator) -> Box:
 
 
 def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
-    """[K, 40, 40, 3 + m] uint8 crops with masks to what a glimpse takes."""
+    """[K, side, side, 3 + m] uint8 crops with masks to what a glimpse takes."""
     images = crops.permute(0, 3, 1, 2).float() / 255.0
     mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
     std = torch.tensor(config.image_std).view(1, 3, 1, 1)
@@ -219,24 +225,26 @@ def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
 
 
 def cut(
-    rgb: npt.NDArray[np.uint8], masks: list[npt.NDArray[np.uint8]], box: Box, *, flip: bool
+    rgb: npt.NDArray[np.uint8],
+    masks: list[npt.NDArray[np.uint8]],
+    box: Box,
+    side: int,
+    *,
+    flip: bool,
 ) -> npt.NDArray[np.uint8]:
-    """A square around a box with what masks show of it, [40, 40, 3 + masks] uint8."""
+    """A square around a box with what masks show of it, [side, side, 3 + masks] uint8."""
     import cv2
 
     x0, y0, x1, y1 = box
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    scale = GLIMPSE_SIZE / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
-    side = -1.0 if flip else 1.0
+    scale = side / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
+    to = -1.0 if flip else 1.0
     matrix = np.array(
-        [
-            [side * scale, 0.0, GLIMPSE_SIZE / 2 - side * scale * cx],
-            [0.0, scale, GLIMPSE_SIZE / 2 - scale * cy],
-        ]
+        [[to * scale, 0.0, side / 2 - to * scale * cx], [0.0, scale, side / 2 - scale * cy]]
     )
     # The same samples as grid_sample takes, whose pixel centres lie at halves.
     matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    size = (GLIMPSE_SIZE, GLIMPSE_SIZE)
+    size = (side, side)
     square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
     layers = [np.asarray(square)]
     for mask in masks:

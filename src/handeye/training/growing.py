@@ -35,7 +35,7 @@ def grow(
     tokens = [(i, words[w]) for w, i in mine_words.items() if w in words]
     state = model.state_dict()
     for key, value in load_file(folder / "model.safetensors").items():
-        if key.startswith(("names.", "glimpse.names.")):
+        if key.startswith(("names.", "glimpse.names.", "gaze.names.")):
             state[key] = _placed(state[key], value, names)
         elif key.endswith("word_embeddings.weight"):
             state[key] = _placed(state[key], value, tokens)

@@ -1,7 +1,12 @@
-"""Training of the pair glimpse: whether one thing is on another, in it, or neither."""
+"""Training of the pair glimpse: whether one thing is on another, in it, or neither.
+
+It learns mostly from boxes and masks as the model finds them, which of things in a stack are often
+wrong: what it will see when it is used.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +15,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, PairGlimpse
+from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT, PairGlimpse
+from handeye.perception.vlm.proposals import ious, owners
 
 from .fitting import Fitting, fit
 from .glimpses import Box, cut, dye, normalized, roughen
+from .proposing import Proposals, Proposed
 from .shards import Sample, Shards, recolour
 
 RELATIONS = (None, "on", "in")
 _DYED = 0.5
+_FOUND = 0.75
+"""Share of the images whose boxes and masks are as they are found, not as they are."""
+_MATCHED = 0.5
+_LEAST_PIXELS = 30
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A batch: crops [K, 5, 40, 40], places [K, 8], relations [K]."""
+    """A batch: crops [K, 5, 56, 56], places [K, 8], relations [K]."""
 
     crops: Tensor
     places: Tensor
@@ -32,6 +43,7 @@ class Pairs:
 def train_pairs(
     model: PairGlimpse,
     data: Path,
+    proposals: Path,
     out: Path,
     config: HandeyeConfig,
     fitting: Fitting | None = None,
@@ -41,61 +53,101 @@ def train_pairs(
     Args:
         model: with the weights to begin with.
         data: folder of shards.
+        proposals: folder of what the glimpse keeps of what is proposed of them.
         out: folder for `pairs.pt` (state) and `pairs.jsonl` (curves).
         config: for the normalisation of images.
         fitting: steps and rates.
     """
     fitting = fitting or Fitting()
-    shards = Shards(data)
+    shards, proposed = Shards(data), Proposals(proposals)
 
     def make(step: int) -> Pairs:
         rng = np.random.default_rng([fitting.seed, 2, step])
-        picks = rng.integers(len(shards), size=fitting.images)
-        return _batch([shards[int(i)] for i in picks], config, rng)
+        picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
+        return _batch([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
 
     return fit(model, make, _judge, out, "pairs", fitting)
 
 
 def _judge(model: PairGlimpse, batch: Pairs) -> tuple[Tensor, dict[str, float]]:
-    logits = model(batch.crops, batch.places)
+    logits = model(batch.crops, batch.places).float()
+    if not len(logits):
+        return logits.sum(), {"right": 0.0}
     right = (logits.argmax(dim=1) == batch.relations).float().mean().item()
     return F.cross_entropy(logits, batch.relations), {"right": right}
 
 
-def _batch(samples: list[Sample], config: HandeyeConfig, rng: np.random.Generator) -> Pairs:
+def _batch(
+    drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
+) -> Pairs:
     crops, places, relations = [], [], []
-    for sample in samples:
+    for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
         if rng.random() < _DYED:
             rgb = dye(rgb, rng)
-        for a, b in _draw(sample, rng):
-            crop, place = _crop(sample, rgb, (a, b), rng)
+        seen = _found(sample, proposed) if rng.random() < _FOUND else _true(sample)
+        for a, b in _draw(sample, seen.boxes, rng):
+            crop, place = _crop(seen, rgb, (a, b), rng)
             crops.append(crop)
             places.append(place)
             record = sample.objects[a]
             related = record["other"] == b
             relations.append(RELATIONS.index(record["relation"]) if related else 0)
+    images = torch.from_numpy(np.array(crops, np.uint8).reshape(-1, GAZE_SIZE, GAZE_SIZE, 5))
     return Pairs(
-        normalized(torch.from_numpy(np.stack(crops)), config),
-        torch.tensor(np.array(places), dtype=torch.float32),
-        torch.tensor(relations),
+        normalized(images, config),
+        torch.tensor(np.array(places), dtype=torch.float32).reshape(-1, 8),
+        torch.tensor(relations, dtype=torch.int64),
     )
 
 
-def _draw(sample: Sample, rng: np.random.Generator) -> list[tuple[int, int]]:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Boxes of the objects in view, by their places, and which object each tile [h, w] is of."""
+
+    boxes: dict[int, Box]
+    owner: npt.NDArray[np.int64]
+
+
+def _true(sample: Sample) -> _Seen:
+    boxes = {i: o["box"] for i, o in enumerate(sample.objects) if _in_view(o)}
+    return _Seen(boxes, sample.instances.astype(np.int64) - 1)
+
+
+def _found(sample: Sample, proposed: Proposed) -> _Seen:
+    """The boxes and masks that the model has of the objects that it finds."""
+    true = {i: o["box"] for i, o in enumerate(sample.objects) if _in_view(o)}
+    if not true or not len(proposed.boxes):
+        return _Seen({}, np.full(sample.instances.shape, -1))
+    boxes = torch.from_numpy(proposed.boxes)
+    overlap, which = ious(torch.tensor(list(true.values())).float(), boxes).max(dim=1)
+    matches = zip(true, overlap.tolist(), which.tolist(), strict=True)
+    places = {k: place for place, share, k in matches if share >= _MATCHED}
+    kept = sorted(places)
+    shares = torch.from_numpy(proposed.tiles[kept]).float() / 255
+    owner = owners(shares, boxes[kept]).numpy()
+    named = np.array([places[k] for k in kept] + [-1])
+    box = {places[k]: tuple(float(v) for v in proposed.boxes[k]) for k in kept}
+    return _Seen(box, named[owner])  # type: ignore[arg-type]
+
+
+def _in_view(record: dict[str, Any]) -> bool:
+    return record["box"] is not None and record["pixels"] >= _LEAST_PIXELS
+
+
+def _draw(sample: Sample, boxes: dict[int, Box], rng: np.random.Generator) -> list[tuple[int, int]]:
     """Pairs of objects in view: all that are related, as many that are near or reversed."""
-    seen = [i for i, o in enumerate(sample.objects) if o["box"] is not None and o["pixels"] >= 30]
     drawn = []
-    for a in seen:
-        record, others = sample.objects[a], [b for b in seen if b != a]
+    for a in boxes:
+        other, others = sample.objects[a]["other"], [b for b in boxes if b != a]
         if not others:
             continue
-        if record["other"] in others:
-            drawn.append((a, record["other"]))
+        if other in others:
+            drawn.append((a, other))
             if rng.random() < 0.3:
-                drawn.append((record["other"], a))
+                drawn.append((other, a))
             continue
-        gaps = [_gap(record["box"], sample.objects[b]["box"]) for b in others]
+        gaps = [_gap(boxes[a], boxes[b]) for b in others]
         nearest = others[int(np.argmin(gaps))]
         drawn.append((a, nearest if rng.random() < 0.7 else int(rng.choice(others))))
     return drawn
@@ -109,21 +161,21 @@ def _gap(a: Box, b: Box) -> float:
 
 
 def _crop(
-    sample: Sample, rgb: npt.NDArray[np.uint8], pair: tuple[int, int], rng: np.random.Generator
+    seen: _Seen, rgb: npt.NDArray[np.uint8], pair: tuple[int, int], rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], list[float]]:
-    """Two objects with their masks, [40, 40, 5] uint8, and where their boxes are in it."""
+    """Two objects with their masks, [56, 56, 5] uint8, and where their boxes are in it."""
     boxes = []
     for place in pair:
-        x0, y0, x1, y1 = sample.objects[place]["box"]
+        x0, y0, x1, y1 = seen.boxes[place]
         w, h = max(x1 - x0, 2.0), max(y1 - y0, 2.0)
         dx0, dx1, dy0, dy1 = rng.normal(0.0, 0.03, 4) * (w, w, h, h)
         boxes.append((x0 + dx0, y0 + dy0, x1 + dx1, y1 + dy1))
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
     both = (min(ax0, bx0), min(ay0, by0), max(ax1, bx1), max(ay1, by1))
-    tiles = [(sample.instances == place + 1).astype(np.uint8) * 255 for place in pair]
+    tiles = [(seen.owner == place).astype(np.uint8) * 255 for place in pair]
     masks = [roughen(mask, rng) for mask in tiles]
     flip = rng.random() < 0.5
-    crop = cut(rgb, masks, both, flip=flip)
+    crop = cut(rgb, masks, both, GAZE_SIZE, flip=flip)
     cx, cy = (both[0] + both[2]) / 2, (both[1] + both[3]) / 2
     half = GLIMPSE_CONTEXT * max(both[2] - both[0], both[3] - both[1]) / 2
     places: list[float] = []

@@ -1,4 +1,4 @@
-"""What the dense pass proposes of the training images: made once, kept beside the shards."""
+"""What is proposed of the training images: made once, kept beside the shards."""
 
 import zlib
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from handeye.perception.vlm.modeling_handeye import HandeyeModel
-from handeye.perception.vlm.proposals import agreement, propose
+from handeye.perception.vlm.modeling_handeye import HandeyeModel, crops_of
+from handeye.perception.vlm.proposals import agreement, propose, worthy
 
 from .batches import normalize
 from .progress import Bar
@@ -34,7 +34,9 @@ class Proposed:
     tiles: npt.NDArray[np.uint8]
 
 
-def propose_all(model: HandeyeModel, data: Path, out: Path, *, most: int | None = None) -> None:
+def propose_all(
+    model: HandeyeModel, data: Path, out: Path, *, most: int | None = None, glimpsed: bool = False
+) -> None:
     """Write the proposals of each shard of a folder that has none yet.
 
     Args:
@@ -42,6 +44,7 @@ def propose_all(model: HandeyeModel, data: Path, out: Path, *, most: int | None 
         data: folder of shards.
         out: folder for `shard-?????.npz` of the same names.
         most: shards to do; all by default.
+        glimpsed: what the glimpse keeps of what the dense pass proposes, as a gaze gets it.
     """
     out.mkdir(parents=True, exist_ok=True)
     paths = sorted(data.glob("shard-?????.npz"))[:most]
@@ -50,16 +53,16 @@ def propose_all(model: HandeyeModel, data: Path, out: Path, *, most: int | None 
     with Bar("proposals", done, len(paths)) as bar:
         for path in paths:
             if not (out / path.name).exists():
-                _propose_shard(model, path, out / path.name)
+                _propose_shard(model, path, out / path.name, glimpsed)
                 bar.update(0.0)
 
 
-def _propose_shard(model: HandeyeModel, shard: Path, path: Path) -> None:
+def _propose_shard(model: HandeyeModel, shard: Path, path: Path, glimpsed: bool) -> None:
     images = Shards(shard.parent, shard.name)
     boxes, blobs = [], []
     for first in range(0, len(images), _AT_ONCE):
         batch = [images[i].rgb for i in range(first, min(first + _AT_ONCE, len(images)))]
-        for proposed in proposals_of(model, np.stack(batch)):
+        for proposed in proposals_of(model, np.stack(batch), glimpsed=glimpsed):
             boxes.append(proposed.boxes)
             blobs.append(np.frombuffer(zlib.compress(proposed.tiles.tobytes()), np.uint8))
     temporary = path.with_suffix(".tmp.npz")
@@ -74,16 +77,24 @@ def _propose_shard(model: HandeyeModel, shard: Path, path: Path) -> None:
     temporary.replace(path)
 
 
-def proposals_of(model: Any, images: npt.NDArray[np.uint8]) -> list[Proposed]:
-    """The proposals of a batch of images [B, H, W, 3]."""
+def proposals_of(
+    model: Any, images: npt.NDArray[np.uint8], *, glimpsed: bool = False
+) -> list[Proposed]:
+    """The proposals of a batch of images [B, H, W, 3], or what the glimpse keeps of them."""
     _, height, width, _ = images.shape
     found = []
     with torch.inference_mode():
-        pixels = normalize(images, model.config)
-        out = model(F.pad(pixels, (0, -width % 32, 0, -height % 32)))
+        pixels = F.pad(normalize(images, model.config), (0, -width % 32, 0, -height % 32))
+        out = model(pixels)
         for i in range(len(images)):
             boxes = propose(out.heat[i].sigmoid(), out.boxes[i])[2]
             shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
+            if glimpsed:
+                look = model.glimpse(
+                    *crops_of(pixels[i : i + 1], shares, boxes, model.glimpse.side)
+                )
+                boxes = worthy(boxes, look)[1]
+                shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
             tiles = (shares * 255).to(torch.uint8)[:, : height // 4, : width // 4]
             found.append(Proposed(boxes.numpy(), np.ascontiguousarray(tiles.numpy())))
     return found

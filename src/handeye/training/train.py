@@ -152,7 +152,8 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         ours = [
             p
             for n, p in model.named_parameters()
-            if n.startswith("text.") == wanted and not n.startswith(("glimpse.", "pair_glimpse."))
+            if n.startswith("text.") == wanted
+            and not n.startswith(("glimpse.", "gaze.", "pair_glimpse."))
         ]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]
@@ -181,7 +182,7 @@ def _load_state(
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)
-    # The glimpse is trained apart; its weights are not the dense part's to keep.
+    # The closer looks are trained apart; their weights are not the dense part's to keep.
     model.load_state_dict(state["model"], strict=False)
     average.load_state_dict(state["average"], strict=False)
     optimizer.load_state_dict(state["optimizer"])

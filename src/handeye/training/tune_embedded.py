@@ -18,7 +18,7 @@ from handeye.perception.vlm.modeling_handeye import HandeyeModel
 
 from .batches import normalize
 from .bench import counted, iou
-from .glimpses import glimpses_of, judge
+from .glimpses import Glimpses, glimpses_of, judge
 from .growing import grow
 from .losses import Prompts, losses
 from .proposing import proposals_of
@@ -28,7 +28,7 @@ from .tune import Pool, TuneRecipe, spread
 
 _SIZE = (256, 192)
 _PHRASES = 4
-_TUNED = ("neck", "tower", "dense", "look", "embed", "mask", "glimpse", "text_projection")
+_TUNED = ("neck", "tower", "dense", "look", "embed", "mask", "glimpse", "gaze", "text_projection")
 _WHOLE = ("names", "word_embeddings")
 """What has a row for each word is learnt whole, for the new words have no row to start from."""
 _UNHEARD = -4.0
@@ -74,12 +74,14 @@ class EmbeddedLearner:
         self.model.peft_config["default"].base_model_name_or_path = base
 
     def loss(self, step: int) -> Tensor:
-        """Of the dense heads and of the glimpse."""
+        """Of the dense heads and of the closer looks."""
         pixels, targets, prompts = self._batch(step)
         dense = losses(self.plain, self.plain(pixels), targets, prompts)
-        looks = glimpses_of(*self._proposed(step))
-        closer, _ = judge(self.plain.glimpse, looks, len(self._names))
-        return torch.stack([*dense.values()]).sum() + closer
+        closer = [
+            judge(part, self._looks(step, part, glimpsed=glimpsed), len(self._names))[0]
+            for part, glimpsed in ((self.plain.glimpse, False), (self.plain.gaze, True))
+        ]
+        return torch.stack([*dense.values(), *closer]).sum()
 
     def measure(self, adapter: Path) -> dict[str, float]:
         """F1 of `parse` at 0.5 IoU with the right label, of the old and of the new categories."""
@@ -91,13 +93,15 @@ class EmbeddedLearner:
         self.plain.config.save_pretrained(adapter)
         self._tokenizer.save_pretrained(adapter)
 
-    def _proposed(self, step: int) -> tuple[Any, HandeyeConfig, np.random.Generator]:
-        """Images with what the dense pass, as it now is, proposes of them."""
+    def _looks(self, step: int, part: Any, *, glimpsed: bool) -> Glimpses:
+        """What the model, as it now is, proposes of some images, as the glimpse or gaze sees it."""
         rng = np.random.default_rng([self._recipe.seed, 1, step])
         picks = rng.integers(len(self._pool), size=self._recipe.images)
         samples = [self._pool[int(i)] for i in picks]
-        proposed = proposals_of(self.plain, np.stack([sample.rgb for sample in samples]))
-        return list(zip(samples, proposed, strict=True)), self.plain.config, rng
+        images = np.stack([sample.rgb for sample in samples])
+        proposed = proposals_of(self.plain, images, glimpsed=glimpsed)
+        drawn = list(zip(samples, proposed, strict=True))
+        return glimpses_of(drawn, self.plain.config, rng, part.side)
 
     def _batch(self, step: int) -> tuple[Tensor, list[Targets], Prompts]:
         rng = np.random.default_rng([self._recipe.seed, 3, step])
@@ -203,7 +207,7 @@ def _with_words(
     torch.manual_seed(seed)
     model = grow(HandeyeModel(HandeyeConfig(**settings)), folder, tokenizer.get_vocab())
     with torch.no_grad():
-        for head in (model.names, model.glimpse.names):
+        for head in (model.names, model.glimpse.names, model.gaze.names):
             head.weight[known : len(names)] = 0.0
             if head.bias is not None:
                 head.bias[known : len(names)] = _UNHEARD
