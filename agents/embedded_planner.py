@@ -105,6 +105,8 @@ def _read(told: Charted, scene: Scene, progress: Progress) -> PlanResult:
         result = Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
         return _too_much()
+    if grounding.wholes and isinstance(result, Plan | Reply | Refusal):
+        result = result.model_copy(update={"of_all": True})
     if told.said and isinstance(result, Plan | Reply):
         reading = "; ".join((*told.said, result.reading))
         return result.model_copy(update={"reading": reading})

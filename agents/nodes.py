@@ -53,6 +53,8 @@ from .verifying import CONDITION, still_sought, undone, verify
 _CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
 _MOST_RECOGNISED = 2
 """Things of one instruction that are recognised by what they are asked for, at the most."""
+_CROWD = 9
+"""Among so many things some are hidden behind others."""
 _HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
 
 Approve = Callable[[Skill, Scene], bool]
@@ -155,6 +157,9 @@ class Nodes:
         asked = result.candidates if isinstance(result, Question) else ()
         if any(n in scene.objects and scene.objects[n].score < DOUBTFUL for n in asked):
             return Plan(skills=(LookAround(),), reading="look closer before asking")
+        of_all = isinstance(result, Plan | Reply | Refusal) and result.of_all
+        if of_all and sum(thing.visible for thing in scene.objects.values()) >= _CROWD:
+            return Plan(skills=(LookAround(),), reading="look behind what stands in front")
         return None
 
     def _decided(self, result: PlanResult, progress: Progress) -> AgentState:

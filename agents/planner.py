@@ -21,12 +21,14 @@ class Plan(_Result):
         skills: the calls. Empty when nothing is left to do.
         reading: how the sentence was read, in plain words.
         names: what the user calls things from now on, name -> id.
+        of_all: whether it would be another one if there were more things of a kind than are seen.
     """
 
     kind: Literal["plan"] = "plan"
     skills: tuple[SerializeAsAny[Skill], ...]
     reading: str = ""
     names: dict[str, str] = {}
+    of_all: bool = False
 
 
 class Reply(_Result):
@@ -36,12 +38,14 @@ class Reply(_Result):
         text: the answer, in words.
         objects: ids of what it speaks of.
         reading: how the question was read, in plain words.
+        of_all: see `Plan`.
     """
 
     kind: Literal["reply"] = "reply"
     text: str
     objects: tuple[str, ...] = ()
     reading: str = ""
+    of_all: bool = False
 
 
 class Question(_Result):
@@ -64,12 +68,14 @@ class Refusal(_Result):
         text: the reason.
         understood: whether the instruction was understood; another planner may do better if not.
         missing: what it speaks of and the scene has not, such as "red cup"; "" if it is not that.
+        of_all: see `Plan`.
     """
 
     kind: Literal["refusal"] = "refusal"
     text: str
     understood: bool = True
     missing: str = ""
+    of_all: bool = False
 
 
 class ReadChart(_Result):

@@ -54,3 +54,26 @@ def test_what_is_plainly_seen_twice_is_asked_about_at_once(told: str) -> None:
     result = run(Certain, "the cup and the can", told)
     assert result.status == "needs_input"
     assert result.skills == ()
+
+
+class Overlooking(PerfectEyes):
+    """Sees the green ball from above alone."""
+
+    def parse(self, frame: Frame) -> list[Detection]:
+        seen = super().parse(frame)
+        hidden = frame.camera != "wrist"
+        return [d for d in seen if not (hidden and d.label == "green ball")]
+
+
+@pytest.mark.parametrize("crowded", [True, False])
+def test_all_of_a_kind_are_looked_for_from_above_where_some_may_be_hidden(crowded: bool) -> None:
+    told = "the red ball, the green ball, the cup, the can, the duck, the teddy, the plate"
+    with simulate(Instructed(told), 3) as simulation:
+        world = simulation.world
+        if not crowded:
+            for name in set(world.objects) - {"red ball", "green ball", "cup"}:
+                world.remove(name)
+        balls = sum("ball" in name for name in world.objects)
+        result = Agent(simulation.robot, vlm=Overlooking(world)).run("how many balls are there?")
+        assert [step.call.skill for step in result.skills] == ["look_around"] * crowded
+        assert result.answer.startswith(str(balls if crowded else balls - 1))

@@ -76,6 +76,7 @@ class Grounding:
         touched: what was dealt with so far; "the others" are not among them.
         spared: what is to be left alone.
         answers: phrases of the user that decide between candidates (None for any).
+        wholes: phrases that mean another thing if there is more than is seen; shared by copies.
     """
 
     scene: Scene
@@ -86,6 +87,7 @@ class Grounding:
     touched: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     answers: Sequence[tuple[frozenset[str] | None, Thing]] = field(default=())
+    wholes: set[str] = field(default_factory=set)
 
     def one(self, thing: Thing) -> str:
         """The one object that a phrase means; raises UngroundedError."""
@@ -134,6 +136,8 @@ class Grounding:
         if thing.it:
             return self._pronoun(thing)
         scene = self.scene
+        if thing.every or thing.size or thing.extreme or (thing.rank, thing.count) != (None, None):
+            self.wholes.add(thing.words())
         category = self.category if thing.one and thing.category is None else thing.category
         found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
         if not found and thing.one and thing.category is None and self.earlier is not None:
