@@ -171,6 +171,9 @@ _WISHES: tuple[_Rule, ...] = (
 )
 
 _DEEDS: tuple[_Rule, ...] = (
+    # --- where things belong ---
+    (rf"{_START}({_PLATE})IS WHERE ({_LIST})(?:LIVE |MUST |GOING |PUT )?{_END}", r"PUT \2INTO \1"),
+    (rf"{_START}GIVE ({_NP})({_PLATE})MATCHING {_END}", r"PUT \1ON \2MATCHING "),
     # --- what is given: a thing, a push, a turn ---
     (rf"GIVE ({_NP})(?:A )?(?:BIT |(SIZE_small) )?PUSH ", r"PUSH \1"),
     (rf"GIVE ({_NP})(TURN_\S+ )", r"ROTATE \1\2"),
@@ -229,7 +232,14 @@ _DEEDS: tuple[_Rule, ...] = (
     (rf"ARRANGE ({_NP})SO_THAT (?:IT|THEM) ARRANGE ", r"ARRANGE \1"),
     (rf"{_FIRST}(?!AND |, |EXCEPT )({_NP})(?=(?:INTO|ONTO) )", r"PUT \1"),
     (rf"((?:MUST |PUT {_NP}){_AT} (?:{_ONE}))AND ({_NP})TOO ", r"\1THEN \2TOO "),
+    # "All onto the plate, the red one stays": what stays is no part of it.
+    (
+        rf"((?:PUT|MUST) {_LONG})(?:, |AND |WHILE |EXCEPT )+({_ONE})(?:MUST )?STAY "
+        rf"(?:ALONE |PUT |UNK_there )?{_END}",
+        r"\1EXCEPT \2",
+    ),
     # --- uprightness ---
+    (rf"HELP ({_NP})UPRIGHT ", r"ERECT \1"),
     (
         rf"(?:POUR|ROTATE|PICK|GET|GETTING|PUT|ERECT|SWING|FLIP|ARRANGE) ({_NP})UPRIGHT ",
         r"ERECT \1",
@@ -280,7 +290,20 @@ _SAME = {"GET": "PICK", "INTO": "IN", "ONTO": "ON", "HAVE_IN": "HAVE"}
 HELPERS = frozenset(
     {
         *("CAUSE", "HAS", "SHALL", "ONLY", "GOING", "DOES", "NON", "BORDER", "CORNER", "TOWERING"),
-        *("BUILD", "FAR", "CONTAIN", "ASK", "TELL", "SO_THAT", "BOTTOM", "THROW", "FLIP"),
+        *(
+            "BUILD",
+            "HELP",
+            "STAY",
+            "LIVE",
+            "FAR",
+            "CONTAIN",
+            "ASK",
+            "TELL",
+            "SO_THAT",
+            "BOTTOM",
+            "THROW",
+            "FLIP",
+        ),
     }
 )
 """Terms that only these rules know: where none applies, they are words without a meaning."""

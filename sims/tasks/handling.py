@@ -29,8 +29,8 @@ def set_upright(table: Table) -> Setup:
     words = table.say(
         f"stand the {category} up", f"set the {fallen.name} upright",
         f"put the {category} upright",
-        f"the {category} fell over, stand it up",
-        unseen=(f"help the {category} back up",),
+        f"the {category} fell over, stand it up", f"help the {category} back up",
+        unseen=(f"the {category} got knocked over, so please stand it back up",),
     )  # fmt: skip
     return Setup(words, (Standing(object=name),))
 

@@ -15,7 +15,11 @@ def put_all_in(table: Table) -> Setup:
         "put all the balls in the bowl", "put every ball into the bowl",
         "put the balls in the bowl", "collect all balls in the bowl",
         "all of the balls have their place in the bowl", "each ball goes into the bowl",
-        unseen=("the bowl is where every ball lives", "pop each of the balls into the bowl"),
+        "the bowl is where every ball lives",
+        unseen=(
+            "could you gather up every ball on the table and drop them into the bowl?",
+            "pop each of the balls into the bowl",
+        ),
     )  # fmt: skip
     return Setup(words, tuple(In(object=n, container=into) for n in names))
 
@@ -31,7 +35,10 @@ def put_all_but_one(table: Table) -> Setup:
         f"put every block but the {spared} one on the plate",
         f"apart from the {spared} one, put all blocks onto the plate",
         f"the plate is for all blocks but the {spared} one",
-        unseen=(f"blocks onto the plate, the {spared} one stays where it is",),
+        f"blocks onto the plate, the {spared} one stays where it is",
+        unseen=(
+            f"please move all the blocks onto the plate, but leave the {spared} one where it is",
+        ),
     )
     goal = tuple(On(object=n, support=on) for n in names[:2])
     return Setup(words, goal, never=(On(object=names[2], support=on),))
@@ -47,7 +54,10 @@ def match_colors(table: Table) -> Setup:
         "put the blocks on the plates of their color",
         "match the blocks to the plates by color",
         "every block to the plate that shares its color",
-        unseen=("give each block the plate in the color it has",),
+        "give each block the plate in the color it has",
+        unseen=(
+            "every block needs to go on the plate of the same color, so please move them all there",
+        ),
     )
     return Setup(words, (On(object=a, support=c), On(object=b, support=d)))
 
