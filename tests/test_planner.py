@@ -273,3 +273,28 @@ def test_a_row_is_laid_where_nothing_stands_turned_if_need_be() -> None:
             if name.startswith("cup")
         ]
         assert min(gaps) > 0.014
+
+
+def test_where_a_shape_finds_no_room_what_stands_in_its_way_is_put_aside() -> None:
+    spots = [(0.3 + 0.09 * i, -0.33 + 0.095 * j) for i in range(5) for j in range(8)]
+    blocks = {3, 18, 33}
+    objects = {
+        f"{'block' if k in blocks else 'can'}_{k}": SceneObject(
+            name="red block" if k in blocks else "green can",
+            category="block" if k in blocks else "can",
+            position=(x, y, 0.025),
+            size=(0.04, 0.04, 0.05) if k in blocks else (0.07, 0.07, 0.1),
+        )
+        for k, (x, y) in enumerate(spots)
+        if k not in (7, 39)  # Two places are free.
+    }
+    plan = PLANNER.plan("put the blocks in a line", Scene(objects=objects), Progress())
+    assert isinstance(plan, Plan)
+    moved = [skill for skill in plan.skills if isinstance(skill, Place)]
+    asides, last = moved[:-3], moved[-3:]
+    assert asides
+    assert any(str(skill.target).startswith("can") for skill in asides)
+    assert all(str(skill.target).startswith("block") for skill in last)
+    for skill in asides:
+        assert skill.point is not None
+        assert min(math.dist(skill.point, s.point or (9, 9)) for s in last) > 0.06
