@@ -189,8 +189,11 @@ class Guarded:
         n = len(self.spec.joint_names)
         if path.ndim != 2 or path.shape[1] != n or not np.all(np.isfinite(path)):
             raise LimitError(f"a joint path must be [k, {n}] numbers, rad; got shape {path.shape}")
+        # An arm that was pushed beyond a limit may come back, but go no farther.
+        q = self._robot.read().q
+        lows, highs = np.minimum(self.spec.q_min, q), np.maximum(self.spec.q_max, q)
         for j, name in enumerate(self.spec.joint_names):
-            low, high = self.spec.q_min[j] - 1e-3, self.spec.q_max[j] + 1e-3
+            low, high = lows[j] - 1e-3, highs[j] + 1e-3
             worst = path[np.argmax(np.maximum(low - path[:, j], path[:, j] - high)), j]
             if not low <= worst <= high:
                 raise LimitError(f"{name} at {worst:.3f} rad is not in {low:.3f}..{high:.3f} rad")

@@ -385,6 +385,19 @@ def test_limits_refuse_before_anything_moves(grab: Simulation) -> None:
     assert np.array_equal(robot.read().q, before.q)
 
 
+def test_an_arm_that_was_pushed_beyond_a_limit_may_come_back(grab: Simulation) -> None:
+    robot = Guarded(grab.robot)
+    home, q = robot.spec.q_home, robot.spec.q_home.copy()
+    q[5] = robot.spec.q_max[5] + 0.05
+    grab.robot.teleport(q, robot.spec.gripper_stroke_m)
+    pushed = robot.read().q
+    farther = pushed + np.eye(7)[5] * 0.02
+    with pytest.raises(LimitError, match="panda_joint6"):
+        robot.move_joints(np.array([pushed, farther]))
+    after = robot.move_joints(np.array([pushed, home]))
+    assert np.allclose(after.q, home, atol=0.02)
+
+
 def test_the_panda_keeps_the_robot_contract(grab: Simulation) -> None:
     check_robot(grab.robot)
 
