@@ -70,11 +70,7 @@ def do_the_impossible(table: Table) -> Setup:
 
 def _untouched(table: Table, names: list[str]) -> tuple[Condition, ...]:
     """Nothing is held and these things stand where they stood."""
-    where = [(n, table.world.pose(n)[:2, 3]) for n in names]
-    still = [
-        At(object=n, point=(round(float(p[0]), 4), round(float(p[1]), 4)), tolerance_m=0.04)
-        for n, p in where
-    ]
+    still = [At(object=n, point=table.middle(n), tolerance_m=0.04) for n in names]
     return (Holding(object=None), *still)
 
 

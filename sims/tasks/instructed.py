@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from handeye.perception.conditions import Condition, Holding, In, Moved, On
 
 from ..objects import CATEGORIES, COLORS, Category, ColorName, ObjectSpec, sample_object
@@ -122,5 +121,5 @@ def _pushed(step: str, body: str, table: Table) -> Condition:
     }
     word: Callable[[str], bool] = lambda w: re.search(rf"\b{w}\b", step, re.I) is not None  # noqa: E731
     direction = next((d for w, d in directions.items() if word(w)), None)
-    x, y = np.round(table.world.pose(body)[:2, 3], 4)
-    return Moved(object=body, start=(float(x), float(y)), distance_m=0.04, direction=direction)
+    start = table.middle(body)
+    return Moved(object=body, start=start, distance_m=0.04, direction=direction)
