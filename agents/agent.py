@@ -135,6 +135,7 @@ class Agent:
             "past": _remembered(before),
             "chart": None,
             "searched": False,
+            "sought": False,
         }
         return self._drive(fresh, name)
 

@@ -4,7 +4,7 @@ The nodes think; motion runs in the robot's own control loop. Approval has its o
 the motion, because an interrupt replays its node on resume, and motion must never be replayed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from handeye.perception.charts.chart import Chart
@@ -140,16 +140,31 @@ class Nodes:
             scene = self._observer.scene
             self._emit(Observed(stamp_s=self._now(), scene=scene, description=describe(scene)))
             result = self._planned(state["instruction"], scene, progress)
+        lost = self._lost(progress, (state.get("first") or {}).get("objects", {}))
+        if lost is not None and not state.get("sought"):
+            return read | self._decided(lost, progress) | {"searched": True, "sought": True}
         search = self._search(result) if not state.get("searched") else None
         if search is not None:
             return read | self._decided(search, progress) | {"searched": True}
         return read | self._decided(result, progress)
 
+    def _lost(self, progress: Progress, first: Container[str]) -> Plan | None:
+        """A look from above for what a step was about, where it is lost from sight."""
+        targets = [getattr(skill, "target", None) for skill in progress.remaining[:1]]
+        seen = self._observer.scene.objects
+        gone = any(target in first and target not in seen for target in targets)
+        if progress.failure is None or not gone or not self._can_search():
+            return None
+        return Plan(skills=(LookAround(),), reading="look for what was lost from sight")
+
+    def _can_search(self) -> bool:
+        able = LookAround.name in skills() and WRIST in self._observer.cameras
+        return able and self._observer.scene.holding is None
+
     def _search(self, result: PlanResult) -> Plan | None:
         """A look from above, for what no camera sees from where it is or may have misnamed."""
         scene = self._observer.scene
-        able = LookAround.name in skills() and WRIST in self._observer.cameras
-        if not able or scene.holding is not None:
+        if not self._can_search():
             return None
         if isinstance(result, Refusal) and result.missing:
             what = result.missing

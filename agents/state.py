@@ -71,3 +71,4 @@ class AgentState(TypedDict, total=False):
     past: dict[str, Any]
     chart: dict[str, Any] | None
     searched: bool
+    sought: bool
