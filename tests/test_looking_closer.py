@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 from handeye.agents.agent import Agent, Result
+from handeye.agents.planner import Plan, PlanResult, Progress, Refusal
 from handeye.perception.frame import Frame
+from handeye.perception.scene import Scene
 from handeye.perception.vlm.verbs import Detection
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks.instructed import Instructed
+from handeye.sims.world import World
+from handeye.skills import Pick
 
 
 class Doubting(PerfectEyes):
@@ -77,3 +81,27 @@ def test_all_of_a_kind_are_looked_for_from_above_where_some_may_be_hidden(crowde
         result = Agent(simulation.robot, vlm=Overlooking(world)).run("how many balls are there?")
         assert [step.call.skill for step in result.skills] == ["look_around"] * crowded
         assert result.answer.startswith(str(balls if crowded else balls - 1))
+
+
+class Conjuring:
+    """A planner whose first target vanishes as soon as it has been chosen."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
+        if progress.failure is not None or not scene.objects.keys() & {"ball_1"}:
+            return Refusal(text="there is no ball any more")
+        self.world.remove("red ball")
+        return Plan(skills=(Pick(target="ball_1"),))
+
+
+def test_what_is_lost_from_sight_is_looked_for_from_above_before_all_is_planned_anew() -> None:
+    with simulate(Instructed("the red ball, the cup"), 3) as simulation:
+        world = simulation.world
+        for name in set(world.objects) - {"red ball", "cup"}:
+            world.remove(name)
+        agent = Agent(simulation.robot, vlm=PerfectEyes(world), planner=Conjuring(world))
+        result = agent.run("grab the ball")
+    assert [step.call.skill for step in result.skills] == ["pick", "look_around"]
+    assert result.reason == "there is no ball any more"
