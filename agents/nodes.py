@@ -4,7 +4,7 @@ The nodes think; motion runs in the robot's own control loop. Approval has its o
 the motion, because an interrupt replays its node on resume, and motion must never be replayed.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any
 
 from handeye.perception.charts.chart import Chart
@@ -12,9 +12,9 @@ from handeye.perception.conditions import Truth
 from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
-from handeye.perception.scene import DOUBTFUL, Scene
-from handeye.skills.look import WRIST, LookAround
-from handeye.skills.registry import skill_from_call, skills
+from handeye.perception.scene import Scene
+from handeye.skills.look import LookAround
+from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot
 from handeye.skills.skill import Code, Outcome, Skill, SkillContext
 from pydantic import TypeAdapter
@@ -34,6 +34,7 @@ from .events import (
     Replied,
     Verified,
 )
+from .looking import look_for_lost, search_for
 from .planner import (
     Answered,
     Past,
@@ -53,8 +54,6 @@ from .verifying import CONDITION, still_sought, undone, verify
 _CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
 _MOST_RECOGNISED = 2
 """Things of one instruction that are recognised by what they are asked for, at the most."""
-_CROWD = 9
-"""Among so many things some are hidden behind others."""
 _HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
 
 Approve = Callable[[Skill, Scene], bool]
@@ -119,6 +118,10 @@ class Nodes:
             past=Past.model_validate(state.get("past") or {}),
             chart=_CHART.validate_python(raw) if (raw := state.get("chart")) else None,
         )
+        first = (state.get("first") or {}).get("objects", {})
+        lost = look_for_lost(progress, first, self._observer) if not state.get("sought") else None
+        if lost is not None:
+            return self._decided(lost, progress) | {"searched": True, "sought": True}
         result = self._planned(state["instruction"], _scene(state), progress)
         read: AgentState = {}
         if isinstance(result, ReadChart):
@@ -140,42 +143,10 @@ class Nodes:
             scene = self._observer.scene
             self._emit(Observed(stamp_s=self._now(), scene=scene, description=describe(scene)))
             result = self._planned(state["instruction"], scene, progress)
-        lost = self._lost(progress, (state.get("first") or {}).get("objects", {}))
-        if lost is not None and not state.get("sought"):
-            return read | self._decided(lost, progress) | {"searched": True, "sought": True}
-        search = self._search(result) if not state.get("searched") else None
+        search = search_for(result, self._observer) if not state.get("searched") else None
         if search is not None:
             return read | self._decided(search, progress) | {"searched": True}
         return read | self._decided(result, progress)
-
-    def _lost(self, progress: Progress, first: Container[str]) -> Plan | None:
-        """A look from above for what a step was about, where it is lost from sight."""
-        targets = [getattr(skill, "target", None) for skill in progress.remaining[:1]]
-        seen = self._observer.scene.objects
-        gone = any(target in first and target not in seen for target in targets)
-        if progress.failure is None or not gone or not self._can_search():
-            return None
-        return Plan(skills=(LookAround(),), reading="look for what was lost from sight")
-
-    def _can_search(self) -> bool:
-        able = LookAround.name in skills() and WRIST in self._observer.cameras
-        return able and self._observer.scene.holding is None
-
-    def _search(self, result: PlanResult) -> Plan | None:
-        """A look from above, for what no camera sees from where it is or may have misnamed."""
-        scene = self._observer.scene
-        if not self._can_search():
-            return None
-        if isinstance(result, Refusal) and result.missing:
-            what = result.missing
-            return Plan(skills=(LookAround(target=what),), reading=f"look for the {what}")
-        asked = result.candidates if isinstance(result, Question) else ()
-        if any(n in scene.objects and scene.objects[n].score < DOUBTFUL for n in asked):
-            return Plan(skills=(LookAround(),), reading="look closer before asking")
-        of_all = isinstance(result, Plan | Reply | Refusal) and result.of_all
-        if of_all and sum(thing.visible for thing in scene.objects.values()) >= _CROWD:
-            return Plan(skills=(LookAround(),), reading="look behind what stands in front")
-        return None
 
     def _decided(self, result: PlanResult, progress: Progress) -> AgentState:
         """What the planner's answer makes of the state."""

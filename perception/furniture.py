@@ -40,12 +40,14 @@ class Front:
     Attributes:
         a, b: [2] the ends of the side, m, base frame.
         normal: [2] unit vector out of it.
+        depth_m: how far the box reaches behind it.
         outside: [N, 3] what sticks out, m.
     """
 
     a: Vec2
     b: Vec2
     normal: Vec2
+    depth_m: float
     outside: Points
 
     @property
@@ -107,27 +109,36 @@ def fronts(points: Points) -> list[Front]:
             normal = -normal
         outside = points[(points[:, :2] - a) @ normal > _OUT_M]
         if len(outside) >= _LEAST_POINTS:
-            found.append(Front(a, b, normal, outside))
+            depth = float(np.linalg.norm(corners[i - 1] - a))
+            found.append(Front(a, b, normal, depth, outside))
     return sorted(found, key=lambda front: -len(front.outside))
 
 
 def is_open(points: Points) -> bool | None:
     """Whether a drawer or door stands open; None where its surface [N, 3] does not tell."""
+    return measured(points)[0]
+
+
+def measured(points: Points) -> tuple[bool | None, Points | None]:
+    """Whether a drawer or door stands open, and what is not of a door that does.
+
+    Args:
+        points: [N, 3] a piece of furniture with all that hangs on it, m, base frame; z is up.
+
+    Returns:
+        None where it cannot be told; and [K, 3], None where no door stands open: nothing lies in
+        a door, as it does in a drawer.
+    """
     found = fronts(points)
     if not found:
-        return None
-    out = found[0].out_m
-    enough = _OPEN_M if found[0].slides else _DOOR_OPEN_M
-    return False if out < _CLOSED_M else True if out > enough else None
-
-
-def without_door(points: Points) -> Points:
-    """[K, 3] of a piece of furniture [N, 3], m, what is not of a door: nothing lies in that."""
-    found = fronts(points)
-    if not found or found[0].slides:
-        return points
-    front = found[0]
-    return points[(points[:, :2] - front.a) @ front.normal <= _OUT_M]
+        return None, None
+    front, out = found[0], found[0].out_m
+    opened = out >= _CLOSED_M
+    if opened and out <= (_OPEN_M if front.slides else _DOOR_OPEN_M):
+        return None, None
+    if not opened or front.slides:
+        return opened, None
+    return True, points[(points[:, :2] - front.a) @ front.normal <= _OUT_M]
 
 
 def hollow(points: Points) -> Hollow | None:

@@ -10,7 +10,7 @@ from .arm_view import ArmView
 from .exchanging import exchange, exchanged
 from .fixtures import is_part, may_be
 from .frame import Frame, Points, Transform
-from .furniture import is_open, seen_again, without_door
+from .furniture import measured, seen_again
 from .geometry import apart_from, points_of, share_in_view, table_height, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
@@ -157,12 +157,11 @@ class SceneTracker:
                 movable = track.visible and track.state in _STATES
                 if movable and share_in_view(track.points, frame) > _MOST:
                     points = seen_again(track.points, apart_from(self._clouds[name][1], others))
-                    opened = is_open(points)
+                    opened, body = measured(points)
                     if opened is not None:
                         track.state = "open" if opened else "closed"
                         track.low, track.high = bounds(points, self.table_m)
-                        shell = bounds(without_door(points), self.table_m)
-                        track.shell = shell if opened else None
+                        track.shell = None if body is None else bounds(body, self.table_m)
 
     def _look_at_table(self, frame: Frame, arm: ArmView | None) -> None:
         points = points_of(frame)

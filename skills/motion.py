@@ -197,18 +197,7 @@ class Mover:
 
     def room(self, way: Way, cloud: Points) -> float:
         """Least distance along a way between the arm's bones behind the hand and a cloud, m."""
-        if self._kinematics is None or not way.paths or not len(cloud):
-            return float("inf")
-        from scipy.spatial import cKDTree
-
-        tree = cKDTree(cloud)
-        least = float("inf")
-        for q in (q for path in way.paths for q in path[:: max(1, len(path) // 6)]):
-            bones = self._kinematics.body_points(q)
-            tip = self._kinematics.fk(q)[:3, 3]
-            upper = bones[np.linalg.norm(bones - tip, axis=1) > _HAND_M]
-            least = min(least, float(np.min(tree.query(upper)[0])))
-        return least
+        return min((self._nearest(path, cloud)[0] for path in way.paths), default=np.inf)
 
     def reachable(self, T_base_tcp: Transform) -> bool:
         """Whether the arm can put its TCP there."""
@@ -242,8 +231,18 @@ class Mover:
 
     def _check_body(self, path: npt.NDArray[np.float64], cloud: Points) -> None:
         """Raise BlockedError where the arm's bones come too near to what is seen."""
+        distance, point = self._nearest(path, cloud)
+        if distance < _BODY_RADIUS_M:
+            x, y, z = point
+            raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")
+
+    def _nearest(
+        self, path: npt.NDArray[np.float64], cloud: Points
+    ) -> tuple[float, npt.NDArray[np.floating]]:
+        """How near the arm's bones behind the hand come to a cloud along a path, m, and to what."""
+        nearest: tuple[float, npt.NDArray[np.floating]] = (np.inf, np.zeros(3))
         if self._kinematics is None or len(cloud) == 0:
-            return
+            return nearest
         from scipy.spatial import cKDTree
 
         tree = cKDTree(cloud)
@@ -252,9 +251,9 @@ class Mover:
             tip = self._kinematics.fk(q)[:3, 3]
             upper = bones[np.linalg.norm(bones - tip, axis=1) > _HAND_M]
             distance, index = (np.atleast_1d(found) for found in tree.query(upper))
-            if len(distance) and distance.min() < _BODY_RADIUS_M:
-                x, y, z = cloud[index[int(distance.argmin())]]
-                raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")
+            if len(distance) and distance.min() < nearest[0]:
+                nearest = float(distance.min()), cloud[index[int(distance.argmin())]]
+        return nearest
 
 
 def _way_from(kinematics: Kinematics, seed: Joints, poses: Sequence[Transform]) -> Way:

@@ -111,8 +111,9 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
         points = seen_furniture(identity, context, mover)
         inside = niche(points)
         if inside is not None:
-            return shelve(held, identity, inside, context, mover)
-        goal = _into_drawer(identity, points, thing, context)
+            thing = context.sight.scene.objects.get(held, thing)
+            return shelve(held, thing, identity, inside, context, mover)
+        goal = _into_drawer(identity, scene.objects[identity], points, held, thing, context)
     else:
         goal = _goal_point(call, thing, held, context)
     x, y, support_m, drop_m = goal
@@ -249,17 +250,21 @@ def _onto(
 
 
 def _into_drawer(
-    identity: str, points: Points, thing: SceneObject, context: SkillContext
+    identity: str,
+    base: SceneObject,
+    points: Points,
+    held: str,
+    thing: SceneObject,
+    context: SkillContext,
 ) -> tuple[float, float, float, float]:
     """A free place in what is open of a drawer, and its rim."""
-    scene = context.sight.scene
-    base, inside = scene.objects[identity], hollow(points)
+    inside = hollow(points)
     if inside is None:
         raise Failed(Code.NO_ROOM, f"nothing stands open at the {base.name} to be filled")
     if max(thing.size[:2]) > min(inside.length_m, inside.width_m) - _DRAWER_GAP_M:
         raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {base.name}")
-    held = [name for name in (scene.holding,) if name is not None]
-    lying = [o for name, o in scene.objects.items() if name not in held and identity == o.in_]
-    cloud = context.sight.cloud(exclude=held)
+    objects = context.sight.scene.objects
+    lying = [other for name, other in objects.items() if name != held and identity == other.in_]
+    cloud = context.sight.cloud(exclude=[held])
     x, y = free_inside(inside, max(thing.size[:2]) / 2, cloud, lying)
     return x, y, inside.rim_m, -_DRAWER_DEPTH_M

@@ -4,13 +4,13 @@ The hand comes from the front, on its edge: it is narrow that way, and passes by
 below it goes in ahead of it, lying.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from handeye.perception.frame import Points, Transform
-from handeye.perception.furniture import footprint, fronts
+from handeye.perception.furniture import fronts
 from handeye.perception.scene import SceneObject
 
 from .grasping import palm_hits
@@ -68,26 +68,39 @@ def niche(points: Points) -> Niche | None:
     Args:
         points: [N, 3] the furniture with its door, m, base frame.
     """
-    corners, seen = footprint(points), fronts(points)
+    seen = fronts(points)
     leaf = standing_open(seen[0]) if seen else None
-    if corners is None or leaf is None or leaf.turned < _LEAST_TURNED_RAD:
+    if leaf is None or leaf.turned < _LEAST_TURNED_RAD:
         return None
     front = seen[0]
     other = front.b if leaf.hinge is front.a else front.a
     width = float(np.linalg.norm(other - leaf.hinge))
-    depth = float(((corners - leaf.hinge) @ -front.normal).max())
     slant = float(np.clip(np.pi / 2 - leaf.turned, 0.0, np.pi / 2))
-    return Niche(leaf.hinge, (other - leaf.hinge) / width, -front.normal, width, depth, slant)
+    across = (other - leaf.hinge) / width
+    return Niche(leaf.hinge, across, -front.normal, width, front.depth_m, slant)
 
 
-def shelve(held: str, into: str, inside: Niche, context: SkillContext, mover: Mover) -> Outcome:
+def shelve(
+    held: str, thing: SceneObject, into: str, inside: Niche, context: SkillContext, mover: Mover
+) -> Outcome:
     """Put what is held into what stands open, and see that it lies there.
+
+    Args:
+        held: its id.
+        thing: as it is held now.
+        into: id of the furniture.
+        inside: what stands open of it.
+        context, mover: of the skill.
 
     Raises Failed: the thing is too big, there is no way in, or it came to lie outside.
     """
-    name = context.sight.scene.objects[into].name
-    thing = context.sight.scene.objects[held]
-    way = _way_in(held, name, inside, context, mover)
+    cloud = context.sight.cloud(exclude=[held])
+    poses = list(_poses(thing, inside, context.sight.scene.table_height_m, mover))
+    if not poses:
+        raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for {into}")
+    way = _way_in(poses, cloud, mover)
+    if way is None:
+        raise Failed(Code.UNREACHABLE, f"there is no way for the hand into {into}")
     before, last = way.poses
     context.report(f"placing {held} in {into}")
     mover.over(before, below_m=thing.size[2], ignore=[held], speed=0.7, q_goal=way.q_start)
@@ -108,7 +121,7 @@ def shelve(held: str, into: str, inside: Niche, context: SkillContext, mover: Mo
     context.sight.look()
     seen = context.sight.scene.objects.get(held)
     if seen is not None and seen.visible and inside.depth_of(seen.position) < -_OUTSIDE_M:
-        raise Failed(Code.SLIPPED, f"the {thing.name} came to lie in front of the {name}")
+        raise Failed(Code.SLIPPED, f"the {thing.name} came to lie in front of {into}")
     x, y = (float(v) for v in last[:2, 3])
     return Outcome(
         code=Code.OK,
@@ -120,25 +133,24 @@ def shelve(held: str, into: str, inside: Niche, context: SkillContext, mover: Mo
     )
 
 
-def _way_in(held: str, name: str, inside: Niche, context: SkillContext, mover: Mover) -> Way:
-    """From before the opening to where it is let go."""
-    thing, cloud = context.sight.scene.objects[held], context.sight.cloud(exclude=[held])
-    poses = list(_poses(thing, inside, context, mover))
-    if not poses:
-        raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for the {name}")
+def _way_in(
+    poses: Sequence[tuple[Transform, Transform]], cloud: Points, mover: Mover
+) -> Way | None:
+    """From before the opening to where it is let go; None where the hand or the arm would touch."""
     for before, last in poses:
-        hits = max(palm_hits(pose, cloud, mover.robot.spec) for pose in (before, last))
+        if max(palm_hits(pose, cloud, mover.robot.spec) for pose in (before, last)) > _IN_THE_WAY:
+            continue
         way = mover.along([before, last])
-        if hits <= _IN_THE_WAY and len(way.poses) == 2 and mover.room(way, cloud) > _ROOM_M:
+        if len(way.poses) == 2 and mover.room(way, cloud) > _ROOM_M:
             return way
-    raise Failed(Code.UNREACHABLE, f"there is no way for the hand into the {name}")
+    return None
 
 
 def _poses(
-    held: SceneObject, inside: Niche, context: SkillContext, mover: Mover
+    held: SceneObject, inside: Niche, table_m: float, mover: Mover
 ) -> Iterator[tuple[Transform, Transform]]:
     """Poses before the opening and inside, for each lean of the hand and each way to turn it."""
-    state, table_m = mover.robot.read(), context.sight.scene.table_height_m
+    state = mover.robot.read()
     # The hand is upright now: what is below the TCP will be ahead of it.
     above = held.position[2] + held.size[2] / 2 - float(state.T_base_tcp[2, 3])
     below = held.size[2] - above

@@ -166,7 +166,7 @@ def test_a_gaze_begins_as_the_glimpse_and_learns_from_what_that_keeps(
         tmp_path / "glimpsed",
         tmp_path / "run",
         model.config,
-        Fitting(steps=2, images=3),
+        Fitting(steps=2, images=3, half=True),
         name="gaze",
     )
     assert torch.load(tmp_path / "run" / "gaze.pt", weights_only=True)["step"] == 2

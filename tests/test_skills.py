@@ -105,6 +105,27 @@ def test_nothing_is_put_into_what_is_closed() -> None:
             assert put.code is Code.NO_ROOM, (name, put)
 
 
+def test_where_a_door_opens_towards_the_arm_the_thing_stays_in_the_hand() -> None:
+    for seed in range(20):
+        with simulate(get_task("close_fridge"), seed) as simulation:
+            context, observer = seen(simulation)
+            [fridge] = [n for n, t in observer.scene.objects.items() if t.state is not None]
+            if observer.scene.objects[fridge].position[1] < 0:
+                continue
+            small = min(
+                (n for n in observer.scene.objects if n != fridge),
+                key=lambda n: max(observer.scene.objects[n].size),
+            )
+            assert Pick(target=small).execute(context).ok
+            observer.look()
+            put = Place(relation="in", reference=fridge).execute(context)
+            assert put.code in (Code.UNREACHABLE, Code.NO_ROOM), put
+            assert fridge in put.message
+            assert observer.look().holding == small
+            return
+    raise AssertionError("no fridge stood at the left")
+
+
 def test_pouring_brings_most_of_what_is_in_a_cup_into_a_bowl() -> None:
     with simulate(get_task("pour_into_bowl"), 1) as simulation:
         context, observer = seen(simulation)

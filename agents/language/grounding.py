@@ -1,50 +1,17 @@
 """Grounding: what a noun phrase refers to in a scene."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from handeye.perception.describe import listing
-from handeye.perception.relations import is_between, relation_holds
-from handeye.perception.scene import Scene, SceneObject
+from handeye.perception.relations import is_between
+from handeye.perception.scene import Scene
 
+from .fitting import STATES, color_of, fits, related, shaped
 from .meaning import Clause, Thing
 from .ordering import clearly_more, extent, extreme, least, most_so, place_key, ranked
 from .words import canonical
-
-_KINDS: dict[str, frozenset[str]] = {
-    "container": frozenset({"cup", "bowl", "box_open", "drawer", "basket", "tray"}),
-    "toy": frozenset({"ball", "block", "duck", "lego", "teddy"}),
-    "dishes": frozenset({"cup", "bowl", "plate"}),
-    "animal": frozenset({"duck", "teddy"}),
-    "drinking": frozenset({"cup", "glass"}),
-    "eating": frozenset({"plate", "bowl"}),
-    "drink": frozenset({"can", "bottle"}),
-    "fruit": frozenset({"apple", "banana", "pear", "lemon", "strawberry", "peach", "orange"}),
-    "food": frozenset({"apple", "banana", "pear", "lemon", "strawberry", "peach", "orange"}),
-    "vegetable": frozenset({"carrot", "tomato", "potato", "onion", "pepper", "cucumber"}),
-    "cutlery": frozenset({"spoon", "fork", "knife"}),
-    "tool": frozenset({"hammer", "screwdriver", "wrench", "pliers"}),
-    "fridge_door": frozenset({"fridge"}),
-    "cupboard_door": frozenset({"cupboard"}),
-    "door": frozenset({"fridge", "cupboard", "fridge_door", "cupboard_door"}),
-    "block": frozenset({"cube"}),
-    "box": frozenset({"box_open"}),
-}
-"""Words that stand for several categories."""
-_LYING = 1.3
-"""How much longer than high something is that lies on its side."""
-_SHAPES: dict[str, tuple[frozenset[str], ...]] = {
-    "round": (
-        frozenset({"ball", "apple", "orange", "peach"}),
-        frozenset({"plate", "bowl", "cup", "can", "bottle", "cylinder"}),
-    ),
-    "square": (frozenset({"block", "box", "lego"}),),
-    "flat": (frozenset({"plate", "tray", "book"}),),
-    "hollow": (frozenset({"cup", "bowl"}), frozenset({"basket", "drawer", "box_open"})),
-    "soft": (frozenset({"teddy"}), frozenset({"sponge"})),
-}
-"""Categories that have a shape, those first that one means by it."""
 
 
 class UngroundedError(Exception):
@@ -139,12 +106,12 @@ class Grounding:
         if thing.every or thing.size or thing.extreme or (thing.rank, thing.count) != (None, None):
             self.wholes.add(thing.words())
         category = self.category if thing.one and thing.category is None else thing.category
-        found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
+        found = [n for n, seen in scene.objects.items() if fits(thing, category, n, seen)]
         if not found and thing.one and thing.category is None and self.earlier is not None:
             # "The red block on the plate, the green one next to it": a block, for want of plates.
             category = self.earlier
-            found = [n for n, seen in scene.objects.items() if _fits(thing, category, n, seen)]
-        found = _shaped(thing.shape, found, scene)
+            found = [n for n, seen in scene.objects.items() if fits(thing, category, n, seen)]
+        found = shaped(thing.shape, found, scene)
         if category is not None and category[:1] in "#=" and found:
             # "The blue block on the green one": a block, whatever that one is called.
             category = canonical(scene.objects[found[0]].category, "CAT")
@@ -221,12 +188,12 @@ class Grounding:
     def _restricted(self, found: list[str], clause: Clause) -> list[str]:
         scene, relation = self.scene, clause.relation
         objects = scene.objects
-        if relation in _STATES:
-            return [name for name in found if _STATES[relation](scene, name)]
+        if relation in STATES:
+            return [name for name in found if STATES[relation](scene, name)]
         if relation == "colored":
-            return [n for n in found if _color(objects[n]) == clause.things[0].color]
+            return [n for n in found if color_of(objects[n]) == clause.things[0].color]
         if relation == "shaped":
-            return _shaped(clause.things[0].shape, found, scene)
+            return shaped(clause.things[0].shape, found, scene)
         if relation == "sized":
             everything = list(objects) if len(found) == 1 else found
             most = most_so(everything, objects, clause.size or "big")
@@ -253,7 +220,7 @@ class Grounding:
         return [
             name
             for name in found
-            if any(name != other and _holds(scene, name, relation, other) for other in references)
+            if any(name != other and related(scene, name, relation, other) for other in references)
         ]
 
     def _most(self, found: list[str], thing: Thing, order: str | None) -> list[str]:
@@ -273,7 +240,7 @@ class Grounding:
             if candidates is not None and candidates != frozenset(found):
                 continue
             within = {name: self.scene.objects[name] for name in found}
-            fitting = [n for n in found if _fits(answer, answer.category, n, within[n])]
+            fitting = [n for n in found if fits(answer, answer.category, n, within[n])]
             for clause in answer.clauses:
                 fitting = self._restrict(fitting, clause)
             if fitting:
@@ -302,48 +269,6 @@ def describe_candidate(scene: Scene, name: str) -> str:
     return f"the {thing.name} in between ({name})"
 
 
-def _fits(thing: Thing, category: str | None, name: str, seen: SceneObject) -> bool:
-    if thing.unknown or thing.color not in (None, _color(seen)):
-        return False
-    if any(word not in seen.name.lower().split() for word in thing.traits):
-        return False
-    if category is None:
-        return True
-    if category.startswith("#"):
-        return name == category[1:]
-    if category.startswith("="):
-        return "_".join(seen.name.lower().split()) == category[1:]
-    kind = canonical(seen.category, "CAT")
-    return category == kind or kind in _KINDS.get(category, ())
-
-
-def _color(seen: SceneObject) -> str | None:
-    return canonical(seen.color, "COLOR") if seen.color else None
-
-
-def _holds(scene: Scene, a: str, relation: str, b: str) -> bool:
-    if scene.holding in (a, b):
-        return False
-    if relation == "carries":
-        return relation_holds(scene, b, "on", a)
-    if relation == "contains":
-        return relation_holds(scene, b, "in", a)
-    if relation == "at":
-        return relation_holds(scene, a, "on", b) or relation_holds(scene, a, "in", b)
-    return relation_holds(scene, a, relation, b)
-
-
-def _shaped(shape: str | None, found: list[str], scene: Scene) -> list[str]:
-    """Those of a shape; what one thinks of first, if there is any of it."""
-    if shape is None:
-        return found
-    for kinds in _SHAPES[shape]:
-        fitting = [n for n in found if canonical(scene.objects[n].category, "CAT") in kinds]
-        if fitting:
-            return fitting
-    return []
-
-
 def _order_of(thing: Thing) -> str | None:
     """The side from which a rank counts."""
     sides = [c.relation for c in thing.clauses if c.relation in _SIDES]
@@ -365,29 +290,7 @@ def _at_edge(found: list[str], scene: Scene, side: str) -> list[str]:
     return found if so[side] else []
 
 
-def lies(seen: SceneObject) -> bool:
-    """Whether a thing is long and lies on its side on the table."""
-    long = max(seen.size[:2]) > _LYING * seen.size[2]
-    return long and seen.yaw is not None and seen.on is None and seen.in_ is None
-
-
-def _on_table(scene: Scene, name: str) -> bool:
-    thing = scene.objects[name]
-    return thing.on is None and thing.in_ is None and name != scene.holding
-
-
 _SIDES = frozenset({"leftmost", "rightmost", "front", "back", "nearest", "farthest"})
-_STATES: dict[str, Callable[[Scene, str], bool]] = {
-    "held": lambda scene, name: name == scene.holding,
-    "on_table": _on_table,
-    "open": lambda scene, name: scene.objects[name].state == "open",
-    "closed": lambda scene, name: scene.objects[name].state == "closed",
-    "empty": lambda scene, name: (
-        not any(name in (thing.on, thing.in_) for thing in scene.objects.values())
-    ),
-    "fallen": lambda scene, name: lies(scene.objects[name]),
-}
-"""What is true of a thing by itself, or not."""
 
 
 def _distance(scene: Scene, a: str, b: str) -> float:

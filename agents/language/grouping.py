@@ -16,7 +16,7 @@ _STEPS = tuple(0.05 * k for k in range(-3, 4))
 """Offsets from the table's middle, m."""
 _TURNS_RAD = (0.0, 0.3, -0.3, 0.6, -0.6, 1.0, -1.0, 1.57)
 _GAPS_M = (GAP_M, 0.06, 0.09)
-_ROOM_M, _LEAST_ROOM_M = 0.028, 0.015
+_ROOM_M = (0.028, 0.015)
 """Between two things, so that a hand can set them down."""
 _MOST_ASIDE, _CELL_M = 3, 0.04
 """Things that are put aside for a shape, at the most, and how far apart places for them are."""
@@ -76,24 +76,18 @@ class Grouping(Moves):
         shape = command.shape or "line"
         points = shape_points(shape, sizes, self.scene, center, inner)
         if center is None and points is not None:
-            points = next(self._ways(shape, targets), points)
+            free = next(self._free_points(shape, targets), None)
+            points = free or self._cleared(shape, targets) or points
         if points is None:
             raise ImpossibleError(f"the table has no room for these in a {command.shape or 'line'}")
         for target, point in zip(targets, points, strict=True):
             self.carry(target, PlaceSkill(relation="at", point=point))
 
-    def _ways(self, shape: str, targets: Sequence[str]) -> Iterator[list[Point]]:
-        """Points for a shape: where there is room, where room is scarce, where room was made."""
-        yield from self._free_points(shape, targets, _ROOM_M)
-        yield from self._free_points(shape, targets, _LEAST_ROOM_M)
-        yield from self._cleared(shape, targets)
-
-    def _free_points(
-        self, shape: str, targets: Sequence[str], room_m: float
-    ) -> Iterator[list[Point]]:
+    def _free_points(self, shape: str, targets: Sequence[str]) -> Iterator[list[Point]]:
         """The shape at places of the table where nothing stands on its points.
 
-        The middle first, and as it is usually turned; then turned, and wider.
+        The middle first, and as it is usually turned; where room is scarce, turned, wider, and
+        closer to what stands there.
         """
         sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
         centers = self._centers()
@@ -101,16 +95,16 @@ class Grouping(Moves):
             points = shape_points(shape, sizes, self.scene, center)
             if points is not None and all(self._is_free(point, set()) for point in points):
                 yield points
-        for gap, turn, center in product(_GAPS_M, _TURNS_RAD, centers):
+        for room, gap, turn, center in product(_ROOM_M, _GAPS_M, _TURNS_RAD, centers):
             points = shape_points(shape, sizes, self.scene, center, turn_rad=turn, gap_m=gap)
             if points is not None and all(
-                self._is_free(point, {target}, size / 2 + room_m)
+                self._is_free(point, {target}, size / 2 + room)
                 for point, target, size in zip(points, targets, sizes, strict=True)
             ):
                 yield points
 
-    def _cleared(self, shape: str, targets: Sequence[str]) -> Iterator[list[Point]]:
-        """The shape where the fewest and smallest things are in its way, once they are aside."""
+    def _cleared(self, shape: str, targets: Sequence[str]) -> list[Point] | None:
+        """The shape where the fewest and smallest things are in its way, which are put aside."""
         sizes = [max(self.scene.objects[target].size[:2]) for target in targets]
         found = []
         for turn, center in product(_TURNS_RAD, self._centers()):
@@ -127,7 +121,8 @@ class Grouping(Moves):
             if len(set(clear)) == len(names):
                 for name, spot in zip(names, clear, strict=True):
                     self.carry(name, PlaceSkill(relation="at", point=spot))
-                yield points
+                return points
+        return None
 
     def _in_the_way(
         self, points: Sequence[Point], sizes: Sequence[float], targets: Sequence[str]
@@ -139,7 +134,7 @@ class Grouping(Moves):
             if any(
                 name != target
                 and math.dist(thing.position[:2], point)
-                <= (max(thing.size[:2]) + size) / 2 + _ROOM_M
+                <= (max(thing.size[:2]) + size) / 2 + _ROOM_M[0]
                 for point, size, target in zip(points, sizes, targets, strict=True)
             )
         ]
@@ -153,8 +148,8 @@ class Grouping(Moves):
         along = range(int((y1 - y0 - 2 * own) / _CELL_M) + 1)
         spots = [(x0 + own + _CELL_M * i, y0 + own + _CELL_M * j) for i in across for j in along]
         spots = sorted(spots, key=lambda spot: math.dist(spot, (x, y)))
-        for room, spot in product((_ROOM_M, _LEAST_ROOM_M), spots):
-            clear = all(math.dist(spot, p) > own + size_m / 2 + _ROOM_M for p in points)
+        for room, spot in product(_ROOM_M, spots):
+            clear = all(math.dist(spot, p) > own + size_m / 2 + _ROOM_M[0] for p in points)
             if clear and self._is_free(spot, {name}, own + room):
                 return round(spot[0], 3), round(spot[1], 3)
         return None

@@ -8,7 +8,8 @@ from handeye.perception.scene import DOUBTFUL, SceneObject
 from handeye.skills.place import Place as PlaceSkill
 
 from . import projecting
-from .grounding import UngroundedError, lies
+from .fitting import lies
+from .grounding import UngroundedError
 from .grouping import Grouping
 from .meaning import Clause, Command, Fact
 from .moving import ImpossibleError, UnsaidError

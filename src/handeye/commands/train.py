@@ -49,6 +49,7 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     """Train the closer looks, at one and at two objects, and put them into a dense checkpoint."""
     from handeye.perception.vlm.embedded import load_checkpoint
 
+    from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
     from ..training.pairs import train_pairs
     from ..training.proposing import propose_all
@@ -62,7 +63,15 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     # The gaze begins as the glimpse; its further blocks do nothing at first.
     model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
     propose_all(model, data, out / "glimpsed", glimpsed=True)
-    gaze = train_glimpse(model.gaze.train(), data, out / "glimpsed", out, model.config, name="gaze")
+    gaze = train_glimpse(
+        model.gaze.train(),
+        data,
+        out / "glimpsed",
+        out,
+        model.config,
+        Fitting(steps=4500, learning_rate=1.5e-3, half=True),
+        name="gaze",
+    )
     model.gaze.load_state_dict(gaze.state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
