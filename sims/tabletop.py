@@ -153,21 +153,22 @@ def sample_specs(
     wanted: Sequence[ObjectSpec] = (),
     held_out: bool | None = None,
     categories: Iterable[Category] = CATEGORIES,
+    colors: Sequence[ColorName] = COLORS,
 ) -> list[ObjectSpec]:
-    """Draw `count` objects, no two of the same colour and category.
+    """Draw `count` objects, or as many as there are, no two of the same colour and category.
 
     Args:
         rng: source of chance.
         count: how many to draw.
         wanted: objects that are there already; their names are not drawn again.
         held_out: False never draws a held-out pair, True draws only those, None both.
-        categories: what to draw from.
+        categories, colors: what to draw from.
     """
     taken = {(spec.color, spec.category) for spec in wanted}
     pairs: list[tuple[ColorName, Category]] = [
         (color, category)
         for category in categories
-        for color in COLORS
+        for color in colors
         if (color, category) not in taken
         and (held_out is None or ((color, category) in HELD_OUT_PAIRS) == held_out)
     ]

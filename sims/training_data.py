@@ -20,8 +20,9 @@ from .arm_poses import pose_arm, set_pose
 from .articulated import add_furniture
 from .body import FURNITURE
 from .labelling import View, jpeg, labelled, relations_in, write_shard
-from .objects import COLORS, HELD_OUT_FURNITURE, Category, ColorName, ObjectSpec
+from .objects import COLORS, HELD_OUT_FURNITURE, Category, ColorName
 from .panda import HAND_LINK
+from .piling import heap, pile
 from .rendering import look_at
 from .tabletop import (
     HEIGHT,
@@ -39,7 +40,6 @@ ENTROPY = 20_260_101
 """Seeds the training scenes; episodes and benchmarks draw from other entropies."""
 SCENES_PER_SHARD = 40
 _TALL: tuple[Category, ...] = ("can", "bottle", "box")
-_CARRIED: tuple[Category, ...] = ("block", "ball", "lego", "duck", "can", "cup", "box", "teddy")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class SceneOptions:
         furnished_every: of so many shards one has furniture.
         furnished: share of the scenes with a drawer or a fridge in such a shard.
         fallen: share of the cans, bottles and boxes that have fallen over.
+        heaped: things lie on and in each other not one on one but in towers, and several in a bowl
+            or on a plate, all of few colours.
         more: categories from `register_category`, of which each scene has two to four objects;
             their numbers follow those of the catalogue and the furniture.
     """
@@ -68,6 +70,7 @@ class SceneOptions:
     furnished_every: int = 5
     furnished: float = 0.85
     fallen: float = 0.0
+    heaped: bool = False
     more: tuple[str, ...] = ()
 
 
@@ -137,7 +140,9 @@ def render_scene(
         if options.furnished and rng.random() < options.furnished:
             _furnish(world, rng, options.held_out, style.table_height_m)
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
-        specs = sample_specs(rng, count, held_out=options.held_out)
+        specs = sample_specs(
+            rng, count, held_out=options.held_out, colors=_few(rng) if options.heaped else COLORS
+        )
         if options.more:
             specs += sample_specs(rng, int(rng.integers(2, 5)), categories=cast(Any, options.more))
         clearance = float(rng.uniform(0.005, 0.04))
@@ -146,7 +151,7 @@ def render_scene(
             scatter(world, specs, rng, clearance_m=clearance, table_height_m=style.table_height_m)
         if options.fallen:
             _knock_over(world, rng, options.fallen)
-        _pile(world, rng)
+        (heap if options.heaped else pile)(world, rng)
         robot.connect()
         world.settle(max_s=1.5)
         relations = relations_in(world)
@@ -164,6 +169,12 @@ def render_scene(
             yield labelled(world, view, relations, held[0] if held else None, options.more)
             if held is not None:
                 set_pose(world, held[0], held[1])
+
+
+def _few(rng: np.random.Generator) -> tuple[ColorName, ...]:
+    """Some of the colours, so that things lie on things like them."""
+    chosen = rng.permutation(len(COLORS))[: int(rng.integers(2, 5))]
+    return tuple(COLORS[i] for i in chosen)
 
 
 def _furnish(
@@ -204,37 +215,3 @@ def _knock_over(world: World, rng: np.random.Generator, share: float) -> None:
     for name, body in list(world.objects.items()):
         if body.spec is not None and body.spec.category in _TALL and rng.random() < share:
             world.topple(name, float(rng.uniform(-np.pi, np.pi)))
-
-
-def _pile(world: World, rng: np.random.Generator) -> None:
-    """Put some objects on or into others."""
-    names = list(world.objects)
-    free = set(names)
-    for support in rng.permutation(names):
-        body = world[str(support)]
-        if body.spec is None or support not in free or rng.random() < 0.45:
-            continue
-        if body.spec.category not in ("plate", "bowl", "block", "box", "lego", "can"):
-            continue
-        candidates = [n for n in names if n in free and n != support and _fits(world, n, body.spec)]
-        if not candidates:
-            continue
-        item = str(rng.choice(candidates))
-        free -= {item, str(support)}
-        x, y, z = world.pose(str(support))[:3, 3]
-        top = float(world.bounds(str(support))[1][2])
-        rest = z + 0.012 if body.spec.category in ("plate", "bowl") else top + 0.002
-        slack = 0.2 * body.spec.width_m if body.spec.category == "plate" else 0.004
-        dx, dy = rng.uniform(-slack, slack, 2)
-        world.place(item, (x + dx, y + dy, rest), float(rng.uniform(-np.pi, np.pi)))
-
-
-def _fits(world: World, name: str, support: ObjectSpec) -> bool:
-    spec = world[name].spec
-    if spec is None:
-        return False
-    if support.category == "bowl":
-        return spec.category in ("block", "ball", "lego", "duck") and spec.width_m < 0.09
-    if support.category == "plate":
-        return spec.category in _CARRIED
-    return spec.category in ("block", "lego", "cup", "can", "box") and spec.width_m < 0.085

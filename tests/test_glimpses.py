@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel
+from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel, Look
 from handeye.perception.vlm.proposals import agreement, doubled, ious, owners, propose, suppress
 from handeye.sims.training_data import SceneOptions, render_shard
 
 from handeye.training.fitting import Fitting
 from handeye.training.glimpses import Glimpses, judge, train_glimpse
+from handeye.training.mining import mastered, mine_all
 from handeye.training.pairs import train_pairs
 from handeye.training.proposing import Proposals, propose_all
 from handeye.training.shards import Shards
@@ -195,3 +196,40 @@ def test_a_batch_in_which_nothing_is_met_teaches_only_that_nothing_is_there() ->
     loss, figures = judge(Glimpse(23).eval(), batch)
     assert loss.item() == pytest.approx(figures["there"])
     assert figures["there"] > 0
+
+
+def test_what_is_judged_rightly_and_surely_is_mastered() -> None:
+    """Of five proposals: right; of unsure name; not to be named; its box off; wrongly there."""
+    batch = Glimpses(
+        torch.zeros(5, 4, 40, 40), torch.zeros(5, 2), torch.tensor([0, 0, -100, 0, -100]),
+        torch.tensor([1, 1, -100, -100, -100]), torch.tensor([0.0, 0.0, -1.0, 0.0, -1.0]),
+        -torch.ones(5), torch.tensor([0.9, 0.9, 0.0, 0.9, 0.0]), torch.zeros(5, 4),
+    )  # fmt: skip
+    sure, torn = [9.0, 0.0, 0.0, 9.0], [9.0, 9.0, 0.0, 9.0]
+    shift = torch.zeros(5, 4)
+    shift[3, 2] = 0.3
+    look = Look(
+        torch.tensor([sure, torn, torn, sure, sure]), torch.full((5,), -6.0), torch.zeros(5),
+        torch.tensor([2.0, 2.0, -4.0, 2.0, 4.0]), shift,
+    )  # fmt: skip
+    assert mastered(look, batch, count=2).tolist() == [True, False, True, False, False]
+
+
+def test_mining_keeps_what_is_hard_and_a_share_of_the_rest(
+    model: HandeyeModel, shards: Path, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        model.dense.bias[0] = 0.0  # type: ignore[union-attr]
+        model.glimpse.there.weight.zero_()  # what is nowhere, which is most, is no riddle now
+        model.glimpse.there.bias.fill_(-4.0)
+    propose_all(model, shards, tmp_path / "proposals")
+    mine_all(model.glimpse, shards, tmp_path / "proposals", tmp_path / "mined", model.config)
+    proposed, kept = Proposals(tmp_path / "proposals"), Proposals(tmp_path / "mined")
+    assert len(kept) == len(proposed)
+    share = []
+    for i in range(len(kept)):
+        few, many = kept[i].boxes.tolist(), proposed[i].boxes.tolist()
+        assert all(box in many for box in few)
+        assert kept[i].tiles.shape[0] == len(few)
+        share += [len(few) / max(len(many), 1)]
+    assert 0.05 < np.mean(share) < 0.9

@@ -1,8 +1,9 @@
 """Features: what one pass of the model over one image says, as plain arrays."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,13 +180,23 @@ class Looker:
         workers = min(len(images), threads)
         if workers < 2:
             return [self.look(image) for image in images]
-        share = (threads // workers,)
+
+        def work(first: int) -> list[Features]:
+            torch.set_num_threads(threads // workers)
+            return [self.look(image) for image in images[first::workers]]
+
         try:
-            with ThreadPoolExecutor(workers, "look", torch.set_num_threads, share) as pool:
-                return list(pool.map(self.look, images))
+            others = [self._helpers.submit(work, first) for first in range(1, workers)]
+            shares = [work(0), *(other.result() for other in others)]
         finally:
             # Some of torch's libraries have one setting for all threads.
             torch.set_num_threads(threads)
+        return [shares[k % workers][k // workers] for k in range(len(images))]
+
+    @cached_property
+    def _helpers(self) -> ThreadPoolExecutor:
+        """Threads beside the caller's, kept: new ones would ask for their memory anew."""
+        return ThreadPoolExecutor(max(os.cpu_count() or 1, self._torch.get_num_threads()), "look")
 
     def _glimpse(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
         """A closer look at each box."""

@@ -25,11 +25,11 @@ from .targets import CATEGORIES, is_seen
 
 _DYED = 0.65
 """Share of the images that are dyed."""
-_NO_NAME = -100
+NO_NAME = -100
 """Marks what has no name, and a crop whose colour was changed beyond its name."""
-_UNASKED = -1.0
+UNASKED = -1.0
 """Marks what is neither true nor false: open of a ball, held of nothing."""
-_OPENED = {"open": 1.0, "closed": 0.0, None: _UNASKED}
+_OPENED = {"open": 1.0, "closed": 0.0, None: UNASKED}
 _JITTER = 0.05
 _MATCHED, _NEAR = 0.5, 0.2
 Box = tuple[float, float, float, float]
@@ -41,9 +41,9 @@ class Glimpses:
 
     Attributes:
         crops, sizes: [K, 4, side, side] and [K, 2], see `Glimpse`.
-        categories, colors: [K] int64, `_NO_NAME` where there is none.
-        held, opened: [K] 1, 0, or `_UNASKED`.
-        there: [K] overlap with the object that is proposed, 0 where there is none, or `_UNASKED`.
+        categories, colors: [K] int64, `NO_NAME` where there is none.
+        held, opened: [K] 1, 0, or `UNASKED`.
+        there: [K] overlap with the object that is proposed, 0 where there is none, or `UNASKED`.
         shift: [K, 4] what moves the box's sides to the object's, see `Look`.
     """
 
@@ -94,7 +94,7 @@ def judge(
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch, and figures of it; `count` is how many categories there are."""
     look = Look(*(said.float() for said in glimpse(batch.crops, batch.sizes)))
-    matched = batch.categories != _NO_NAME
+    matched = batch.categories != NO_NAME
     found = {
         "category": _named(look.names[:, :count], batch.categories),
         "color": _named(look.names[:, count:], batch.colors),
@@ -111,12 +111,12 @@ def judge(
 
 def _named(logits: Tensor, truth: Tensor) -> Tensor:
     """How wrong the names are of what has one."""
-    return _meant(F.cross_entropy, logits, truth, truth != _NO_NAME)
+    return _meant(F.cross_entropy, logits, truth, truth != NO_NAME)
 
 
 def _asked(logits: Tensor, truth: Tensor) -> Tensor:
     """How wrong the answers are where something is asked."""
-    return _meant(F.binary_cross_entropy_with_logits, logits, truth, truth != _UNASKED)
+    return _meant(F.binary_cross_entropy_with_logits, logits, truth, truth != UNASKED)
 
 
 def _meant(
@@ -165,10 +165,10 @@ class _Truth:
 
     box: Box
     there: float = 0.0
-    category: int = _NO_NAME
-    color: int = _NO_NAME
-    held: float = _UNASKED
-    opened: float = _UNASKED
+    category: int = NO_NAME
+    color: int = NO_NAME
+    held: float = UNASKED
+    opened: float = UNASKED
     shift: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     def seen(self, *, flip: bool, dyed: bool) -> "_Truth":
@@ -177,7 +177,7 @@ class _Truth:
         return replace(
             self,
             shift=(-right, top, -left, bottom) if flip else self.shift,
-            color=_NO_NAME if dyed else self.color,
+            color=NO_NAME if dyed else self.color,
         )
 
 
@@ -190,7 +190,7 @@ def _truth(box: Box, sample: Sample) -> _Truth:
         return _Truth(box)
     record = sample.objects[best]
     # Nobody can tell what is mostly hidden, nor is it wrong to see it.
-    there = _UNASKED if not is_seen(record) else overlap if overlap >= _MATCHED else 0.0
+    there = UNASKED if not is_seen(record) else overlap if overlap >= _MATCHED else 0.0
     if overlap < _MATCHED:
         return _Truth(box, there)
     width, height = box[2] - box[0], box[3] - box[1]

@@ -59,20 +59,24 @@ def propose_all(
 
 def _propose_shard(model: HandeyeModel, shard: Path, path: Path, glimpsed: bool) -> None:
     images = Shards(shard.parent, shard.name)
-    boxes, blobs = [], []
+    found: list[Proposed] = []
     for first in range(0, len(images), _AT_ONCE):
         batch = [images[i].rgb for i in range(first, min(first + _AT_ONCE, len(images)))]
-        for proposed in proposals_of(model, np.stack(batch), glimpsed=glimpsed):
-            boxes.append(proposed.boxes)
-            blobs.append(np.frombuffer(zlib.compress(proposed.tiles.tobytes()), np.uint8))
+        found += proposals_of(model, np.stack(batch), glimpsed=glimpsed)
+    write_proposals(path, found)
+
+
+def write_proposals(path: Path, found: list[Proposed]) -> None:
+    """Write what is proposed of the images of one shard."""
+    blobs = [np.frombuffer(zlib.compress(one.tiles.tobytes()), np.uint8) for one in found]
     temporary = path.with_suffix(".tmp.npz")
     np.savez(
         temporary,
-        boxes=np.concatenate(boxes),
-        counts=[len(found) for found in boxes],
+        boxes=np.concatenate([one.boxes for one in found]),
+        counts=[len(one.boxes) for one in found],
         tiles=np.concatenate(blobs),
         ends=np.cumsum([len(blob) for blob in blobs]),
-        shape=images[0].instances.shape,
+        shape=found[0].tiles.shape[1:],
     )
     temporary.replace(path)
 
@@ -101,13 +105,18 @@ def proposals_of(
 
 
 class Proposals:
-    """The proposals of all images of a folder of shards, kept compressed in memory."""
+    """The proposals of all images of a folder of shards, kept compressed in memory.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: as `propose_all` wrote it.
+        pattern: of the names of the shards that are read.
+    """
+
+    def __init__(self, folder: Path, pattern: str = "shard-?????.npz") -> None:
         self._boxes: list[npt.NDArray[np.float32]] = []
         self._tiles: list[bytes] = []
         self._shape: tuple[int, int] = (0, 0)
-        for path in sorted(folder.glob("shard-?????.npz")):
+        for path in sorted(folder.glob(pattern)):
             self._add(path)
 
     def __len__(self) -> int:
