@@ -7,6 +7,7 @@ import pytest
 from handeye.perception.vlm.lexicon import Description, read
 from handeye.sims.objects import HELD_OUT_PAIRS
 from handeye.sims.tabletop import sample_specs
+from handeye.sims.training_data import SceneOptions, render_scene
 
 from handeye.training import shards
 from handeye.training.bench import calibration_error, iou
@@ -109,6 +110,22 @@ def test_training_scenes_never_show_a_held_out_pair() -> None:
     seen = {(s.color, s.category) for _ in range(60) for s in sample_specs(rng, 8, held_out=False)}
     assert len(seen) > 80
     assert not seen & HELD_OUT_PAIRS
+
+
+def test_heaps_have_towers_and_several_things_in_one_bowl() -> None:
+    options = SceneOptions(heaped=True, objects=(8, 10), overview_views=1, wrist_views=0)
+    towers, shared = 0, 0
+    for seed in range(4):
+        ((_, _, record),) = render_scene(np.random.default_rng(seed), options)
+        objects = record["objects"]
+        below = [o["other"] for o in objects if o["relation"]]
+        towers += sum(o["relation"] is not None and objects[o["other"]]["relation"] is not None
+                      for o in objects)  # fmt: skip
+        shared += len(below) - len(set(below))
+        free = [o for o in objects if CATEGORIES[o["category"]] not in ("drawer", "fridge")]
+        assert len({o["color"] for o in free}) <= 4
+    assert towers >= 1
+    assert shared >= 1
 
 
 def test_measures_are_what_they_are_called() -> None:
