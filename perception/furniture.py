@@ -22,6 +22,8 @@ _ASKEW_RAD = 0.3
 """How much a top that is cut off may mislead about how the box stands."""
 _OUT_M = 0.014
 """How far something must stick out to be no part of the box."""
+_REACH = 97
+"""Percentile of how far points are behind a front that tells how far the box reaches."""
 _LEAST_SIDE_M = 0.06
 _LEAST_POINTS = 12
 _JOINED_M = 0.012
@@ -107,9 +109,13 @@ def fronts(points: Points) -> list[Front]:
         normal = np.array([edge[1], -edge[0]]) / length
         if normal @ (corners.mean(axis=0) - a) > 0:
             normal = -normal
-        outside = points[(points[:, :2] - a) @ normal > _OUT_M]
+        out = (points[:, :2] - a) @ normal
+        outside = points[out > _OUT_M]
         if len(outside) >= _LEAST_POINTS:
-            depth = float(np.linalg.norm(corners[i - 1] - a))
+            # Of a top that is cut off, what is seen inside may show how much farther it reaches.
+            behind = -out[out < 0]
+            reach = float(np.percentile(behind, _REACH)) if len(behind) else 0.0
+            depth = max(float(np.linalg.norm(corners[i - 1] - a)), reach)
             found.append(Front(a, b, normal, depth, outside))
     return sorted(found, key=lambda front: -len(front.outside))
 

@@ -27,13 +27,12 @@ _FORGET_AFTER = 2
 _FRESH_S = 8.0
 _TALLEST_M = 0.28
 _NEVER = 10.0
-_NEW_PLACE, _GRASPED = 0.8, 0.3
-_SIMILAR = 0.5
-_BELIEVED_ODD = 3
-_MOST = 0.8
+_NEW_PLACE, _GRASPED, _SIMILAR = 0.8, 0.3, 0.5
+_BELIEVED_ODD, _MOST = 3, 0.8
 _SAID = 8.0
 """Votes for a name that was asked for, where one reading gives one at the most."""
 _STATES = ("open", "closed")
+_RAISED_M = 0.03  # at most, of what is let go, above where it was last in the hand
 _SLACK_M = np.array([0.01, 0.01, 0.02])  # of what lies on a thing a little is taken for its top
 
 
@@ -194,7 +193,9 @@ class SceneTracker:
         if not len(points):
             return
         low, high = bounds(points, self.table_m)
-        if unlike(released, high - low) < _SIMILAR:
+        # The hand had hidden more than what it held: that is not it if it is higher.
+        fell = low[2] < released.low[2] + _RAISED_M
+        if fell and unlike(released, high - low) < _SIMILAR:
             released.seen = {frame.camera: (stamp, points)}
             released.low, released.high = low, high
             released.visible, released.misses, released.score = True, 0, _SURE_SCORE

@@ -154,6 +154,17 @@ def test_the_inside_behind_an_open_door_is_found(side: int) -> None:
     assert niche(surface("drawer", 1.0, side)[0]) is None
 
 
+def test_of_a_top_that_is_cut_off_the_inside_shows_how_deep_it_is() -> None:
+    points, _ = surface("fridge", 1.0, 1)
+    whole = niche(points)
+    assert whole is not None
+    farther = np.array([whole.depth_of(point) > 0.07 for point in points])
+    top = points[:, 2] > np.percentile(points[:, 2], 99) - 0.015
+    inside = niche(points[~(farther & top)])
+    assert inside is not None
+    assert 0.10 < inside.depth_m < 0.19
+
+
 def test_what_is_called_a_box_at_a_drawer_of_its_colour_may_be_its_front() -> None:
     drawer = SceneObject(
         name="black drawer", category="drawer", color="black", state="open",

@@ -566,6 +566,18 @@ def test_what_was_let_go_is_found_by_depth_where_the_model_does_not_see_it() -> 
         assert scene.objects["block_1"].on == "plate_1"
 
 
+def test_what_the_hand_had_hidden_above_is_not_what_was_let_go() -> None:
+    tracker = SceneTracker()
+    low = replace(BLOCK, at=(0.60, 0.15), bottom=0.03)
+    look(tracker, Room(CUP, BLOCK), AWAY)
+    look(tracker, Room(CUP, low), arm_at(0.60, 0.15, 0.06, width_m=0.05))
+    shelf = Thing("blue plate", (0.45, 0.2), (0.05, 0.05, 0.05), bottom=0.15)
+    scene = look(tracker, Room(CUP, shelf), AWAY, lost=["green block", "blue plate"])
+    assert scene.holding is None
+    block = scene.objects["block_1"]
+    assert not block.visible or block.position[2] < 0.1
+
+
 def test_what_was_let_go_keeps_its_id_though_the_model_calls_it_something_else() -> None:
     tracker = SceneTracker()
     look(tracker, Room(CUP, STAND, BLOCK), AWAY)
