@@ -9,7 +9,7 @@ from handeye.skills.registry import skills
 
 from .planner import Plan, PlanResult, Progress, Question, Refusal, Reply
 
-_CROWD = 9
+_CROWD = 4
 """Among so many things some are hidden behind others."""
 
 

@@ -21,7 +21,9 @@ PIXELS = (1120, 840)
 _FOV_Y_RAD = 0.60
 _FILLED = 0.78
 """How much of the camera's width the sheet takes."""
-_WIDE_M: dict[Where, float] = {"wall": 0.60, "table": 0.26}
+_WIDE_M: dict[Where, float] = {"wall": 0.45, "table": 0.26}
+_ABOVE_RAD: dict[Where, tuple[float, float]] = {"wall": (0.05, 0.35), "table": (-0.35, 0.1)}
+"""How far above the sheet's middle its camera is: things on the table must not stand between."""
 
 
 def add_board(
@@ -53,7 +55,7 @@ def add_board(
         _backing(world, T_world_sheet, size)
     _sheet(world, T_world_sheet, size, picture)
     intrinsics = Intrinsics.from_fov(*PIXELS, _FOV_Y_RAD)
-    T_world_camera = _view(T_world_sheet, wide, rng)
+    T_world_camera = _view(T_world_sheet, wide, _ABOVE_RAD[where], rng)
     robot.add_camera(SimCamera(world, BOARD, intrinsics, lambda: T_world_camera))
 
 
@@ -72,11 +74,16 @@ def _pose(where: Where, rng: np.random.Generator, table_height_m: float) -> Tran
     return T
 
 
-def _view(T_world_sheet: Transform, wide_m: float, rng: np.random.Generator) -> Transform:
+def _view(
+    T_world_sheet: Transform,
+    wide_m: float,
+    above_rad: tuple[float, float],
+    rng: np.random.Generator,
+) -> Transform:
     """A camera before the sheet, off its middle by up to 20 degrees either way."""
     focal = Intrinsics.from_fov(*PIXELS, _FOV_Y_RAD).fx
     away = focal * wide_m / (_FILLED * PIXELS[0])
-    aside, above = rng.uniform(-0.35, 0.35), rng.uniform(-0.35, 0.1)
+    aside, above = rng.uniform(-0.35, 0.35), rng.uniform(*above_rad)
     middle, right, up, out = (T_world_sheet[:3, k] for k in (3, 0, 1, 2))
     way = out + np.tan(aside) * right + np.tan(above) * up
     eye = middle + away * way / np.linalg.norm(way)

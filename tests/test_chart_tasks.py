@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from handeye.agents.agent import Agent
@@ -12,11 +13,13 @@ from handeye.agents.models.planner import read as read_message
 from handeye.agents.models.prompts import user_message
 from handeye.agents.planner import Progress, ReadChart
 from handeye.perception.charts import Chart, ChartReader, ChartRow
+from handeye.perception.charts.photographed import find_sheets
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.perception.scene import Scene
 from handeye.sims.board import Where, add_board
 from handeye.sims.drawn_chart import ChartStyle, draw_chart
+from handeye.sims.objects import ObjectSpec
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
@@ -47,6 +50,26 @@ def test_a_chart_on_the_wall_or_on_the_table_is_read_from_pixels(
     assert {str(row.x).lower(): round(row.y) for row in chart.rows} == drawn
     assert not chart.unread
     assert min(row.confidence for row in chart.rows) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_on_the_table_stands_before_the_board(seed: int) -> None:
+    seen = []
+    for crowded in (False, True):
+        with World(renderer="tiny") as world:
+            robot = build_tabletop(world, Style())
+            picture = draw_chart({"red": 4, "blue": 6}, ChartStyle(), title="Votes")
+            add_board(world, robot, picture, np.random.default_rng(seed), where="wall")
+            if crowded:
+                for x in np.linspace(0.3, 0.7, 7):
+                    bottle = ObjectSpec("bottle", "green", 0.065, 0.20, (0.1, 0.6, 0.2))
+                    world.add(bottle, (float(x), -0.30, Style().table_height_m))
+            seen.append(robot.cameras["board"].read().rgb)
+    bare, crowd = seen
+    sheet = np.zeros(bare.shape[:2], np.uint8)
+    cv2.fillConvexPoly(sheet, find_sheets(bare)[0].astype(np.int32), 1)
+    changed = np.abs(bare.astype(int) - crowd).max(axis=-1) > 40
+    assert not (changed & (sheet > 0)).any()
 
 
 def test_the_other_cameras_do_not_look_at_the_board() -> None:

@@ -12,7 +12,7 @@ from handeye.perception.charts import Chart, ChartRow, read_chart
 from handeye.perception.charts.axis import fit_axis
 from handeye.perception.charts.layout import lay_out
 from handeye.perception.charts.numbers import parse_number, power_of_ten
-from handeye.perception.charts.photographed import find_sheets
+from handeye.perception.charts.photographed import find_sheets, flatten
 from handeye.perception.charts.sequences import put_right
 from handeye.perception.charts.text import Text
 from handeye.perception.frame import Frame
@@ -139,6 +139,14 @@ def test_a_sheet_of_which_a_part_lies_in_shadow_is_found_whole() -> None:
     chart = read_chart(photograph(render(table, ("matplotlib", "huge"), rng), rng))
     assert chart.kind == "pie"
     assert lookups(rows(chart), table.rows()) == 1.0
+
+
+def test_evenly_grey_paper_is_made_white() -> None:
+    sheet = np.full((700, 1000, 3), 128, np.uint8)
+    sheet[300:500, 200:800] = 30
+    flat = flatten(sheet, np.array([[0, 0], [1000, 0], [1000, 700], [0, 700]], np.float32))
+    assert np.median(flat) > 240
+    assert flat[350:450, 300:700].max() < 80
 
 
 def test_a_framed_chart_on_a_plain_wall_is_read_within_its_frame() -> None:

@@ -128,7 +128,7 @@ def _evened(flat: Image) -> Image:
     y, x = np.mgrid[-1:1:96j, -1:1:96j].reshape(2, -1)
     design = np.column_stack([np.ones_like(x), x, y, x * y, x * x, y * y])
     level = pixels.max(axis=-1)
-    paper = (level > np.percentile(level, 50)) & (np.ptp(pixels, axis=-1) < 70)
+    paper = (level >= np.percentile(level, 50)) & (np.ptp(pixels, axis=-1) < 70)
     surface = np.zeros((6, 3))
     for _ in range(4):
         if paper.sum() < 60:
