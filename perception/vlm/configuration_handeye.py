@@ -16,7 +16,8 @@ class HandeyeConfig(PreTrainedConfig):
         mask_dim: channels of the mask head at stride 4.
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
-        thresholds: fitted on held-out scenes: "parse", "ground" (of plain phrases) and "related".
+        thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"
+            tells; "ground" (of plain phrases) and "related".
         calibration: kind of question ("exists", "held", "on", "in", "open") -> (slope, intercept)
             of a logistic fit from score to probability.
     """
@@ -61,7 +62,9 @@ class HandeyeConfig(PreTrainedConfig):
         self.colors = colors or []
         self.image_mean = image_mean
         self.image_std = image_std
-        self.thresholds = {"parse": 0.3, "ground": 0.5, "related": 0.5} | (thresholds or {})
+        given = thresholds or {}
+        found = given.get("parse", 0.3)
+        self.thresholds = {"found": found, "parse": 0.3, "ground": 0.5, "related": 0.5} | given
         self.calibration = calibration or {}
         super().__init__(**kwargs)
 

@@ -76,7 +76,7 @@ class EmbeddedVLM:
         """Every object in view, best score first, with mask, colour, category; "held" as state."""
         features = self.features(frame)
         found = []
-        for k in range(len(features.boxes)):
+        for k in np.flatnonzero(features.scores > self._looker.config.thresholds["parse"]).tolist():
             category, color, sure = features.name(k)
             found.append(
                 Detection(

@@ -144,7 +144,7 @@ class Looker:
             rows, columns = rows[best], columns[best]
             scores = out.heat[0, rows, columns].sigmoid() ** _FIRST
             scores *= look.there.sigmoid() ** (1 - _FIRST)
-            kept = scores > self.config.thresholds["parse"]
+            kept = scores > self.config.thresholds["found"]
             count = len(self.config.categories)
             told = (look.names[:, :count], look.names[:, count:])
             called = torch.stack([logits.argmax(dim=1) for logits in told], dim=1)

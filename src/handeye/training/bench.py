@@ -24,6 +24,7 @@ SPLITS: dict[str, dict[str, Any]] = {
     "dark": {"entropy": 779_002, "held_out": None, "dark": True},
     "clutter": {"entropy": 779_003, "held_out": None, "objects": (11, 14)},
     "furniture": {"entropy": 779_005, "held_out": None, "furnished_every": 1},
+    "heaped": {"entropy": 779_007, "held_out": None, "objects": (5, 12), "heaped": True},
     "wrist": {"entropy": 779_004, "held_out": None, "wrist_views": 5, "overview_views": 0},
 }
 

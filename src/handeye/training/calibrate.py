@@ -10,6 +10,7 @@ from handeye.perception.vlm.embedded import EmbeddedVLM
 
 from .bench import counted, excused, iou, phrases, questions
 from .shards import Sample, Shards
+from .targets import CATEGORIES, COLORS
 
 _FEW = 20
 """With fewer answers of a kind than this, nothing is fitted to them."""
@@ -22,7 +23,7 @@ _BETWEEN = (0.15, 0.6)
 
 
 def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, float]:
-    """Fit a checkpoint's parse threshold and answer calibration, and write them to its config.
+    """Fit a checkpoint's thresholds and answer calibration, and write them to its config.
 
     Args:
         checkpoint: folder; its config.json is rewritten.
@@ -33,13 +34,17 @@ def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, floa
         The fitted values.
     """
     config = json.loads((checkpoint / "config.json").read_text())
-    config["thresholds"] = {"parse": 0.1, "ground": 0.05, "related": 0.05}
+    config["thresholds"] = {"found": 0.1, "parse": 0.1, "ground": 0.05, "related": 0.05}
     config["calibration"] = {}
     _write(checkpoint, config)
     shards = Shards(data)
     samples = [shards[index] for index in range(min(images, len(shards)))]
-    threshold = _best_threshold(*_heats(EmbeddedVLM(checkpoint), samples))
-    config["thresholds"]["parse"] = round(threshold, 3)
+    vlm = EmbeddedVLM(checkpoint)
+    # What is not found can be neither grounded nor asked about, so recall counts more; of what
+    # is found, parsing tells what is most likely there and rightly named.
+    found = _best_threshold(*_heats(vlm, samples, named=False), recall=2)
+    parse = _best_threshold(*_heats(vlm, samples, named=True), recall=1)
+    config["thresholds"] |= {"found": round(found, 3), "parse": round(max(found, parse), 3)}
     _write(checkpoint, config)
     config["thresholds"] |= _least_alarming(EmbeddedVLM(checkpoint), samples)
     _write(checkpoint, config)
@@ -51,8 +56,16 @@ def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, floa
     return {**config["thresholds"], **{kind: fit[0] for kind, fit in fits.items()}}
 
 
-def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, bool]], int]:
-    """(score, whether it is an object) of every detection, and how many objects have none."""
+def _heats(
+    vlm: EmbeddedVLM, samples: list[Sample], *, named: bool
+) -> tuple[list[tuple[float, bool]], int]:
+    """(score, whether it is right) of every detection, and how many objects have none.
+
+    Args:
+        vlm: with a low threshold.
+        samples: to look at.
+        named: whether its names must be right, too, not its box alone.
+    """
     heats: list[tuple[float, bool]] = []
     missed = 0
     for index, sample in enumerate(samples):
@@ -60,7 +73,12 @@ def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[list[tuple[float, b
         boxes = range(len(features.boxes))
         taken: set[int] = set()
         for record in counted(sample):
-            hits = [(iou(features.box(k), tuple(record["box"])), k) for k in boxes]
+            names = (CATEGORIES[record["category"]], COLORS[record["color"]])
+            hits = [
+                (iou(features.box(k), tuple(record["box"])), k)
+                for k in boxes
+                if k not in taken and (not named or features.name(k)[:2] == names)
+            ]
             overlap, k = max(hits, default=(0.0, -1))
             missed += overlap < 0.5
             taken |= {k} if overlap >= 0.5 else set()
@@ -104,18 +122,15 @@ def _write(checkpoint: Path, config: object) -> None:
     (checkpoint / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
-def _best_threshold(heats: list[tuple[float, bool]], missed: int) -> float:
-    """The score that gives the best F of detection, in which recall counts twice.
-
-    What is missed costs an episode; what is seen and is not there seldom does.
-    """
+def _best_threshold(heats: list[tuple[float, bool]], missed: int, recall: float) -> float:
+    """The score that gives the best F of detection, in which recall counts so many times."""
     best, at = 0.0, 0.3
     for threshold in np.linspace(0.12, 0.84, 37):
         kept = [right for score, right in heats if score > threshold]
         dropped = sum(right for score, right in heats if score <= threshold)
-        good = sum(kept)
-        wrong, lacking = len(kept) - good, dropped + missed
-        f = 3 * good / max(3 * good + 2 * lacking + wrong, 1)
+        good = (1 + recall) * sum(kept)
+        wrong, lacking = len(kept) - sum(kept), dropped + missed
+        f = good / max(good + recall * lacking + wrong, 1)
         if f > best:
             best, at = f, float(threshold)
     return at
