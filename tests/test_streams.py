@@ -303,4 +303,6 @@ def test_a_stream_keeps_the_contract_of_a_camera() -> None:
         def close(self) -> None:
             pass
 
-    check_camera(FrameStream(Endless()))
+    # Left open, it would go on reading through all the tests that follow.
+    with FrameStream(Endless()) as stream:
+        check_camera(stream)
