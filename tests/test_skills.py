@@ -90,17 +90,23 @@ def test_what_is_put_in_furniture_is_shut_in(name: str, seed: int) -> None:
         assert simulation.judged() is True
 
 
+def take_smallest(context: SkillContext, observer: Observer, furniture: str) -> str:
+    """Pick up the smallest thing that is no furniture; returns its id."""
+    small = min(
+        (n for n in observer.scene.objects if n != furniture),
+        key=lambda n: max(observer.scene.objects[n].size),
+    )
+    assert Pick(target=small).execute(context).ok
+    observer.look()
+    return small
+
+
 def test_nothing_is_put_into_what_is_closed() -> None:
     for name in ("open_drawer", "open_fridge"):
         with simulate(get_task(name), 3) as simulation:
             context, observer = seen(simulation)
             [furniture] = [n for n, t in observer.scene.objects.items() if t.state is not None]
-            small = min(
-                (n for n in observer.scene.objects if n != furniture),
-                key=lambda n: max(observer.scene.objects[n].size),
-            )
-            assert Pick(target=small).execute(context).ok
-            observer.look()
+            take_smallest(context, observer, furniture)
             put = Place(relation="in", reference=furniture).execute(context)
             assert put.code is Code.NO_ROOM, (name, put)
 
@@ -112,17 +118,13 @@ def test_where_a_door_opens_towards_the_arm_the_thing_stays_in_the_hand() -> Non
             [fridge] = [n for n, t in observer.scene.objects.items() if t.state is not None]
             if observer.scene.objects[fridge].position[1] < 0:
                 continue
-            small = min(
-                (n for n in observer.scene.objects if n != fridge),
-                key=lambda n: max(observer.scene.objects[n].size),
-            )
-            assert Pick(target=small).execute(context).ok
-            observer.look()
+            small = take_smallest(context, observer, fridge)
             put = Place(relation="in", reference=fridge).execute(context)
             assert put.code in (Code.UNREACHABLE, Code.NO_ROOM), put
             assert fridge in put.message
             assert observer.look().holding == small
             return
+    pytest.fail("no fridge stands at the left side")
     raise AssertionError("no fridge stood at the left")
 
 

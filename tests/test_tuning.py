@@ -131,11 +131,9 @@ class TestEmbedded:
         assert fresh.categories == [*base.categories, *NEW]
         known, same = base.parse(frame), fresh.parse(frame)
         assert [(d.label, d.box) for d in same] == [(d.label, d.box) for d in known]
-        # What the model proposes changes as it learns, and the loss of one batch with it.
-        before = sum(tuner.loss(step).item() for step in range(3))
+        before = tuner.loss(0).item()
         adapter = run(tuner, tmp_path / "run", recipe, progress=False)
-        after = sum(tuner.loss(step).item() for step in range(3))
-        assert after < before
+        assert tuner.loss(0).item() < before
         tuned = load_vlm(adapter)
         assert "explain" in tuned.verbs
         assert tuned.explain(frame, "the red hammer").shape == frame.rgb.shape[:2]

@@ -7,11 +7,14 @@ import numpy as np
 
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.perception.vlm.features import Features
 
 from .bench import counted, excused, iou, phrases, questions
 from .shards import Sample, Shards
 from .targets import CATEGORIES, COLORS
 
+Heats = tuple[list[tuple[float, bool]], int]
+"""(score, whether it is right) of every detection, and how many objects have none."""
 _FEW = 20
 """With fewer answers of a kind than this, nothing is fitted to them."""
 
@@ -42,8 +45,9 @@ def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, floa
     vlm = EmbeddedVLM(checkpoint)
     # What is not found can be neither grounded nor asked about, so recall counts more; of what
     # is found, parsing tells what is most likely there and rightly named.
-    found = _best_threshold(*_heats(vlm, samples, named=False), recall=2)
-    parse = _best_threshold(*_heats(vlm, samples, named=True), recall=1)
+    boxed, named = _heats(vlm, samples)
+    found = _best_threshold(*boxed, recall=2)
+    parse = _best_threshold(*named, recall=1)
     config["thresholds"] |= {"found": round(found, 3), "parse": round(max(found, parse), 3)}
     _write(checkpoint, config)
     config["thresholds"] |= _least_alarming(EmbeddedVLM(checkpoint), samples)
@@ -56,38 +60,38 @@ def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, floa
     return {**config["thresholds"], **{kind: fit[0] for kind, fit in fits.items()}}
 
 
-def _heats(
-    vlm: EmbeddedVLM, samples: list[Sample], *, named: bool
-) -> tuple[list[tuple[float, bool]], int]:
-    """(score, whether it is right) of every detection, and how many objects have none.
-
-    Args:
-        vlm: with a low threshold.
-        samples: to look at.
-        named: whether its names must be right, too, not its box alone.
-    """
-    heats: list[tuple[float, bool]] = []
-    missed = 0
+def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[Heats, Heats]:
+    """How detections score by their boxes alone, and by their boxes and names."""
+    boxed: Heats = ([], 0)
+    named: Heats = ([], 0)
     for index, sample in enumerate(samples):
         features = vlm.features(Frame(sample.rgb, sample.camera, index, 0.0))
-        boxes = range(len(features.boxes))
-        taken: set[int] = set()
-        for record in counted(sample):
-            names = (CATEGORIES[record["category"]], COLORS[record["color"]])
-            hits = [
-                (iou(features.box(k), tuple(record["box"])), k)
-                for k in boxes
-                if k not in taken and (not named or features.name(k)[:2] == names)
-            ]
-            overlap, k = max(hits, default=(0.0, -1))
-            missed += overlap < 0.5
-            taken |= {k} if overlap >= 0.5 else set()
-        heats += [
-            (float(features.scores[k]), k in taken)
+        boxed = _more(boxed, features, sample, named=False)
+        named = _more(named, features, sample, named=True)
+    return boxed, named
+
+
+def _more(heats: Heats, features: Features, sample: Sample, *, named: bool) -> Heats:
+    """The heats with those of one more image."""
+    boxes = range(len(features.boxes))
+    taken: set[int] = set()
+    missed = 0
+    for record in counted(sample):
+        names = (CATEGORIES[record["category"]], COLORS[record["color"]])
+        hits = [
+            (iou(features.box(k), tuple(record["box"])), k)
             for k in boxes
-            if k in taken or not excused(features.box(k), sample)
+            if k not in taken and (not named or features.name(k)[:2] == names)
         ]
-    return heats, missed
+        overlap, k = max(hits, default=(0.0, -1))
+        missed += overlap < 0.5
+        taken |= {k} if overlap >= 0.5 else set()
+    scored = [
+        (float(features.scores[k]), k in taken)
+        for k in boxes
+        if k in taken or not excused(features.box(k), sample)
+    ]
+    return heats[0] + scored, heats[1] + missed
 
 
 def _least_alarming(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, float]:
