@@ -28,11 +28,10 @@ def pile(world: World, rng: np.random.Generator) -> None:
             continue
         item = str(rng.choice(candidates))
         free -= {item, str(support)}
-        x, y, z = world.pose(str(support))[:3, 3]
-        top = float(world.bounds(str(support))[1][2])
-        rest = z + 0.012 if _is_wide(body.spec) else top + 0.002
+        x, y, _ = world.pose(str(support))[:3, 3]
         slack = 0.2 * body.spec.width_m if body.spec.category == "plate" else 0.004
         dx, dy = rng.uniform(-slack, slack, 2)
+        rest = _rest(world, str(support), body.spec)
         world.place(item, (x + dx, y + dy, rest), float(rng.uniform(-np.pi, np.pi)))
 
 
@@ -63,17 +62,24 @@ def _set_on(world: World, name: str, support: str, there: int, rng: np.random.Ge
     spec = world[support].spec
     if spec is None:
         raise AssertionError(f"{support} carries nothing")
-    x, y, z = world.pose(support)[:3, 3]
+    x, y, _ = world.pose(support)[:3, 3]
+    rest = _rest(world, support, spec)
     if _is_wide(spec):
         # Around the middle, and each let fall on what is there.
         angle = rng.uniform(-0.4, 0.4) + there * 2 * np.pi / _MOST
         radius = spec.width_m * (0.17 if spec.category == "bowl" else 0.26) if there else 0.0
         dx, dy = radius * np.cos(angle), radius * np.sin(angle)
-        rest = z + 0.012 + 0.03 * there
+        rest += 0.03 * there
     else:
         dx, dy = rng.uniform(-0.004, 0.004, 2)
-        rest = float(world.bounds(support)[1][2]) + 0.002
     world.place(name, (x + dx, y + dy, rest), float(rng.uniform(-np.pi, np.pi)))
+
+
+def _rest(world: World, support: str, spec: ObjectSpec) -> float:
+    """The height from which a thing is let fall on or into another, m."""
+    if _is_wide(spec):
+        return float(world.pose(support)[2, 3]) + 0.012
+    return float(world.bounds(support)[1][2]) + 0.002
 
 
 def _is_wide(spec: ObjectSpec) -> bool:

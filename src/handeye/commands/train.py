@@ -11,6 +11,9 @@ FALLEN_EVERY, FALLEN_FIRST, FALLEN = 10, 90_000, 0.6
 CROWDED_EVERY, CROWDED_FIRST, CROWD = 5, 80_000, (9, 14)
 """For so many shards one more of cluttered tables; their numbers; how many objects they have."""
 
+HEAPED_EVERY, HEAPED_FIRST, HEAP = 4, 70_000, (5, 12)
+"""For so many shards one more of heaps; their numbers; how many objects they have."""
+
 
 def train(
     *,
@@ -30,6 +33,8 @@ def train(
     render(Path(data), shards, jobs)
     render(Path(data), shards // FALLEN_EVERY, jobs, first=FALLEN_FIRST, fallen=FALLEN)
     render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)
+    heaps: dict[str, Any] = {"heaped": True, "objects": HEAP}
+    render(Path(data), shards // HEAPED_EVERY, jobs, first=HEAPED_FIRST, **heaps)
     recipe = Recipe() if steps is None else replace(Recipe(), steps=steps)
     folder = run(
         Path(data),
@@ -51,6 +56,7 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
+    from ..training.mining import mine_all
     from ..training.pairs import train_pairs
     from ..training.proposing import propose_all
     from ..training.train import export
@@ -63,15 +69,12 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     # The gaze begins as the glimpse; its further blocks do nothing at first.
     model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
     propose_all(model, data, out / "glimpsed", glimpsed=True)
-    gaze = train_glimpse(
-        model.gaze.train(),
-        data,
-        out / "glimpsed",
-        out,
-        model.config,
-        Fitting(steps=4500, learning_rate=1.5e-3, half=True),
-        name="gaze",
-    )
+    learn = partial(train_glimpse, data=data, out=out, config=model.config)
+    first = Fitting(steps=4500, learning_rate=1.5e-3, half=True)
+    gaze = learn(model.gaze.train(), proposals=out / "glimpsed", fitting=first, name="gaze")
+    mine_all(gaze, data, out / "glimpsed", out / "mined", model.config)
+    hard = Fitting(steps=2800, images=80, learning_rate=1.2e-3, half=True)
+    gaze = learn(gaze.train(), proposals=out / "mined", fitting=hard, name="gaze_hard")
     model.gaze.load_state_dict(gaze.state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
