@@ -8,15 +8,18 @@ from functools import partial
 from typing import TypeVar
 
 from .arm_view import ArmView
+from .cameras.check import check_frame
 from .charts.chart import Chart
 from .describe import listing
 from .errors import (
     AmbiguousError,
     CameraError,
     EndOfStreamError,
+    HandeyeError,
     ImageError,
     ModelError,
     NotFoundError,
+    UserError,
 )
 from .frame import Camera, Frame, Points
 from .geometry import project
@@ -130,20 +133,23 @@ class Observer:
 
         A camera called "board" is read first, then the others in their order.
 
-        Raises ImageError where no camera shows a chart that can be read; says why for each.
+        Raises ImageError where no camera shows a chart that can be read, and ModelError where the
+        model failed at one of them; says why for each.
         """
-        reasons = []
+        reasons, failed = [], False
         for name in sorted(self._cameras, key=lambda n: n != BOARD):
             self.frames[name] = frame = _patiently(partial(self._read, name))
             start = time.perf_counter()
             self.calls["read_chart"] += 1
             try:
                 return frame, self._perception.read_chart(frame)
-            except ImageError as error:
+            except (ImageError, ModelError) as error:
                 reasons.append(f'camera "{name}": {error}')
+                failed |= isinstance(error, ModelError)
             finally:
                 self.seconds["model"] += time.perf_counter() - start
-        raise ImageError(f"no chart in view can be read; {'; '.join(reasons) or 'no camera'}")
+        told = f"no chart in view can be read; {'; '.join(reasons) or 'no camera'}"
+        raise ModelError(told) if failed else ImageError(told)
 
     def explain(self, phrase: str, camera: str | None = None) -> tuple[Frame, HeatMap]:
         """The latest frame of a camera, and [H, W] where in it the VLM sees a phrase, 0..1.
@@ -224,8 +230,17 @@ class Observer:
         return self._tracker.cloud(exclude)
 
     def _read(self, name: str) -> Frame:
+        """A camera's frame; raises CameraError where it gives none, or what is no right one."""
         start = time.perf_counter()
-        frame = self._camera(name).read()
+        try:
+            frame = self._camera(name).read()
+            check_frame(frame)
+        except UserError as error:
+            raise CameraError(f'camera "{name}" gives a frame that is none: {error}') from error
+        except HandeyeError:
+            raise
+        except Exception as error:
+            raise CameraError(f'camera "{name}" failed: {type(error).__name__}: {error}') from error
         self.seconds["render"] += time.perf_counter() - start
         return frame
 

@@ -35,8 +35,10 @@ class Perception:
     Attributes:
         parse_with, ground_with, ask_with, chart_with: the models; None where there is none.
         mask_with: draws masks of what was parsed or grounded without one.
-        fallback: asked where a model is missing, fails, or is late.
-        deadline_s: after which a model is late; its answer is then not waited for.
+        fallback: asked where a model is missing, fails, or is late; what it finds is given even
+            where `mask_with` fails.
+        deadline_s: after which a model is late, each for itself; its answer is then not waited
+            for.
     """
 
     parse_with: Parses | None = None
@@ -49,7 +51,8 @@ class Perception:
 
     @classmethod
     def of(cls, vlm: object) -> "Perception":
-        """Every verb that one model has; a Perception is returned as it is.
+        """Every verb that one model has, by its `verbs` where it tells them; a Perception is
+        returned as it is.
 
         Charts are read by the default reader where the model does not read them.
         """
@@ -57,11 +60,12 @@ class Perception:
             return vlm
         from .charts.read import ChartReader
 
+        verbs = getattr(vlm, "verbs", ("parse", "ground", "ask", "read_chart"))
         composed = cls(
-            vlm if isinstance(vlm, Parses) else None,
-            vlm if isinstance(vlm, Grounds) else None,
-            vlm if isinstance(vlm, Asks) else None,
-            vlm if isinstance(vlm, ReadsCharts) else None,
+            vlm if isinstance(vlm, Parses) and "parse" in verbs else None,
+            vlm if isinstance(vlm, Grounds) and "ground" in verbs else None,
+            vlm if isinstance(vlm, Asks) and "ask" in verbs else None,
+            vlm if isinstance(vlm, ReadsCharts) and "read_chart" in verbs else None,
         )
         if composed == cls():
             raise ModelError(
@@ -71,13 +75,11 @@ class Perception:
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first."""
-        found: list[Detection] = self._call(self.parse_with, "parse", frame)
-        return self._masked(frame, found)
+        return self._found(self.parse_with, "parse", frame)
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to, best first."""
-        found: list[Detection] = self._call(self.ground_with, "ground", frame, phrase)
-        return self._masked(frame, found)
+        return self._found(self.ground_with, "ground", frame, phrase)
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer to a question."""
@@ -85,7 +87,7 @@ class Perception:
         return answer
 
     def read_chart(self, frame: Frame) -> Chart:
-        """The table of a chart."""
+        """The table of a chart; raises ImageError where the frame shows none."""
         chart: Chart = self._call(self.chart_with, "read_chart", frame)
         return chart
 
@@ -106,10 +108,28 @@ class Perception:
             with suppress(ModelError):
                 _called(model, "prepare", self.deadline_s, (frames,))
 
+    def _found(self, model: object, verb: str, frame: Frame, *phrase: str) -> list[Detection]:
+        """What a model finds, with masks; what the fallback finds where either model fails."""
+        found: list[Detection] | None = None
+        try:
+            found = _called(model, verb, self.deadline_s, (frame, *phrase))
+            return self._masked(frame, found)
+        except ModelError:
+            if self.fallback is None:
+                raise
+        rescued: list[Detection] = getattr(self.fallback, verb)(frame, *phrase)
+        if found is None:
+            with suppress(ModelError):
+                return self._masked(frame, rescued)
+        return rescued
+
     def _masked(self, frame: Frame, found: list[Detection]) -> list[Detection]:
         if self.mask_with is None:
             return found
-        return with_masks(frame, found, self.mask_with)
+        name = f"{type(self.mask_with).__name__}.masks"
+        draw = partial(with_masks, frame, found, self.mask_with)
+        masked: list[Detection] = _guarded(draw, name, self.deadline_s)
+        return masked
 
     def _call(self, model: object, verb: str, *arguments: Any) -> Any:
         try:
@@ -123,8 +143,12 @@ class Perception:
 def _called(model: object, verb: str, deadline_s: float | None, arguments: tuple[Any, ...]) -> Any:
     if model is None:
         raise ModelError(f"no VLM here can {verb}; give one that has this verb")
-    name = f"{type(model).__name__}.{verb}"
     call = partial(getattr(model, verb), *arguments)
+    return _guarded(call, f"{type(model).__name__}.{verb}", deadline_s)
+
+
+def _guarded(call: Callable[[], Any], name: str, deadline_s: float | None) -> Any:
+    """What a call gives; whatever else it raises, or that it is late, becomes a ModelError."""
     try:
         return call() if deadline_s is None else _in_time(call, name, deadline_s)
     except HandeyeError:

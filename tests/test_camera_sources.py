@@ -157,6 +157,17 @@ def test_a_folder_gives_its_images_by_name(folder: Path) -> None:
         camera.read()
 
 
+def test_a_folder_is_called_by_its_name_however_it_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "within").mkdir()
+    (folder.parent / "latest").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    for path in (".", "within/..", folder, "../images/"):
+        assert ImageFolder(path).name == "images"
+    assert ImageFolder("../latest").name == "latest"
+
+
 def test_one_image_is_a_camera_that_never_ends(folder: Path) -> None:
     camera = open_camera(folder / "1.png")
     assert all(shows(camera.read(), 1) for _ in range(4))

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from handeye.perception.charts.chart import Chart, ChartRow
 from handeye.perception.errors import (
     AmbiguousError,
     CameraError,
+    ImageError,
     ModelError,
     NotFoundError,
 )
@@ -118,6 +120,33 @@ def test_what_fails_for_a_moment_is_tried_again() -> None:
     observer = Observer({"overview": Shaky()}, Perception.of(Slow(room)))
     assert list(observer.look().objects) == ["cup_1"]
     assert not trouble
+
+
+def test_a_chart_model_that_fails_at_one_camera_is_asked_about_the_others() -> None:
+    class Reader:
+        def __init__(self, **says: Chart | Exception) -> None:
+            self.says = says
+
+        def read_chart(self, frame: Frame) -> Chart:
+            said = self.says[frame.camera]
+            if isinstance(said, Exception):
+                raise said
+            return said
+
+    none, rubbish = ImageError("there is none"), ModelError("nothing that is a table")
+    chart = Chart("bar", (ChartRow("", "May", 3.0, 1.0),))
+
+    def observer(overview: Chart | Exception, wrist: Chart | Exception) -> Observer:
+        room = Room(CUP)
+        cameras = {name: RoomCamera(room, name, OVERVIEW) for name in ("overview", "wrist")}
+        return Observer(cameras, Perception(chart_with=Reader(overview=overview, wrist=wrist)))
+
+    frame, read = observer(rubbish, chart).read_chart()
+    assert (frame.camera, read) == ("wrist", chart)
+    with pytest.raises(ImageError, match=r'camera "overview": there is none; camera "wrist": th'):
+        observer(none, none).read_chart()
+    with pytest.raises(ModelError, match=r'"overview": nothing that is a table; camera "wrist": '):
+        observer(rubbish, none).read_chart()
 
 
 def test_a_robot_without_the_fixed_camera_is_told_so_at_once() -> None:

@@ -5,9 +5,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ import torch
 import torch._dynamo.utils
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
+from handeye.perception.vlm.checkpoints import Parts
 from handeye.perception.vlm.explaining import relevance
+from handeye.perception.vlm.grounders import CAPTION, EVERYTHING, TO_PHRASE
 from handeye.perception.vlm.load import FAMILIES, load_vlm
 from handeye.perception.vlm.masks import with_masks
 from handeye.perception.vlm.plots import table_to_chart
@@ -26,8 +30,11 @@ from handeye.perception.vlm.written import read_answer, read_boxes, read_json, r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_checkpoints import BUILDERS, build, tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from handeye.errors import ImageError, ModelError
+from handeye.errors import ModelError
 
 SIZE = (320, 240)
 FRAME = Frame(np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8), "c", 0, 0.0)
@@ -141,7 +148,7 @@ def _check(vlm: Any, verb: str) -> None:
             assert 0 <= x0 < x1 <= 80
             assert 0 <= y0 < y1 <= 60
     elif verb == "read_chart":
-        with pytest.raises(ImageError, match="no chart was read"):
+        with pytest.raises(ModelError, match="no chart was read"):
             vlm.read_chart(FRAME)
     elif verb in ("embed", "embed_text"):
         vectors = vlm.embed([FRAME]) if verb == "embed" else vlm.embed_text(["a cup"])
@@ -159,6 +166,86 @@ def _check(vlm: Any, verb: str) -> None:
         assert not np.array_equal(heat, vlm.explain(FRAME, "a blue bowl"))
     else:
         assert verb == "search"
+
+    def test_a_detector_that_was_not_told_what_to_look_for_parses_nothing(
+        self, folders: Path
+    ) -> None:
+        dino = load_vlm(build("grounding-dino", folders / "untold"))
+        assert Perception.of(dino).ground_with is dino
+        with pytest.raises(ModelError, match="no VLM here can parse"):
+            Perception.of(dino).parse(FRAME)
+        told = replace(dino, labels=("red cup",))
+        assert Perception.of(told).parse(FRAME) == []
+
+
+class QwenProcessor:
+    """Qwen's own image processor, which needs no torchvision, and its special tokens on bytes."""
+
+    chat_template = "the prompt alone"
+
+    def __init__(self) -> None:
+        self.image_processor = Qwen2VLImageProcessorPil()
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        made = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        made.decoder = decoders.ByteLevel()
+        names = ("object_ref_start", "object_ref_end", "box_start", "box_end", "im_end")
+        special = [f"<|{name}|>" for name in names]
+        self.tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=made, additional_special_tokens=special
+        )
+
+    def apply_chat_template(self, messages: Any, **_: Any) -> str:
+        return str(messages[0]["content"][1]["text"])
+
+    def __call__(self, *, images: Any, text: str, return_tensors: str) -> Any:
+        return self.image_processor(images=images, return_tensors=return_tensors)
+
+
+def qwen(family: str, said: str) -> Any:
+    """A Qwen model that writes what one of its family wrote."""
+    processor = QwenProcessor()
+    ids = torch.tensor(processor.tokenizer(said)["input_ids"])
+    scores = [torch.eye(len(processor.tokenizer))[k][None] * 20 for k in ids]
+
+    def generate(**_: Any) -> Any:
+        return SimpleNamespace(sequences=ids[None], scores=scores)
+
+    model = SimpleNamespace(generate=generate, dtype=torch.float32)
+    return FAMILIES[family].backend(Parts(processor, model, family, "recorded", "cpu"))
+
+
+class TestRecorded:
+    """What models of a family wrote, read through the family's own processor."""
+
+    def test_florence_is_asked_for_tasks_that_its_processor_knows(
+        self, folders: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vlm = load_vlm(build("florence2", folders / "recorded"))
+        processor = vlm.parts.processor
+        assert {EVERYTHING, CAPTION, TO_PHRASE} <= {*processor.tasks_answer_post_processing_type}
+        assert processor._construct_prompts(TO_PHRASE + "a cup") != [TO_PHRASE + "a cup"]
+        said = "</s><s>the red cup<loc_100><loc_200><loc_500><loc_600></s>"
+        monkeypatch.setattr(processor, "batch_decode", lambda *_, **__: [said])
+        [found] = vlm.ground(FRAME, "the red cup")
+        assert found.label == "the red cup"
+        assert found.box == pytest.approx((8, 12, 40, 36), abs=0.5)
+
+    def test_the_tokens_around_qwen2s_boxes_are_read_and_are_no_part_of_a_sentence(self) -> None:
+        cup = "<|object_ref_start|>the cup<|object_ref_end|>"
+        box = "<|box_start|>(500,250),(750,500)<|box_end|>"
+        write = partial(qwen, "qwen2_vl")
+        [found] = write(f"{cup}{box}<|im_end|>").parse(FRAME)
+        assert (found.label, found.box) == ("the cup", (40, 15, 60, 30))
+        assert found.score == pytest.approx(1.0, abs=1e-3)
+        assert write(f"{cup} on a table<|im_end|>").caption(FRAME) == "the cup on a table"
+        assert write("Yes.<|im_end|>").ask(FRAME, "is it?").text == "yes"
+
+    def test_qwen25s_pixels_are_of_the_image_that_its_processor_made(self) -> None:
+        # A frame of 80 x 60 is seen in whole patches: 84 x 56.
+        said = '[{"bbox_2d": [42, 28, 84, 56], "label": "cup"}]<|im_end|>'
+        [found] = qwen("qwen2_5_vl", said).ground(FRAME, "the cup")
+        assert found.box == pytest.approx((40, 30, 80, 60))
 
 
 class TestMasks:
@@ -221,6 +308,17 @@ class TestWhatModelsWrite:
             ("<|object_ref_start|>red cup<|object_ref_end|>"
              "<|box_start|>(500,250),(750,500)<|box_end|>",
              {}, [("red cup", (160, 60, 240, 120))]),
+            # Qwen2-VL, without its special tokens
+            ("the red cup(500,250),(750,500)",
+             {"convention": "thousandths"}, [("", (160, 60, 240, 120))]),
+            # Gemini: y first, in thousandths, whatever was asked for
+            ('[{"box_2d": [250, 500, 500, 750], "label": "red cup"}]',
+             {"convention": "pixels"}, [("red cup", (160, 60, 240, 120))]),
+            # … but corners that have names are what their names say
+            ('{"box_2d": {"x0": 16, "y0": 24, "x1": 160, "y1": 120}}',
+             {"convention": "pixels"}, [("", (16, 24, 160, 120))]),
+            # a number is never cut in two to make four of three
+            ("The image is (640, 480, 3).", {"convention": "pixels"}, []),
             # Qwen2.5-VL, in a fence
             ('```json\n[{"bbox_2d": [16, 24, 160, 120], "label": "cup"}]\n```',
              {"convention": "pixels"}, [("cup", (16, 24, 160, 120))]),
@@ -308,7 +406,10 @@ class TestWhatModelsWrite:
     @pytest.mark.parametrize(
         ("text", "said"),
         [("Yes, it is.", "yes"), ("No.", "no"), ("\n\nAnswer: 3", "3"), ("", ""),
-         ("a red cup.", "a red cup")],
+         ("a red cup.", "a red cup"), ("No idea.", ""), ("I don’t know.", ""),
+         ("No one.", "No one"), ("Nothing", "Nothing"), ("**Yes**, it is", "yes"),
+         ("**Answer:** `3`", "3"), ("```\n- *red cup*\n```", "red cup"), ("-5", "-5"),
+         ("3 * 4", "3 * 4"), ("cup_1", "cup_1")],
     )  # fmt: skip
     def test_answers_are_short(self, text: str, said: str) -> None:
         assert read_answer(text) == said

@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from handeye.perception.cameras import ImageFolder, PushedCamera
+from handeye.perception.charts.chart import Chart, ChartRow
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
-from handeye.perception.vlm.verbs import Answer, Detection
+from handeye.perception.vlm.instructed import InstructedVLM
+from handeye.perception.vlm.verbs import Answer, Box, Detection
+from handeye.perception.vlm.written import Written
 from handeye.perception.watching import Account, ChangeGate, Sighting, rounds, tell, watch
 from PIL import Image
 
 from handeye.cli import main
-from handeye.errors import ModelError, UserError
+from handeye.commands.watch import told_apart
+from handeye.errors import ImageError, ModelError, UserError
 
 
 class Eye:
@@ -80,6 +84,21 @@ def test_frames_can_be_kept_some_seconds_apart(folder: Path) -> None:
     assert taken == [1, 3, 5]
 
 
+@pytest.mark.parametrize(("every_s", "looked_at"), [(0.0, [1, 2, 3, 4, 5]), (2.0, [1, 3, 4])])
+def test_a_camera_whose_stamps_go_back_is_watched_from_there_on(
+    folder: Path, every_s: float, looked_at: list[int]
+) -> None:
+    class Repeated(ImageFolder):
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            frame = super().read(max_age_s)
+            return replace(frame, stamp_s=frame.stamp_s % 3)
+
+    told: list[str] = []
+    news = rounds([Repeated(folder, "bag")], every_s=every_s, on_trouble=told.append)
+    assert [one.frame.sequence for taken in news for one in taken] == looked_at
+    assert told == ['the stamps of camera "bag" went back by 2.0 s; it is watched from there on']
+
+
 def test_a_small_thing_that_moves_passes_the_gate() -> None:
     gate = ChangeGate()
     assert gate.passes(Frame(picture(50, 8), "c", 0, 0.0))
@@ -137,16 +156,26 @@ def test_no_thread_outlives_its_watch(folder: Path) -> None:
     assert set(threading.enumerate()) == before
 
 
+class Flaky(Eye):
+    """Fails the second time that it is asked."""
+
+    calls = 0
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        self.calls += 1
+        if self.calls == 2:
+            raise RuntimeError("server busy")
+        return super().ask(frame, question)
+
+
+def test_a_change_that_a_model_failed_to_look_at_is_looked_at_again(folder: Path) -> None:
+    news = rounds([ImageFolder(folder)])
+    queries, gate = ["is it bright?"], ChangeGate()
+    found = list(watch(news, Perception.of(Flaky()), queries, gate=gate))
+    assert [(s.frame.sequence, s.text) for s in found] == [(1, "dark"), (4, "bright"), (5, "dark")]
+
+
 def test_a_model_that_fails_later_is_told_and_tried_again(folder: Path) -> None:
-    class Flaky(Eye):
-        calls = 0
-
-        def ask(self, frame: Frame, question: str) -> Answer:
-            self.calls += 1
-            if self.calls == 2:
-                raise RuntimeError("server busy")
-            return super().ask(frame, question)
-
     told: list[str] = []
     queries = ["is it bright?"]
     news = rounds([ImageFolder(folder)])
@@ -179,6 +208,14 @@ class TestAccount:
     def test_what_an_arm_hides_for_a_moment_did_not_vanish(self) -> None:
         frames = [[self.cup(20)]] * 5 + [[]] * 6 + [[self.cup(20)]] * 5
         assert self.told(*frames) == ["the red cup is on the left"]
+
+    def test_what_is_missing_from_a_recording_that_began_again_vanished(self) -> None:
+        account, told = Account(300), []
+        for k in range(50, 60):
+            told += account.add([self.cup(20)], k / 10)
+        for k in range(10):
+            told += account.add([], k / 10)
+        assert told == ["the red cup is on the left", "the red cup vanished from the left"]
 
     def test_what_lies_on_a_border_does_not_move_all_the_time(self) -> None:
         frames = [[self.cup(82.0 if k // 4 % 2 else 88.0)] for k in range(24)]
@@ -302,6 +339,62 @@ class TestComposing:
         assert rescued.ask(self.FRAME, "is it?").text == "dark"
         released.set()
 
+    def test_masks_that_fail_are_one_clear_error_or_a_case_for_the_fallback(self) -> None:
+        class Broken:
+            def masks(self, frame: Frame, boxes: list[Box]) -> list[np.ndarray]:
+                raise RuntimeError("out of memory")
+
+        class Few:
+            def masks(self, frame: Frame, boxes: list[Box]) -> list[np.ndarray]:
+                return []
+
+        with pytest.raises(ModelError, match=r"Broken\.masks failed: RuntimeError: out of memory"):
+            Perception(ground_with=Eye(), mask_with=Broken()).ground(self.FRAME, "spot")
+        with pytest.raises(ModelError, match=r"Few\.masks gave 0 masks for 1 boxes"):
+            Perception(ground_with=Eye(), mask_with=Few()).ground(self.FRAME, "spot")
+        for ground_with in (Eye(), None):
+            eyes = Perception(
+                ground_with=ground_with, mask_with=Broken(), fallback=Perception.of(Eye())
+            )
+            assert [d.mask for d in eyes.ground(self.FRAME, "spot")] == [None]
+
+    def test_masks_are_drawn_of_what_the_fallback_finds(self) -> None:
+        class Whole:
+            def masks(self, frame: Frame, boxes: list[Box]) -> list[np.ndarray]:
+                return [np.ones(frame.rgb.shape[:2], bool) for _ in boxes]
+
+        eyes = Perception(mask_with=Whole(), fallback=Perception.of(Eye()))
+        [found] = eyes.ground(self.FRAME, "spot")
+        assert found.mask is not None
+        assert found.mask.all()
+
+    def test_masks_that_are_late_are_not_waited_for(self) -> None:
+        released = threading.Event()
+
+        class Slow:
+            def masks(self, frame: Frame, boxes: list[Box]) -> list[np.ndarray]:
+                released.wait(20)
+                return []
+
+        eyes = Perception(ground_with=Eye(), mask_with=Slow(), deadline_s=0.05)
+        with pytest.raises(ModelError, match=r"Slow\.masks gave no answer within 0\.05 s"):
+            eyes.ground(self.FRAME, "spot")
+        released.set()
+
+    def test_only_a_chart_that_was_badly_written_is_a_case_for_the_fallback(self) -> None:
+        class Reader:
+            def read_chart(self, frame: Frame) -> Chart:
+                return Chart("bar", (ChartRow("", "May", 3.0, 1.0),))
+
+        def eyes(said: str) -> Perception:
+            vlm = InstructedVLM(lambda *_: Written(said, 0.9), "m")
+            return Perception(chart_with=vlm, fallback=Perception(chart_with=Reader()))
+
+        for said in ("I'm sorry, I can't help with that.", '{"kind": "map"}', '{"kind": "pie"}'):
+            assert eyes(said).read_chart(self.FRAME).lookup("", "May") == 3.0
+        with pytest.raises(ImageError, match="m says that there is none"):
+            eyes('{"kind": "none"}').read_chart(self.FRAME)
+
 
 def handeye(*arguments: object) -> Any:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
@@ -350,6 +443,43 @@ def test_what_is_not_in_an_image_and_what_is_not_known_are_told_apart(folder: Pa
     assert handeye("ground", folder / "0.png", "the red cup").stdout == "not seen: the red cup\n"
     told = handeye("ground", folder / "0.png", "the sofa").stdout
     assert told == 'I do not know what "the sofa" means\n'
+
+
+@pytest.mark.parametrize(
+    ("last", "is_query"),
+    [
+        ("is the light on/off?", True),
+        ("the on/off switch", True),
+        ("on/off?", True),
+        ("the red cup", True),
+        ("rtsp://arm/a cup", False),
+        ("nowhere/b.mp4", False),
+        ("b.mp4", False),
+        ("1", False),
+    ],
+)
+def test_phrases_and_sources_are_told_apart(last: str, is_query: bool) -> None:
+    apart = (("a.mp4",), (last,)) if is_query else (("a.mp4", last), ())
+    assert told_apart(("a.mp4", last), ()) == apart
+
+
+def test_what_is_there_is_a_source_whatever_it_is_called(tmp_path: Path) -> None:
+    there = tmp_path / "is it on?"
+    there.mkdir()
+    assert told_apart(("0", str(there)), ()) == (("0", str(there)), ())
+
+
+def test_recordings_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture(90)).save(tmp_path / name / "camera.png")
+    sources = [tmp_path / name / "camera.png" for name in ("first", "second")]
+    lines = handeye("watch", *sources, "a cup", "--json").stdout.splitlines()
+    cameras = sorted(json.loads(line)["camera"] for line in lines)
+    assert cameras == ["first/camera.png", "second/camera.png"]
+    result = handeye("watch", sources[0], sources[0], "a cup")
+    assert result.exit_code == 2
+    assert "two cameras are called" in result.output
 
 
 def test_a_view_that_cannot_be_written_is_one_clear_error(folder: Path) -> None:

@@ -38,7 +38,8 @@ class ImageFolder:
         T_world_camera: Transform | None = None,
     ) -> None:
         path = Path(path)
-        self._name = name or path.name
+        # "." and ".." are no names; what a link is called is.
+        self._name = name or (path if path.name not in ("", "..") else path.resolve()).name
         self.files = _images(path)
         self._loop = path.is_file() if loop is None else loop
         self._fps = fps

@@ -1,5 +1,6 @@
 """Captioners and question answerers: BLIP, BLIP-2, InstructBLIP, GIT, ViLT."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,8 @@ class Answerer:
             return self._choose(frame, question)
         prompt = _PROMPTS[self.parts.family].format(question=question)
         text, sure = self._write(frame, prompt)
-        return Answer(read_answer(text.removeprefix(prompt)), sure)
+        said = read_answer(text.removeprefix(prompt))
+        return Answer(said, sure if said else 0.0)
 
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
@@ -116,8 +118,18 @@ class Answerer:
         return generate(self.parts, inputs, self.max_new_tokens)
 
 
-def generate(parts: Parts, inputs: Any, max_new_tokens: int, **options: Any) -> tuple[str, float]:
-    """(text, mean probability of its tokens) that a model writes, greedily."""
+def generate(
+    parts: Parts, inputs: Any, max_new_tokens: int, *, keep: Sequence[str] = (), **options: Any
+) -> tuple[str, float]:
+    """(text, mean probability of its tokens) that a model writes, greedily.
+
+    Args:
+        parts: the checkpoint.
+        inputs: of its processor.
+        max_new_tokens: most that it may write.
+        keep: special tokens that belong to the text; the others are left out of it.
+        **options: of transformers' `generate`.
+    """
     import torch
 
     with torch.inference_mode():
@@ -136,5 +148,9 @@ def generate(parts: Parts, inputs: Any, max_new_tokens: int, **options: Any) -> 
         for score, token in zip(out.scores, written, strict=False)
     ]
     tokenizer = getattr(parts.processor, "tokenizer", parts.processor)
-    text = tokenizer.decode(written, skip_special_tokens=True)
+    if keep:
+        special = {k for k, token in tokenizer.added_tokens_decoder.items() if token.special}
+        dropped = special - set(tokenizer.convert_tokens_to_ids([*keep]))
+        written = [int(token) for token in written if int(token) not in dropped]
+    text = tokenizer.decode(written, skip_special_tokens=not keep)
     return str(text), float(sum(shares) / len(shares)) if shares else 0.0

@@ -14,7 +14,10 @@ from .explaining import attending, over_frame, relevance
 from .verbs import Detection, HeatMap
 from .written import WrittenBox
 
-TO_PHRASE = "<CAPTIONTO_PHRASE_GROUNDING>"
+TO_PHRASE = "<CAPTION_TO_PHRASE_GROUNDING>"
+EVERYTHING = "<OD>"
+CAPTION = "<CAPTION>"
+"""Florence-2's tasks; of any other word its processor makes plain text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ class WritingGrounder:
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object that it names."""
-        task = "<OD>" if self._florence else "<grounding>Describe this image in detail:"
+        task = EVERYTHING if self._florence else "<grounding>Describe this image in detail:"
         return [_detection(found) for found in self._places(frame, task, "")]
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
@@ -107,7 +110,7 @@ class WritingGrounder:
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
         if self._florence:
-            return self._write(frame, "<CAPTION>")[0].strip()
+            return self._write(frame, CAPTION)[0].strip()
         text = self._write(frame, "An image of")[0]
         return str(self.parts.processor.post_process_generation(text)[0]).strip()
 

@@ -10,7 +10,7 @@ from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
 from .verbs import Answer, Detection
-from .written import Convention, WrittenBox, read_answer, read_boxes, read_json
+from .written import Convention, Written, WrittenBox, read_answer, read_boxes, read_json
 
 
 class Write(Protocol):
@@ -18,8 +18,8 @@ class Write(Protocol):
 
     def __call__(
         self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
-    ) -> tuple[str, float]:
-        """(text of at most so many tokens, how sure, 0..1); a JSON schema is kept to if it can."""
+    ) -> Written:
+        """Text of at most so many tokens; a JSON schema is kept to if it can."""
 
 
 _JSON_BOXES = (
@@ -38,6 +38,10 @@ _CHART = (
     '"y": number}]}. x is the category or independent variable; of a pie, y is the percentage. '
     'If there is no chart, answer {"kind": "none"}.'
 )
+_BOX_TOKENS = {
+    "qwen2_vl": ("<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"),
+}
+"""Special tokens that a family writes around boxes."""
 _KINDS = ("bar", "bar_horizontal", "bar_grouped", "bar_stacked", "line", "scatter", "pie")
 
 
@@ -88,8 +92,8 @@ class InstructedVLM:
         prompt = "Find every object on the table. " + self._form()
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase="object")
-        text, sure = self.write(frame, prompt, 768, _BOXES_SCHEMA)
-        return [_detection(box, sure) for box in self._boxes(frame, text)]
+        written = self.write(frame, prompt, 768, _BOXES_SCHEMA)
+        return [_detection(box, written.sure) for box in self._boxes(frame, written)]
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
         """What a phrase refers to; empty when the model says that it is not there."""
@@ -97,43 +101,53 @@ class InstructedVLM:
             prompt = self.boxes_prompt.format(phrase=phrase)
         else:
             prompt = f"Find {phrase}. {self._form()} If it is not there, answer []."
-        text, sure = self.write(frame, prompt, 256, _BOXES_SCHEMA)
-        return [_detection(box, sure, phrase) for box in self._boxes(frame, text)]
+        written = self.write(frame, prompt, 256, _BOXES_SCHEMA)
+        return [_detection(box, written.sure, phrase) for box in self._boxes(frame, written)]
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer; its confidence is the mean probability of the tokens, where known."""
         prompt = f"{question}\nAnswer with one word, a number, or a short phrase."
-        text, sure = self.write(frame, prompt, 24)
-        said = read_answer(text)
-        return Answer(said, sure if said else 0.0)
+        written = self.write(frame, prompt, 24)
+        said = read_answer(written.text)
+        return Answer(said, written.sure if said else 0.0)
 
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
-        return self.write(frame, "Describe this image in one sentence.", 64)[0].strip()
+        return self.write(frame, "Describe this image in one sentence.", 64).text.strip()
 
     def read_chart(self, frame: Frame) -> Chart:
         """The table of a chart.
 
         Raises:
-            ImageError: the model says that there is none, or wrote nothing that can be read.
+            ImageError: the model says that there is none.
+            ModelError: the model wrote nothing that can be read.
         """
-        text, sure = self.write(frame, _CHART, 1024, _CHART_SCHEMA)
-        return chart_of(read_json(text), sure, self.name)
+        written = self.write(frame, _CHART, 1024, _CHART_SCHEMA)
+        return chart_of(read_json(written.text), written.sure, self.name)
 
     def _form(self) -> str:
         return _JSON_BOXES.format(units=_UNITS[self.convention])
 
-    def _boxes(self, frame: Frame, text: str) -> list[WrittenBox]:
+    def _boxes(self, frame: Frame, written: Written) -> list[WrittenBox]:
         height, width = frame.rgb.shape[:2]
-        return read_boxes(text, (width, height), convention=self.convention)
+        return read_boxes(
+            written.text, (width, height), convention=self.convention, seen=written.seen
+        )
 
 
 def chart_of(said: Any, sure: float, name: str) -> Chart:
-    """A chart from JSON; rows that make no sense are left out and counted in `unread`."""
-    if not isinstance(said, dict) or said.get("kind") not in _KINDS:
-        kind = said.get("kind") if isinstance(said, dict) else None
+    """A chart from JSON; rows that make no sense are left out and counted in `unread`.
+
+    Raises:
+        ImageError: it says that there is no chart.
+        ModelError: it is no chart.
+    """
+    kind = said.get("kind") if isinstance(said, dict) else None
+    if kind == "none":
+        raise ImageError(f"no chart was read: {name} says that there is none")
+    if not isinstance(said, dict) or kind not in _KINDS:
         what = f'a chart of kind "{kind}"' if kind else "nothing that is a table"
-        raise ImageError(f"no chart was read: {name} answered with {what}")
+        raise ModelError(f"no chart was read: {name} answered with {what}")
     rows, bad = [], 0
     for row in said.get("rows") or []:
         try:
@@ -146,7 +160,7 @@ def chart_of(said: Any, sure: float, name: str) -> Chart:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             bad += 1
     if not rows:
-        raise ImageError(f"no chart was read: {name} gave a table without rows")
+        raise ModelError(f"no chart was read: {name} gave a table without rows")
     return Chart(
         said["kind"],
         tuple(rows),
@@ -165,18 +179,27 @@ def local_writer(parts: Parts) -> Write:
     """Runs a checkpoint in this process, through its own chat template where it has one."""
 
     def write(
-        frame: Frame,
-        prompt: str,
-        most: int,
-        schema: dict[str, Any] | None = None,  # noqa: ARG001 – the prompt says it too
-    ) -> tuple[str, float]:
+        frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
+    ) -> Written:
         picture = picture_of(frame)
         if parts.family == "idefics":
-            return _flamingo(parts, picture, prompt, most)
+            return Written(*_flamingo(parts, picture, prompt, most))
         inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
-        return generate(parts, inputs, most)
+        # The prompt says what the schema would; in plain sentences box tokens are noise.
+        keep = () if schema is None else _BOX_TOKENS.get(parts.family, ())
+        return Written(*generate(parts, inputs, most, keep=keep), _seen(parts, inputs))
 
     return write
+
+
+def _seen(parts: Parts, inputs: Any) -> tuple[int, int] | None:
+    """(width, height) to which a Qwen processor brought the image; None of other families."""
+    grid = inputs.get("image_grid_thw")
+    if grid is None:
+        return None
+    _, rows, columns = (int(patches) for patches in grid[0])
+    side = int(parts.processor.image_processor.patch_size)
+    return columns * side, rows * side
 
 
 def _flamingo(parts: Parts, picture: Any, prompt: str, most: int) -> tuple[str, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ModelError
 from ..frame import Frame, Mask
 from .checkpoints import Parts
 from .verbs import Box, Detection, Masks
@@ -53,9 +54,17 @@ class Segmenter:
 
 
 def with_masks(frame: Frame, found: Sequence[Detection], segmenter: Masks) -> list[Detection]:
-    """Detections with a mask each; those that have one keep it."""
+    """Detections with a mask each; those that have one keep it.
+
+    Raises:
+        ModelError: the segmenter did not draw as many masks as it was given boxes.
+    """
     bare = [detection.box for detection in found if detection.mask is None]
-    drawn = iter(segmenter.masks(frame, bare) if bare else [])
+    masks = segmenter.masks(frame, bare) if bare else []
+    if len(masks) != len(bare):
+        name = type(segmenter).__name__
+        raise ModelError(f"{name}.masks gave {len(masks)} masks for {len(bare)} boxes")
+    drawn = iter(masks)
     return [d if d.mask is not None else replace(d, mask=next(drawn)) for d in found]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..charts.chart import Chart, ChartRow
 from ..charts.numbers import parse_number
-from ..errors import ImageError
+from ..errors import ModelError
 from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
@@ -32,7 +32,7 @@ class PlotReader:
         taken from whether the first column is of numbers.
 
         Raises:
-            ImageError: nothing that is a table was written.
+            ModelError: nothing that is a table was written; of no chart these models write one too.
         """
         inputs = self.parts.inputs(images=picture_of(frame), text=_PROMPT)
         text, sure = generate(self.parts, inputs, self.max_new_tokens)
@@ -43,13 +43,14 @@ class PlotReader:
         """A short answer to a question about a chart."""
         inputs = self.parts.inputs(images=picture_of(frame), text=question)
         text, sure = generate(self.parts, inputs, 32)
-        return Answer(read_answer(text), sure)
+        said = read_answer(text)
+        return Answer(said, sure if said else 0.0)
 
 
 def table_to_chart(title: str, rows: list[list[str]], sure: float) -> Chart:
     """A chart from a header and rows of cells: the first column is x, each other a series."""
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise ImageError("no chart was read: the model wrote no table")
+        raise ModelError("no chart was read: the model wrote no table")
     header, body = rows[0], rows[1:]
     single = len(header) == 2
     found, bad = [], 0
@@ -63,7 +64,7 @@ def table_to_chart(title: str, rows: list[list[str]], sure: float) -> Chart:
                 continue
             found.append(ChartRow("" if single else name, x, value.value, sure))
     if not found:
-        raise ImageError("no chart was read: the table that the model wrote has no numbers")
+        raise ModelError("no chart was read: the table that the model wrote has no numbers")
     numeric = all(not isinstance(row.x, str) for row in found)
     return Chart(
         "line" if numeric else "bar" if single else "bar_grouped",

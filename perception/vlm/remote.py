@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import picture_of
+from .written import Written
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -89,8 +90,8 @@ class Server:
 
     def write(
         self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
-    ) -> tuple[str, float]:
-        """(text, how sure) of the model's answer to a prompt about a frame.
+    ) -> Written:
+        """The model's answer to a prompt about a frame.
 
         Args:
             frame: sent as a JPEG.
@@ -117,7 +118,7 @@ class Server:
         try:
             # The library builds what it was sent, whole or not.
             self.spending.add(answer.usage.total_tokens if answer.usage else 0)
-            return answer.choices[0].message.content or "", _sure(answer.choices[0])
+            return Written(answer.choices[0].message.content or "", _sure(answer.choices[0]))
         except (AttributeError, IndexError, TypeError) as error:
             raise ModelError(f"{self.address} gave no answer: {str(answer)[:200]}") from error
 

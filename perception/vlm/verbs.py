@@ -102,7 +102,7 @@ class ReadsCharts(Protocol):
     """Reads charts into tables."""
 
     def read_chart(self, frame: Frame) -> Chart:
-        """Return the chart's table; raises ImageError when there is none to read."""
+        """Return the chart's table; raises ImageError when the image shows none."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .verbs import Box
 
@@ -18,7 +18,8 @@ Convention = Literal["pixels", "thousandths", "shares", "auto"]
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _QUAD = re.compile(
-    rf"[\[(<{{]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[,)\]]?\s*[,(\[]?\s*({_NUMBER})\s*,\s*({_NUMBER})"
+    rf"[\[(<{{]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(?:,|[)\]]\s*,?\s*[(\[])\s*"
+    rf"({_NUMBER})\s*,\s*({_NUMBER})"
 )
 _QWEN = re.compile(
     rf"(?:<\|object_ref_start\|>|<ref>)?\s*(?P<label>[^<>|]*?)\s*(?:<\|object_ref_end\|>|</ref>)?\s*"
@@ -27,11 +28,43 @@ _QWEN = re.compile(
 )
 _PALIGEMMA = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>\s*(?P<label>[^<;]*)")
 _OBJECT = re.compile(r"\{[^{}]*\}")
-_BOX_KEYS = ("bbox_2d", "bbox", "box", "box_2d", "bounding_box", "boundingBox", "coordinates")
+_Y_FIRST = "box_2d"
+"""Gemini's key: y0, x0, y1, x1 in thousandths, whatever else is written x first."""
+_BOX_KEYS = ("bbox_2d", "bbox", "box", _Y_FIRST, "bounding_box", "boundingBox", "coordinates")
 _POINT_KEYS = ("point_2d", "point")
 _FAR = 1e9
 """Beyond this a number is no place in any image."""
 _LABEL_KEYS = ("label", "name", "object", "category", "class", "text")
+_MARKUP = re.compile(r"^\s*[#•-]+\s+|(?<!\w)[*_`]+(?=\S)|(?<=\S)[*_`]+(?!\w)")
+"""Of Markdown; neither a minus nor a product is one."""
+_UNTOLD = re.compile(
+    r"(?:(?:i have )?no idea|(?:i['’]m |i am )?(?:not sure|unsure)"
+    r"|i (?:do not|don['’]t) know|i (?:cannot|can['’]t|can not) (?:tell|say|determine))\b",
+    re.IGNORECASE,
+)
+
+
+class Written(NamedTuple):
+    """What a model wrote about a frame.
+
+    Attributes:
+        text: as it wrote it.
+        sure: how sure it was, 0..1.
+        seen: (width, height) of the image as the model saw it, where its processor tells.
+    """
+
+    text: str
+    sure: float
+    seen: tuple[int, int] | None = None
+
+
+class _Raw(NamedTuple):
+    """A box as it was written, x first; its convention where the form itself tells it."""
+
+    quad: list[float]
+    label: str = ""
+    score: float = 1.0
+    convention: Convention | None = None
 
 
 @dataclass(frozen=True)
@@ -61,20 +94,11 @@ def read_boxes(
     Returns:
         Boxes within the frame, in the order written; what is empty after clipping is left out.
     """
-    raw = [*_location_tokens(text)]
-    if raw:
-        return _placed(raw, size, "shares", seen)
-    tagged = [
-        ([float(v) for v in match.groups()[1:]], match["label"].strip(), 1.0)
-        for match in _QWEN.finditer(text)
-    ]
-    if tagged:
-        return _placed(tagged, size, "thousandths", seen)
-    listed = [*_from_json(text)]
-    if not listed:
-        quads = [[float(v) for v in match.groups()] for match in _QUAD.finditer(text)]
-        listed = [(quad, "", 1.0) for quad in quads if all(_is_number(v) for v in quad)]
-    return _placed(listed, size, convention, seen)
+    for form in (_location_tokens, _tagged, _from_json, _in_prose):
+        raw = [*form(text)]
+        if raw:
+            return _placed(raw, size, convention, seen)
+    return []
 
 
 def read_json(text: str) -> Any:
@@ -125,10 +149,16 @@ def _closed(body: str) -> Any:
 
 
 def read_answer(text: str) -> str:
-    """A short answer: the first line without filler; yes and no in lower case."""
-    line = next((part.strip() for part in text.strip().splitlines() if part.strip()), "")
+    """A short answer: the first line without filler and markup; yes and no in lower case.
+
+    It is "" where the model says that it cannot tell.
+    """
+    lines = (_MARKUP.sub("", part).strip() for part in text.splitlines())
+    line = next((part for part in lines if part), "")
     line = re.sub(r"^(?:answer|a)\s*[:\-]\s*", "", line, flags=re.IGNORECASE)
-    word = re.match(r"^(yes|no)\b", line, re.IGNORECASE)
+    if _UNTOLD.match(line):
+        return ""
+    word = re.match(r"^(yes|no)\b(?! one\b)", line, re.IGNORECASE)
     return word[1].lower() if word else line.rstrip(".").strip()
 
 
@@ -144,45 +174,65 @@ def read_table(text: str) -> tuple[str, list[list[str]]]:
     return title, rows
 
 
-def _location_tokens(text: str) -> Iterator[tuple[list[float], str, float]]:
+def _location_tokens(text: str) -> Iterator[_Raw]:
     """PaliGemma's: y0, x0, y1, x1 in 1024ths."""
     for match in _PALIGEMMA.finditer(text):
         y0, x0, y1, x1 = (int(v) / 1024 for v in match.groups()[:4])
-        yield [x0, y0, x1, y1], match["label"].strip(), 1.0
+        yield _Raw([x0, y0, x1, y1], match["label"].strip(), convention="shares")
 
 
-def _from_json(text: str) -> Iterator[tuple[list[float], str, float]]:
+def _tagged(text: str) -> Iterator[_Raw]:
+    """Qwen-VL's and Qwen2-VL's: between tokens of their own, in thousandths."""
+    for match in _QWEN.finditer(text):
+        quad = [float(v) for v in match.groups()[1:]]
+        yield _Raw(quad, match["label"].strip(), convention="thousandths")
+
+
+def _in_prose(text: str) -> Iterator[_Raw]:
+    """Four numbers in brackets, or two corners in brackets each."""
+    for match in _QUAD.finditer(text):
+        quad = [float(v) for v in match.groups()]
+        if all(_is_number(v) for v in quad):
+            yield _Raw(quad)
+
+
+def _from_json(text: str) -> Iterator[_Raw]:
     found = read_json(text)
     items = found if isinstance(found, list) else [found]
     if isinstance(found, dict):
         nested = [v for v in found.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
         items = nested[0] if nested else [found]
     if isinstance(found, list) and len(found) == 4 and all(_is_number(v) for v in found):
-        yield [float(v) for v in found], "", 1.0
+        yield _Raw([float(v) for v in found])
         return
     for item in items:
         if isinstance(item, dict):
             yield from _one(item)
         elif isinstance(item, list) and len(item) == 4 and all(_is_number(v) for v in item):
-            yield [float(v) for v in item], "", 1.0
+            yield _Raw([float(v) for v in item])
 
 
-def _one(item: dict[str, Any]) -> Iterator[tuple[list[float], str, float]]:
+def _one(item: dict[str, Any]) -> Iterator[_Raw]:
     label = next((str(item[k]) for k in _LABEL_KEYS if isinstance(item.get(k), str)), "")
     score = item.get("score", item.get("confidence", 1.0))
     sure = float(score) if _is_number(score) else 1.0
     for key in _BOX_KEYS:
         value = item.get(key)
+        y_first = key == _Y_FIRST and isinstance(value, list)
         if isinstance(value, dict):
             value = [value.get(k) for k in ("x0", "y0", "x1", "y1")]
         if isinstance(value, list) and len(value) == 4 and all(_is_number(v) for v in value):
-            yield [float(v) for v in value], label, sure
+            a, b, c, d = (float(v) for v in value)
+            if y_first:
+                yield _Raw([b, a, d, c], label, sure, "thousandths")
+            else:
+                yield _Raw([a, b, c, d], label, sure)
             return
     for key in _POINT_KEYS:
         value = item.get(key)
         if isinstance(value, list) and len(value) == 2 and all(_is_number(v) for v in value):
             x, y = float(value[0]), float(value[1])
-            yield [x, y, x, y], label, sure
+            yield _Raw([x, y, x, y], label, sure)
             return
 
 
@@ -191,20 +241,23 @@ def _is_number(value: Any) -> bool:
 
 
 def _placed(
-    raw: list[tuple[list[float], str, float]],
+    raw: list[_Raw],
     size: tuple[int, int],
     convention: Convention,
     seen: tuple[int, int] | None,
 ) -> list[WrittenBox]:
     width, height = size
-    told = convention if convention != "auto" else _told(raw, seen or size)
-    across, down = {
+    told = convention
+    if convention == "auto":
+        told = _told([one for one in raw if one.convention is None], seen or size)
+    scales = {
         "shares": (float(width), float(height)),
         "thousandths": (width / 1000, height / 1000),
         "pixels": (width / (seen or size)[0], height / (seen or size)[1]),
-    }[told]
+    }
     found = []
-    for (xa, ya, xb, yb), label, score in raw:
+    for (xa, ya, xb, yb), label, score, own in raw:
+        across, down = scales[own or told]
         x0, x1 = sorted((xa * across, xb * across))
         y0, y1 = sorted((ya * down, yb * down))
         if x0 == x1 and y0 == y1:
@@ -217,14 +270,12 @@ def _placed(
     return found
 
 
-def _told(
-    raw: list[tuple[list[float], str, float]], seen: tuple[int, int]
-) -> Literal["pixels", "thousandths", "shares"]:
+def _told(raw: list[_Raw], seen: tuple[int, int]) -> Literal["pixels", "thousandths", "shares"]:
     """The convention that numbers speak for: up to 1 are shares; beyond the image, thousandths."""
-    numbers = [v for quad, _, _ in raw for v in quad]
+    numbers = [v for one in raw for v in one.quad]
     if not numbers or max(numbers) <= 1.0:
         return "shares"
-    width = max((max(quad[0], quad[2]) for quad, _, _ in raw), default=0.0)
-    height = max((max(quad[1], quad[3]) for quad, _, _ in raw), default=0.0)
+    width = max((max(one.quad[0], one.quad[2]) for one in raw), default=0.0)
+    height = max((max(one.quad[1], one.quad[3]) for one in raw), default=0.0)
     inside = width <= seen[0] * 1.02 and height <= seen[1] * 1.02
     return "pixels" if inside or max(numbers) > 1000 else "thousandths"

@@ -63,7 +63,12 @@ class Account:
                 news += self._update(track, seen[id(track)], stamp_s)
             else:
                 track.missed += 1
-        gone = [t for t in self._tracks if t.missed >= _CONFIRM and stamp_s - t.seen_s >= _GONE_S]
+        # Of a recording that begins again the stamps go back.
+        gone = [
+            track
+            for track in self._tracks
+            if track.missed >= _CONFIRM and abs(stamp_s - track.seen_s) >= _GONE_S
+        ]
         news += [f"the {t.label} vanished from the {t.place}" for t in gone if t.known]
         self._tracks = [t for t in self._tracks if t not in gone]
         for d in new:

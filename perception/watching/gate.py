@@ -39,3 +39,7 @@ class ChangeGate:
                 return False
         self._kept[frame.camera] = np.asarray(small, np.float32)
         return True
+
+    def forget(self, camera: str) -> None:
+        """Let the next frame of a camera pass: the last one that did was not seen after all."""
+        self._kept.pop(camera, None)

@@ -65,7 +65,8 @@ def watch(
         news: rounds of frames.
         perception: the models.
         queries: what to ask of each frame.
-        gate: skips frames in which nothing moved; None skips none.
+        gate: skips frames in which nothing moved since the last look that worked; None skips
+            none.
         on_trouble: told when a model fails; the next frame is tried.
 
     Raises:
@@ -86,6 +87,8 @@ def watch(
                 except ModelError as error:
                     if not worked:
                         raise
+                    if gate is not None:
+                        gate.forget(one.frame.camera)
                     if str(error) != told:
                         told = str(error)
                         on_trouble(told)

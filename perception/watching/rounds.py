@@ -27,7 +27,8 @@ def rounds(
 
     Args:
         cameras: with names of their own; closed at the end.
-        every_s: least time between two frames of a camera, by their stamps.
+        every_s: least time between two frames of a camera, by their stamps; it counts anew where
+            they go back, as those of a recording that begins again do.
         on_trouble: told what is wrong with a camera, once, and when it is back.
 
     Raises:
@@ -39,8 +40,9 @@ def rounds(
         raise UserError(f'two cameras are called "{twice[0]}"; each needs a name of its own')
     streams = [as_stream(camera) for camera in cameras]
     bell = threading.Event()
-    due_s: dict[str, float] = {}
+    stamps_s: dict[str, float] = {}
     silent: set[str] = set()
+    jumped: set[str] = set()
     with ExitStack() as stack:
         for stream in streams:
             stack.callback(stream.close)
@@ -53,8 +55,18 @@ def rounds(
             news = []
             for stream in list(streams):
                 taken = _news(stream, streams, silent, on_trouble)
-                if taken and taken.frame.stamp_s >= due_s.get(stream.name, -float("inf")):
-                    due_s[stream.name] = taken.frame.stamp_s + every_s
+                if taken is None:
+                    continue
+                stamp_s = taken.frame.stamp_s
+                before_s = stamps_s.get(stream.name, -float("inf"))
+                if stamp_s < before_s and stream.name not in jumped:
+                    jumped.add(stream.name)
+                    on_trouble(
+                        f'the stamps of camera "{stream.name}" went back by '
+                        f"{before_s - stamp_s:.1f} s; it is watched from there on"
+                    )
+                if not before_s <= stamp_s < before_s + every_s:
+                    stamps_s[stream.name] = stamp_s
                     news.append(taken)
             if news:
                 yield news

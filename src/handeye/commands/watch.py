@@ -1,6 +1,7 @@
 """`handeye watch`: questions and phrases put to cameras, files and streams."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -36,7 +37,10 @@ def run(
     """Print answers as they come; without a query, an account of what happens."""
     quiet_libraries()
     sources, queries = told_apart(sources, queries)
-    cameras = [open_source(source, realtime=realtime) for source in sources]
+    cameras = [
+        open_source(source, name, realtime=realtime)
+        for source, name in zip(sources, names_of(sources), strict=True)
+    ]
     perception = Perception.of(load_vlm(vlm))
     _must_have(perception, {verb_of(query) for query in queries} or {"parse"}, vlm)
     gate = ChangeGate() if changes else None
@@ -69,13 +73,36 @@ def told_apart(
 
 def looks_like_a_source(text: str) -> bool:
     """Whether a word on the command line is meant as a camera, whether or not it is there."""
-    named = text.isdecimal() or "://" in text or "/" in text
-    return named or Path(text).exists() or re.search(r"\.\w{2,5}$", text) is not None
+    if text.isdecimal() or "://" in text or Path(text).exists():
+        return True
+    # Words may have strokes between them: "the on/off switch", "on/off?".
+    if re.search(r"\s", text) or verb_of(text) == "ask":
+        return False
+    return "/" in text or re.search(r"\.\w{2,5}$", text) is not None
 
 
-def open_source(source: str, *, realtime: bool = False) -> Camera:
+def names_of(sources: Sequence[str]) -> list[str | None]:
+    """What the camera of each source is called; None is what it calls itself.
+
+    Files and folders of the same name are told apart by as many of the folders above as it takes.
+    """
+    # Links are called by their own names, which `resolve` would not keep.
+    paths = [Path(os.path.abspath(s)) if Path(s).exists() else None for s in sources]
+    present = {path for path in paths if path is not None}
+    return [None if path is None else _apart(path, present - {path}) for path in paths]
+
+
+def _apart(path: Path, from_these: set[Path]) -> str | None:
+    others = [other.parts for other in from_these]
+    depth = 1
+    while any(other[-depth:] == path.parts[-depth:] for other in others):
+        depth += 1
+    return "/".join(path.parts[-depth:]) if depth > 1 else None
+
+
+def open_source(source: str, name: str | None = None, *, realtime: bool = False) -> Camera:
     """A camera for the command line: files end, and give every frame unless in real time."""
-    return open_camera(source, realtime=realtime, loop=False)
+    return open_camera(source, name, realtime=realtime, loop=False)
 
 
 def clock_of(cameras: Sequence[Camera]) -> Callable[[Frame], str]:
