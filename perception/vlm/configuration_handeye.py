@@ -14,6 +14,7 @@ class HandeyeConfig(PreTrainedConfig):
         neck_dim: channels of the fused features at stride 8.
         embed_dim: size of the space in which locations and phrases are compared.
         mask_dim: channels of the mask head at stride 4.
+        gaze_depth: how many residual blocks the gaze has more than the glimpse.
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
         thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"
@@ -31,6 +32,7 @@ class HandeyeConfig(PreTrainedConfig):
         neck_dim: int = 96,
         embed_dim: int = 128,
         mask_dim: int = 32,
+        gaze_depth: int = 4,
         categories: list[str] | None = None,
         colors: list[str] | None = None,
         image_mean: tuple[float, float, float] = (0.45, 0.43, 0.41),
@@ -58,6 +60,7 @@ class HandeyeConfig(PreTrainedConfig):
         self.neck_dim = neck_dim
         self.embed_dim = embed_dim
         self.mask_dim = mask_dim
+        self.gaze_depth = gaze_depth
         self.categories = categories or []
         self.colors = colors or []
         self.image_mean = image_mean

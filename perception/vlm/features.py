@@ -24,6 +24,11 @@ _FIRST = 0.35
 renders that neither training nor measuring uses."""
 _GAZE = 0.85
 """Weight of the gaze beside the glimpse; fitted on the same."""
+_DENSE = 0.2
+"""Weight of the dense pass in what things are called, which sees most of what is around them;
+fitted on the same."""
+_SWAPPED = [1, 2, 0, 3]
+"""Channels of a crop in other colours; the mask stays the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +143,9 @@ class Looker:
             glimpse = self._glimpse(pixels, speaks(boxes), boxes)
             best, boxes = worthy(boxes, glimpse)
             gaze = self._gaze(pixels, speaks(boxes), boxes)
-            look = _together(glimpse.at(best), gaze)
-            boxes = mended(boxes, gaze)
-            tiles = speaks(boxes)
             rows, columns = rows[best], columns[best]
+            look = _together(glimpse.at(best), gaze, out.names[0, rows, columns])
+            boxes = mended(boxes, gaze)
             scores = out.heat[0, rows, columns].sigmoid() ** _FIRST
             scores *= look.there.sigmoid() ** (1 - _FIRST)
             kept = scores > self.config.thresholds["found"]
@@ -160,7 +164,7 @@ class Looker:
                 out.embeddings[0, rows, columns].numpy(),
                 look.names[:, :count].softmax(dim=-1).numpy(),
                 look.names[:, count:].softmax(dim=-1).numpy(),
-                owners(tiles[kept], boxes).numpy(),
+                owners(speaks(boxes), boxes).numpy(),
                 out.embeddings[0].numpy(),
                 out.heat[0].numpy(),
                 float(self._model.logit_scale.exp()),
@@ -208,20 +212,29 @@ class Looker:
     def _gaze(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
         """A closer look still, at each box and at its mirror image in other colours.
 
-        Things and their mirror images are of the same category, whatever their colours: two looks
-        err less than one, most of all on colours that a category was never seen in.
+        Things and their mirror images are of the same category, and as much there, whatever
+        their colours: two looks err less than one, most of all on colours that a category was
+        never seen in. What the colours are, the first look alone can say.
         """
-        from .modeling_handeye import crops_of
+        from .modeling_handeye import Look, crops_of
 
-        part = self._model.gaze
+        torch, part = self._torch, self._model.gaze
         crops, sizes = crops_of(pixels, tiles, boxes, part.side)
-        other = crops[:, [1, 2, 0, 3]].flip(-1)
-        both = part(self._torch.cat([crops, other]), self._torch.cat([sizes, sizes]))
+        other = crops[:, _SWAPPED].flip(-1)
+        both = part(torch.cat([crops, other]), torch.cat([sizes, sizes]))
         count, categories = len(boxes), len(self.config.categories)
-        names = both.names[:count].clone()
-        names[:, :categories] += both.names[count:, :categories]
-        names[:, :categories] /= 2
-        return both.at(slice(count))._replace(names=names)  # type: ignore[no-any-return]
+        straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
+        # What is left of a box is right of it in the mirror, and moves the other way.
+        turned = mirrored.shift[:, [2, 1, 0, 3]] * torch.tensor([-1.0, 1.0, -1.0, 1.0])
+        names = straight.names.clone()
+        names[:, :categories] = (names[:, :categories] + mirrored.names[:, :categories]) / 2
+        return Look(
+            names=names,
+            held=(straight.held + mirrored.held) / 2,
+            opened=(straight.opened + mirrored.opened) / 2,
+            there=(straight.there + mirrored.there) / 2,
+            shift=(straight.shift + turned) / 2,
+        )
 
     def relate(
         self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
@@ -269,12 +282,13 @@ class Looker:
         return vectors
 
 
-def _together(glimpse: "Look", gaze: "Look") -> "Look":
-    """What two closer looks say between them."""
+def _together(glimpse: "Look", gaze: "Look", names: "Tensor") -> "Look":
+    """What two closer looks say between them, and the dense pass of the names [K, C + D]."""
     from .modeling_handeye import Look
 
     both = zip(glimpse, gaze, strict=True)
-    return Look(*(_GAZE * second + (1 - _GAZE) * first for first, second in both))
+    look = Look(*(_GAZE * second + (1 - _GAZE) * first for first, second in both))
+    return look._replace(names=(1 - _DENSE) * look.names + _DENSE * names)
 
 
 def folded(model: "nn.Module") -> "nn.Module":

@@ -8,7 +8,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, UserError
 from .adapters import base_of
 from .answering import Answerer
 from .checkpoints import Loading, Parts, config_of, load_parts
@@ -96,7 +96,8 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
             `spending` of `Server`; the embedded model takes none.
 
     Raises:
-        ModelError: nothing of this name can be loaded, or not so; says what can.
+        UserError: nothing can have this name; says what can.
+        ModelError: what has this name cannot be loaded, or not so.
     """
     url = _URL.match(str(name))
     if url:
@@ -115,7 +116,7 @@ def _load_checkpoint(name: str, options: dict[str, Any]) -> Any:
         name = str(base_of(folder))
         folder = Path(name).expanduser()
     if not (folder / "config.json").is_file() and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise ModelError(
+        raise UserError(
             f'there is no VLM "{name}"; accepted are "embedded", a checkpoint folder (with a '
             "config.json), a hub name such as Qwen/Qwen2.5-VL-3B-Instruct, and "
             "http://host:port/v1#model"

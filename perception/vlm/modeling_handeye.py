@@ -289,7 +289,7 @@ class HandeyeModel(PreTrainedModel):
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
         self.glimpse = Glimpse(max(named, 1))
-        self.gaze = Glimpse(max(named, 1), GAZE_SIZE, deeper=3)
+        self.gaze = Glimpse(max(named, 1), GAZE_SIZE, deeper=config.gaze_depth)
         self.pair_glimpse = PairGlimpse()
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
