@@ -1,6 +1,5 @@
 """Agent: an instruction in, skills executed and verified, a Result out."""
 
-import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,18 +9,20 @@ from queue import Queue
 from typing import Any, Literal
 
 from handeye.perception.arm_view import ArmView
-from handeye.perception.errors import HandeyeError, InstructionError, StoppedError, UserError
+from handeye.perception.errors import CancelledError, HandeyeError, StoppedError, UserError
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.skills.guarded import Guarded, Limits
-from handeye.skills.robot import Robot
+from handeye.skills.robot import Robot, reading
 from pydantic import BaseModel, ConfigDict
 
+from .approving import check_approve
 from .events import Ended, Event, Started
 from .graph import build_graph
 from .nodes import Approve, Nodes
 from .planner import Planner
 from .state import Budget, Step
+from .threads import saver_for
 
 Status = Literal["succeeded", "failed", "needs_input", "stopped"]
 
@@ -61,8 +62,9 @@ class Agent:
         observer: the eyes; unless given, those of the session that `robot` is, or made from the
             robot's cameras and the VLM.
         limits: for the guard; derived from the robot's spec unless given.
-        approve: called with each skill and the scene before it is executed; "interrupt" ends the
-            run with a question instead, to be answered by `resume(thread, True)`.
+        approve: called with each skill and the scene before it is executed, and returns True or
+            False; "interrupt" ends the run with a question instead, to be answered by
+            `resume(thread, True)`, or "yes" in words. Any other answer stops the run.
         budget: bounds of a run.
         checkpoint: SQLite file, or "postgresql://…", in which threads survive a restart; they are
             kept in memory without it.
@@ -89,6 +91,8 @@ class Agent:
         on_event: Callable[[Event], None] | None = None,
         verify: bool = True,
     ) -> None:
+        check_approve(approve)
+        self._asks = approve is not None
         self.robot: Robot = robot if isinstance(robot, Guarded) else Guarded(robot, limits)
         self.observer = observer or _eyes_of(robot, vlm) or make_observer(self.robot, vlm)
         self._on_event = on_event
@@ -102,7 +106,7 @@ class Agent:
             self._emit,
             verify=verify,
         )
-        self._connection, saver = _saver(checkpoint)
+        self._connection, saver = saver_for(checkpoint)
         self._graph = build_graph(self._nodes, saver)
 
     def run(self, instruction: str, *, thread: str | None = None) -> Result:
@@ -113,7 +117,8 @@ class Agent:
         name = thread or uuid.uuid4().hex[:12]
         before = self._state(name)
         mentioned = before.get("mentioned")
-        self._emit(Started(stamp_s=self._now(), instruction=instruction, thread=name))
+        began_s = self._nodes.now()
+        self._emit(Started(stamp_s=began_s, instruction=instruction, thread=name))
         fresh: dict[str, Any] = {
             "instruction": instruction,
             "answers": [],
@@ -126,7 +131,7 @@ class Agent:
             "achieved": [],
             "failure": None,
             "retries": 0,
-            "began_s": self._now(),
+            "began_s": began_s,
             "question": None,
             "candidates": [],
             "status": None,
@@ -145,7 +150,8 @@ class Agent:
         A skill that was under way when the process died is not replayed: the agent looks, and
         plans what is left from what it sees.
 
-        Raises UserError for a thread that is not known.
+        Raises UserError for a thread that is not known, or that waits for an approval which this
+        agent does not ask for.
         """
         from langgraph.types import Command
 
@@ -156,6 +162,11 @@ class Agent:
         if snapshot.interrupts:
             if answer is None:
                 return self._result(thread)
+            if "approve" in snapshot.interrupts[0].value and not self._asks:
+                raise UserError(
+                    f'thread "{thread}" waits for an approval; resume it with an agent that asks '
+                    'for them: Agent(…, approve="interrupt")'
+                )
             return self._drive(Command(resume=answer), thread)
         if snapshot.values.get("status"):
             return self._result(thread)
@@ -164,7 +175,11 @@ class Agent:
         return self._drive(None, thread)
 
     def stream(self, instruction: str, *, thread: str | None = None) -> Iterator[Event]:
-        """Carry out an instruction in a thread of its own; yields events as they come."""
+        """Carry out an instruction in a thread of its own; yields events as they come.
+
+        Leaving it before the run has ended, by `break` or by Ctrl-C, stops the robot as `stop`
+        does: it stays stopped until `robot.reset()`.
+        """
         queue: Queue[Event | BaseException | None] = Queue()
         listener = queue.put
         self._listeners.append(listener)
@@ -177,20 +192,30 @@ class Agent:
                 queue.put(error)
 
         worker = threading.Thread(target=work, daemon=True)
-        worker.start()
+        over = False
         try:
+            worker.start()
             while (item := queue.get()) is not None:
+                over = isinstance(item, Ended | BaseException)
                 if isinstance(item, BaseException):
                     raise item
                 yield item
+            over = True
         finally:
             self._listeners.remove(listener)
-            worker.join()
+            try:
+                if not over:
+                    self.stop()
+            finally:
+                worker.join()
 
     def stop(self) -> None:
-        """Halt the robot at once and end the run; from any thread. The robot stays stopped."""
-        self.robot.stop()
+        """Halt the robot at once and end the run; from any thread. The robot stays stopped.
+
+        The run is cancelled even if the robot's own stop() raises, and then the error passes on.
+        """
         self._nodes.cancel.cancel()
+        self.robot.stop()
 
     def close(self) -> None:
         """Close the checkpoint; the robot is left to its owner."""
@@ -205,21 +230,19 @@ class Agent:
         self.close()
 
     def _drive(self, start: Any, thread: str) -> Result:
-        if self._nodes.cancel.cancelled and not self.robot.read().stopped:
-            self._nodes.cancel = type(self._nodes.cancel)()
         config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 400}
         try:
+            if self._nodes.cancel.cancelled and not self.robot.read().stopped:
+                self._nodes.cancel = type(self._nodes.cancel)()
             self._graph.invoke(start, config)
             result = self._result(thread)
-        except StoppedError as error:
+        except (StoppedError, CancelledError) as error:
             result = self._result(thread, status="stopped", reason=str(error))
-        except InstructionError as error:
-            result = self._result(thread, status="failed", reason=str(error))
         except HandeyeError as error:
             result = self._result(thread, status="failed", reason=str(error))
         self._emit(
             Ended(
-                stamp_s=self._now(),
+                stamp_s=self._nodes.now(),
                 status=result.status,
                 reason=result.reason,
                 question=result.question,
@@ -236,10 +259,9 @@ class Agent:
         steps = tuple(Step.model_validate(raw) for raw in values.get("steps", []))
         if status is None and snapshot.interrupts:
             asked = snapshot.interrupts[0].value
-            question = asked.get("question") or f"approve {asked.get('approve')}?"
             return Result(
                 status="needs_input",
-                question=question,
+                question=asked["question"],
                 skills=steps,
                 thread=thread,
                 candidates=tuple(asked.get("candidates", ())),
@@ -263,9 +285,6 @@ class Agent:
         for listener in list(self._listeners):
             listener(event)
 
-    def _now(self) -> float:
-        return self.robot.read().stamp_s
-
 
 def make_observer(robot: Robot, vlm: object = "embedded") -> Observer:
     """The eyes of a robot: its cameras, a VLM, and where its own arm is."""
@@ -285,7 +304,7 @@ def arm_view(robot: Robot) -> ArmView:
     """Where the arm is, from its own state."""
     from handeye.skills.kinematics import Kinematics
 
-    state, spec = robot.read(), robot.spec
+    state, spec = reading(robot), robot.spec
     view = ArmView(state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s)
     kinematics = Kinematics.of(spec)
     return view if kinematics is None else replace(view, body=kinematics.body_points(state.q))
@@ -343,39 +362,3 @@ def _remembered(before: dict[str, Any]) -> dict[str, Any]:
     if before.get("steps"):
         past |= {"instruction": before.get("instruction", ""), "scene": before.get("first")}
     return past
-
-
-def _saver(checkpoint: str | Path | None) -> tuple[Any, Any]:
-    """(connection to close, saver) for a SQLite file, a Postgres URL, or memory."""
-    if checkpoint is None:
-        from langgraph.checkpoint.memory import InMemorySaver
-
-        return None, InMemorySaver()
-    if isinstance(checkpoint, str) and checkpoint.startswith(("postgresql://", "postgres://")):
-        return _postgres(checkpoint)
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
-    Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(checkpoint, check_same_thread=False)
-    return connection, SqliteSaver(connection)
-
-
-def _postgres(url: str) -> tuple[Any, Any]:
-    try:
-        import psycopg
-        from langgraph.checkpoint.postgres import PostgresSaver
-        from psycopg.rows import dict_row
-    except ImportError as error:
-        raise UserError(
-            "threads in Postgres need a package more: pip install 'handeye[postgres]'"
-        ) from error
-    try:
-        connection = psycopg.connect(
-            url, autocommit=True, prepare_threshold=0, row_factory=dict_row
-        )
-    except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"the database for the threads cannot be reached: {reason}") from error
-    saver = PostgresSaver(connection)
-    saver.setup()
-    return connection, saver

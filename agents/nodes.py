@@ -5,6 +5,7 @@ the motion, because an interrupt replays its node on resume, and motion must nev
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from handeye.perception.charts.chart import Chart
@@ -15,10 +16,11 @@ from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
 from handeye.skills.look import LookAround
 from handeye.skills.registry import skill_from_call
-from handeye.skills.robot import CancelToken, Robot
+from handeye.skills.robot import CancelToken, Robot, reading
 from handeye.skills.skill import Code, Outcome, Skill, SkillContext
 from pydantic import TypeAdapter
 
+from .approving import answer_to, is_yes
 from .events import (
     Acted,
     Acting,
@@ -91,12 +93,13 @@ class Nodes:
         self._robot, self._observer, self._planner = robot, observer, planner
         self._budget, self._approve, self._emit = budget, approve, emit
         self._verify = verify
+        self._stamp_s = 0.0
         self.cancel = CancelToken()
 
     def observe(self, state: AgentState) -> AgentState:
         """Look at the scene."""
         scene = self._observer.look()
-        stamp = self._now()
+        stamp = self.now()
         self._emit(Observed(stamp_s=stamp, scene=scene, description=describe(scene)))
         seen = scene.model_dump(mode="json")
         update: AgentState = {"scene": seen, "began_s": state.get("began_s", stamp)}
@@ -141,7 +144,7 @@ class Nodes:
             if not isinstance(result, Refusal) or not self._observer.recognise(result.missing):
                 break
             scene = self._observer.scene
-            self._emit(Observed(stamp_s=self._now(), scene=scene, description=describe(scene)))
+            self._emit(Observed(stamp_s=self.now(), scene=scene, description=describe(scene)))
             result = self._planned(state["instruction"], scene, progress)
         search = search_for(result, self._observer) if not state.get("searched") else None
         if search is not None:
@@ -152,7 +155,7 @@ class Nodes:
         """What the planner's answer makes of the state."""
         if isinstance(result, Plan):
             calls = tuple(call_of(skill) for skill in result.skills)
-            self._emit(Planned(stamp_s=self._now(), calls=calls, reading=result.reading))
+            self._emit(Planned(stamp_s=self.now(), calls=calls, reading=result.reading))
             raw = [call.model_dump(mode="json") for call in calls]
             update: AgentState = {"plan": raw, "index": 0, "failure": None, "question": None}
             if result.names:
@@ -161,7 +164,7 @@ class Nodes:
                 update |= {"status": "succeeded", "reason": result.reading}
             return update
         if isinstance(result, Reply):
-            self._emit(Replied(stamp_s=self._now(), text=result.text, objects=result.objects))
+            self._emit(Replied(stamp_s=self.now(), text=result.text, objects=result.objects))
             told: AgentState = {"status": "succeeded", "answer": result.text}
             if len(result.objects) == 1:
                 told["mentioned"] = result.objects[0]
@@ -177,7 +180,7 @@ class Nodes:
         frame, chart = self._observer.read_chart()
         self._emit(
             ChartRead(
-                stamp_s=self._now(),
+                stamp_s=self.now(),
                 camera=frame.camera,
                 sequence=frame.sequence,
                 chart=chart.as_dict(),
@@ -202,25 +205,22 @@ class Nodes:
         from langgraph.types import interrupt
 
         question, candidates = state.get("question") or "", state.get("candidates", [])
-        self._emit(Asked(stamp_s=self._now(), question=question, candidates=tuple(candidates)))
+        self._emit(Asked(stamp_s=self.now(), question=question, candidates=tuple(candidates)))
         answer = interrupt({"question": question, "candidates": candidates})
         said = Answered(text=str(answer), candidates=tuple(candidates)).model_dump(mode="json")
         return {"answers": [*state.get("answers", []), said], "question": None}
 
     def approve(self, state: AgentState) -> AgentState:
         """Let the next motion be approved."""
-        skill = _next(state)
-        approved = True
-        if self._approve == "interrupt":
-            from langgraph.types import interrupt
-
-            approved = bool(interrupt({"approve": call_of(skill).model_dump(mode="json")}))
-        elif callable(self._approve):
-            approved = self._approve(skill, _scene(state))
-        if self._approve is not None:
-            self._emit(Approved(stamp_s=self._now(), call=call_of(skill), approved=approved))
+        if self._approve is None:
+            return {}
+        skill, scene = _next(state), _scene(state)
+        call = call_of(skill)
+        ask = self._approve
+        approved = is_yes(ask(skill, scene) if callable(ask) else answer_to(call, scene))
+        self._emit(Approved(stamp_s=self.now(), call=call, approved=approved))
         if not approved:
-            return {"status": "stopped", "reason": f"{call_of(skill).words()} was not approved"}
+            return {"status": "stopped", "reason": f"{call.words()} was not approved"}
         return {}
 
     def act(self, state: AgentState) -> AgentState:
@@ -228,18 +228,18 @@ class Nodes:
         skill, index = _next(state), len(state.get("steps", []))
         call = call_of(skill)
         goal = skill.goal(self._observer.scene)
-        self._emit(Acting(stamp_s=self._now(), index=index, call=call))
+        self._emit(Acting(stamp_s=self.now(), index=index, call=call))
         context = SkillContext(
             robot=self._robot,
             sight=self._observer,
             cancel=self.cancel,
             deadline_s=self._budget.skill_s,
-            report=lambda line: self._emit(Progressed(stamp_s=self._now(), line=line)),
+            report=lambda line: self._emit(Progressed(stamp_s=self.now(), line=line)),
         )
         outcome = _executed(skill, context)
         self._emit(
             Acted(
-                stamp_s=self._now(),
+                stamp_s=self.now(),
                 index=index,
                 call=call,
                 code=outcome.code.value,
@@ -275,7 +275,7 @@ class Nodes:
         found = verify(CONDITION.validate_python(raw), self._observer, self._observer.cameras)
         self._emit(
             Verified(
-                stamp_s=self._now(),
+                stamp_s=self.now(),
                 index=len(state["steps"]) - 1,
                 truth=found.verdict.truth.value,
                 evidence=found.verdict.evidence,
@@ -327,7 +327,7 @@ class Nodes:
         retries = state.get("retries", 0) + 1
         if retries > self._budget.retries:
             return update | {"status": "failed", "reason": f"{failure} (tried {retries} times)"}
-        self._emit(Replanned(stamp_s=self._now(), failure=failure, attempt=retries))
+        self._emit(Replanned(stamp_s=self.now(), failure=failure, attempt=retries))
         update |= {"failure": failure, "retries": retries}
         return self._bounded(update, state)
 
@@ -340,7 +340,7 @@ class Nodes:
         """End a run that is out of its budget."""
         if update.get("status"):
             return update
-        took = self._now() - state.get("began_s", 0.0)
+        took = self.now() - state.get("began_s", 0.0)
         if len(update["steps"]) >= self._budget.steps:
             return update | {"status": "failed", "reason": f"out of steps ({self._budget.steps})"}
         if took > self._budget.seconds:
@@ -349,11 +349,17 @@ class Nodes:
 
     def _healthy(self) -> bool:
         """Whether the arm, after a fault, says of itself that it can go on."""
-        state = self._robot.read()
+        try:
+            state = reading(self._robot)
+        except RobotError:
+            return False
         return state.fault is None and not state.stopped
 
-    def _now(self) -> float:
-        return self._robot.read().stamp_s
+    def now(self) -> float:
+        """Seconds on the robot's clock; the last ones known where it cannot be read any more."""
+        with suppress(RobotError):
+            self._stamp_s = reading(self._robot).stamp_s
+        return self._stamp_s
 
 
 def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:

@@ -30,8 +30,7 @@ class MyArm(CartesianArm):
     def move_joints(self, path, *, speed=1.0, deadline_s=None, cancel=None):
         until = np.inf if deadline_s is None else self.clock + deadline_s
         for q in path:
-            if self.halted or (cancel is not None and cancel.cancelled):
-                raise StoppedError("the arm is stopped; reset() lets it move again")
+            self._may_move(cancel)
             self.clock += float(np.max(np.abs(q - self.q) / self.spec.dq_max)) / speed
             if self.clock > until:
                 raise DeadlineError(f"not there after {deadline_s} s")
@@ -39,6 +38,7 @@ class MyArm(CartesianArm):
         return self.read()
 
     def set_gripper(self, width_m, *, force_n=20.0, deadline_s=None, cancel=None):
+        self._may_move(cancel)
         self.width = width_m
         return self.read()
 
@@ -47,6 +47,13 @@ class MyArm(CartesianArm):
 
     def reset(self):
         self.halted = False
+
+    def _may_move(self, cancel):
+        """Asked before each step of every motion, the gripper's too."""
+        if self.halted:
+            raise StoppedError("the arm is stopped; reset() lets it move again")
+        if cancel is not None:
+            cancel.check()  # raises CancelledError
 
 
 if __name__ == "__main__":

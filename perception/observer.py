@@ -19,7 +19,6 @@ from .errors import (
     ImageError,
     ModelError,
     NotFoundError,
-    UserError,
 )
 from .frame import Camera, Frame, Points
 from .geometry import project
@@ -230,18 +229,20 @@ class Observer:
         return self._tracker.cloud(exclude)
 
     def _read(self, name: str) -> Frame:
-        """A camera's frame; raises CameraError where it gives none, or what is no right one."""
+        """A camera's frame; raises CameraError for whatever it raises or wrongly gives."""
+        camera = self._camera(name)
         start = time.perf_counter()
         try:
-            frame = self._camera(name).read()
-            check_frame(frame)
-        except UserError as error:
-            raise CameraError(f'camera "{name}" gives a frame that is none: {error}') from error
+            frame = camera.read()
         except HandeyeError:
             raise
         except Exception as error:
             raise CameraError(f'camera "{name}" failed: {type(error).__name__}: {error}') from error
         self.seconds["render"] += time.perf_counter() - start
+        try:
+            check_frame(frame)
+        except Exception as error:
+            raise CameraError(f'camera "{name}" gives what is no frame: {error}') from error
         return frame
 
     def _parse(self, frame: Frame) -> list[Detection]:

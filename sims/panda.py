@@ -96,7 +96,9 @@ class SimPanda(CartesianArm):
         self._connected = False
 
     def read(self) -> RobotState:
-        """The present state."""
+        """The present state; raises RobotError once the world is closed."""
+        if self.world.client < 0:
+            raise RobotError("the panda gives no reading: its world is closed")
         states = p.getJointStates(self.uid, ARM_JOINTS, physicsClientId=self.world.client)
         return RobotState(
             q=np.array([s[0] for s in states]),
@@ -126,7 +128,7 @@ class SimPanda(CartesianArm):
         cancel: CancelToken | None = None,
     ) -> RobotState:
         """Follow a joint path [k, n], rad; see `JointArm`."""
-        self._ready()
+        self._ready(cancel)
         start = self.read().q
         trajectory = parametrize(
             np.vstack([start, path]), self._spec.dq_max, self._spec.ddq_max, speed
@@ -153,7 +155,7 @@ class SimPanda(CartesianArm):
         cancel: CancelToken | None = None,
     ) -> RobotState:
         """Move the fingers to an opening, or until they press on something."""
-        self._ready()
+        self._ready(cancel)
         width = float(np.clip(width_m, 0.0, self._spec.gripper_stroke_m))
         self._drive_fingers(width, force_n)
         allowed = 2.0 if deadline_s is None else deadline_s
@@ -211,11 +213,13 @@ class SimPanda(CartesianArm):
         self._drive_fingers(gripper_width_m, 20.0)
         self._drive_arm(self._q_goal, np.zeros(7))
 
-    def _ready(self) -> None:
+    def _ready(self, cancel: CancelToken | None = None) -> None:
         if self._stopped.is_set():
             raise StoppedError("the panda is stopped; reset() clears it")
         if not self._connected:
             raise RobotError("the panda is not connected; call connect() first")
+        if cancel is not None:
+            cancel.check()
 
     def _tick(
         self,

@@ -1,14 +1,21 @@
 """Public checkers: hold a skill or a robot to its contract. Each raises UserError at a breach."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from handeye.perception.errors import RobotError, StoppedError, UserError
+from handeye.perception.errors import (
+    CancelledError,
+    HandeyeError,
+    RobotError,
+    StoppedError,
+    UserError,
+)
 from handeye.perception.frame import Camera
 from handeye.perception.scene import Scene
 
-from .robot import CancelToken, Robot, RobotState
+from .guarded import Guarded
+from .robot import CancelToken, JointArm, Robot, RobotState
 from .skill import Outcome, Skill, SkillContext
 
 
@@ -41,9 +48,11 @@ def check_skill(skill: Skill, context: SkillContext) -> Outcome:
 
 
 def check_robot(robot: Robot) -> None:
-    """Hold a robot to the seam: spec, readings, small motions, stop and reset.
+    """Hold a robot to the seam: spec, readings, small motions, stop, cancel and reset.
 
-    The arm moves a few centimetres up and down around where it is.
+    The arm moves a few centimetres up and down around where it is. While it is stopped, and with
+    a token that is cancelled, every kind of motion must refuse, the gripper's too; one that does
+    not moves it by a centimetre.
     """
     _must(isinstance(robot, Robot), f"{type(robot).__name__} lacks members of Robot")
     _check_spec(robot)
@@ -63,13 +72,11 @@ def check_robot(robot: Robot) -> None:
     robot.stop()
     robot.stop()
     _must(robot.read().stopped, "stop() must be latched: read().stopped is False")
-    try:
-        robot.move_to(first.T_base_tcp, speed=0.3)
-    except StoppedError:
-        pass
-    else:
-        raise UserError("move_to must raise StoppedError while stop() is latched")
+    _check_refusals(robot, first, StoppedError, "while stop() is latched")
     robot.reset()
+    cancelled = CancelToken()
+    cancelled.cancel()
+    _check_refusals(robot, first, CancelledError, "with a token that is cancelled", cancelled)
     robot.move_to(first.T_base_tcp, speed=0.3)
     try:
         robot.move_to(raised, speed=0.05, deadline_s=0.05)
@@ -79,6 +86,42 @@ def check_robot(robot: Robot) -> None:
         raise UserError("move_to must raise DeadlineError when its deadline passes")
     robot.close()
     robot.close()
+
+
+def _check_refusals(
+    robot: Robot,
+    goal: RobotState,
+    error: type[HandeyeError],
+    when: str,
+    cancel: CancelToken | None = None,
+) -> None:
+    """Try every kind of motion towards a state; each must raise the error and move nothing."""
+    before, stroke = robot.read(), robot.spec.gripper_stroke_m
+    aside_m = min(0.01, stroke / 2) * (-1 if before.gripper_width_m > stroke / 2 else 1)
+    width = before.gripper_width_m + aside_m
+    motions: dict[str, Callable[[], object]] = {
+        "move_to": lambda: robot.move_to(goal.T_base_tcp, speed=0.3, cancel=cancel),
+        "set_gripper": lambda: robot.set_gripper(width, cancel=cancel),
+    }
+    own = robot.unguarded if isinstance(robot, Guarded) else robot
+    if isinstance(robot, JointArm) and isinstance(own, JointArm):
+        path = goal.q[None]
+        motions["move_joints"] = lambda: robot.move_joints(path, speed=0.3, cancel=cancel)
+    for name, motion in motions.items():
+        must = f"{name} must raise {error.__name__} {when}"
+        try:
+            motion()
+        except error:
+            pass
+        except Exception as other:
+            raise UserError(f"{must}, not {type(other).__name__}: {other}") from other
+        else:
+            raise UserError(must)
+        after = robot.read()
+        moved = float(np.abs(after.q - before.q).max(initial=0.0))
+        _must(moved < 0.01, f"{name} moved the arm by {moved:.2f} rad {when}")
+        moved = abs(after.gripper_width_m - before.gripper_width_m)
+        _must(moved < 0.002, f"{name} moved the fingers by {1000 * moved:.0f} mm {when}")
 
 
 def _check_spec(robot: Robot) -> None:

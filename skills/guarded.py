@@ -1,17 +1,24 @@
 """Guarded: limits between an agent and its robot. On by default; they say what they refused."""
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.errors import LimitError
+from handeye.perception.errors import LimitError, RobotError
 from handeye.perception.frame import Camera, Transform
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from . import arguments
 from .kinematics import Kinematics
-from .robot import CancelToken, JointArm, Robot, RobotSpec, RobotState
+from .robot import CancelToken, JointArm, Joints, Robot, RobotSpec, RobotState, reading
 
 Corner = tuple[float, float, float]
+Point = npt.NDArray[np.float64]
+_STEP = 0.1
+"""How far, rad, a joint goes between two of the places on a joint path that are looked at: what the
+TCP does between them is straight to a millimetre."""
 
 
 class Box(BaseModel):
@@ -22,9 +29,34 @@ class Box(BaseModel):
     low: Corner
     high: Corner
 
-    def contains(self, point: npt.NDArray[np.float64]) -> bool:
+    @model_validator(mode="after")
+    def _right_way_round(self) -> "Box":
+        if not all(low <= high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError(f"low must be below high; they are {self.low} and {self.high}")
+        return self
+
+    def __str__(self) -> str:
+        low, high = (", ".join(f"{x:.3f}" for x in corner) for corner in (self.low, self.high))
+        return f"({low})..({high}) m"
+
+    def contains(self, point: Point) -> bool:
         """Whether a point [3] is within."""
         return bool(np.all(point >= self.low) and np.all(point <= self.high))
+
+    def meets(self, a: Point, b: Point) -> bool:
+        """Whether the straight line from one point [3] to another touches the box."""
+        enter, leave = 0.0, 1.0
+        for start, end, low, high in zip(a, b, self.low, self.high, strict=True):
+            way = float(end - start)
+            if abs(way) < 1e-12:
+                if not low <= start <= high:
+                    return False
+                continue
+            one, two = (low - start) / way, (high - start) / way
+            enter, leave = max(enter, min(one, two)), min(leave, max(one, two))
+            if enter > leave:
+                return False
+        return True
 
 
 class Limits(BaseModel):
@@ -32,7 +64,7 @@ class Limits(BaseModel):
 
     Attributes:
         workspace: where the TCP may be.
-        keep_out: where it may not be.
+        keep_out: where it may not be, nor pass through.
         max_speed: share of the arm's own limits.
         max_step_m: furthest way of one motion.
         max_force_n: of the gripper.
@@ -58,6 +90,10 @@ class Limits(BaseModel):
 
 class Guarded:
     """A robot that refuses what its limits forbid; nothing moves for a refused command.
+
+    The whole way of a motion is held to them, not its end alone: the straight line of `move_to`,
+    and what lies between the points of a joint path. An arm that is where it should not be may
+    come back from there. Without a URDF a joint path is held to the joints' own limits only.
 
     Args:
         robot: what to guard.
@@ -93,8 +129,8 @@ class Guarded:
         self._robot.close()
 
     def read(self) -> RobotState:
-        """The present state."""
-        return self._robot.read()
+        """The present state; raises RobotError, whatever the driver raises."""
+        return reading(self._robot)
 
     def move_to(
         self,
@@ -104,13 +140,11 @@ class Guarded:
         deadline_s: float | None = None,
         cancel: CancelToken | None = None,
     ) -> RobotState:
-        """Move the TCP; raises LimitError for a pose outside of the limits."""
-        self._check_pose(T_base_tcp)
-        start = self._robot.read().T_base_tcp[:3, 3]
-        self._check_step(float(np.linalg.norm(T_base_tcp[:3, 3] - start)))
-        return self._robot.move_to(
-            T_base_tcp, speed=self._speed(speed), deadline_s=deadline_s, cancel=cancel
-        )
+        """Move the TCP; raises LimitError for a pose, or a way to it, outside of the limits."""
+        T_base_tcp = arguments.pose(T_base_tcp)
+        share, left_s = self._speed(speed), arguments.deadline(deadline_s)
+        self._check_way(np.array([self._here().T_base_tcp[:3, 3], T_base_tcp[:3, 3]]))
+        return self._robot.move_to(T_base_tcp, speed=share, deadline_s=left_s, cancel=cancel)
 
     def move_joints(
         self,
@@ -120,20 +154,16 @@ class Guarded:
         deadline_s: float | None = None,
         cancel: CancelToken | None = None,
     ) -> RobotState:
-        """Follow a joint path; raises LimitError if any of its points is outside of the limits."""
+        """Follow a joint path; raises LimitError if any part of it is outside of the limits."""
         if not isinstance(self._robot, JointArm):
             raise LimitError(f"{self.spec.name} takes no joint paths; use move_to")
-        path = np.asarray(path, dtype=np.float64)
-        self._check_joints(path)
+        path = arguments.joint_path(path, len(self.spec.joint_names))
+        share, left_s = self._speed(speed), arguments.deadline(deadline_s)
+        q = self._here().q
+        self._check_joints(path, q)
         if self._kinematics is not None:
-            tips = [self._kinematics.fk(q) for q in path]
-            for T in tips:
-                self._check_pose(T)
-            start = self._robot.read().T_base_tcp[:3, 3]
-            self._check_step(float(np.linalg.norm(tips[-1][:3, 3] - start)))
-        return self._robot.move_joints(
-            path, speed=self._speed(speed), deadline_s=deadline_s, cancel=cancel
-        )
+            self._check_way(_tips(self._kinematics, np.vstack([q, path])))
+        return self._robot.move_joints(path, speed=share, deadline_s=left_s, cancel=cancel)
 
     def set_gripper(
         self,
@@ -144,56 +174,95 @@ class Guarded:
         cancel: CancelToken | None = None,
     ) -> RobotState:
         """Move the fingers; raises LimitError for an opening or a force outside of the limits."""
-        stroke = self.spec.gripper_stroke_m
-        if not -1e-6 <= width_m <= stroke + 1e-6:
-            raise LimitError(f"a gripper opening of {width_m:.3f} m is not in 0..{stroke:.3f} m")
-        if force_n > self.limits.max_force_n:
-            raise LimitError(
-                f"a grip of {force_n:.0f} N is over the limit of {self.limits.max_force_n:.0f} N"
-            )
+        stroke, most = self.spec.gripper_stroke_m, self.limits.max_force_n
+        width = arguments.number(width_m, "a gripper opening", f"in 0..{stroke:.3f} m")
+        if not -1e-6 <= width <= stroke + 1e-6:
+            raise LimitError(f"a gripper opening of {width:.3f} m is not in 0..{stroke:.3f} m")
+        force = arguments.number(force_n, "a grip", f"in 0..{most:.0f} N")
+        if force > most:
+            raise LimitError(f"a grip of {force:.0f} N is over the limit of {most:.0f} N")
+        if force < 0:
+            raise LimitError(f"a grip of {force:.0f} N is below 0; it must be in 0..{most:.0f} N")
         return self._robot.set_gripper(
-            width_m, force_n=force_n, deadline_s=deadline_s, cancel=cancel
+            width, force_n=force, deadline_s=arguments.deadline(deadline_s), cancel=cancel
         )
 
     def stop(self) -> None:
-        """Halt at once and stay halted; from any thread."""
-        self._robot.stop()
+        """Halt at once and stay halted; from any thread. Raises RobotError where it fails."""
+        try:
+            self._robot.stop()
+        except RobotError:
+            raise
+        except Exception as error:
+            raise RobotError(
+                f"{self.spec.name} did not take the stop, and may still move: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     def reset(self) -> None:
         """Clear a latched stop."""
         self._robot.reset()
 
     def _speed(self, speed: float) -> float:
-        return min(speed, self.limits.max_speed)
+        return min(arguments.speed_share(speed), self.limits.max_speed)
 
-    def _check_pose(self, T_base_tcp: Transform) -> None:
-        point = np.asarray(T_base_tcp, dtype=np.float64)[:3, 3]
-        if not np.all(np.isfinite(T_base_tcp)):
-            raise LimitError("the pose has values that are not numbers")
-        x, y, z = point
-        where = f"the TCP at ({x:.3f}, {y:.3f}, {z:.3f}) m"
+    def _here(self) -> RobotState:
+        """The present state; from one that is no numbers, no way can be judged."""
+        state = self.read()
+        if not (np.isfinite(state.q).all() and np.isfinite(state.T_base_tcp).all()):
+            raise LimitError(f"{self.spec.name} does not know where it is: its reading has NaN")
+        return state
+
+    def _check_way(self, points: npt.NDArray[np.float64]) -> None:
+        """Hold a way of the TCP [k, 3], straight between its points, to the limits."""
+        start, goal = points[0], points[-1]
         space = self.limits.workspace
-        if not space.contains(point):
-            raise LimitError(f"{where} is outside of the workspace {space.low}..{space.high} m")
+        # An arm that was pushed out of the workspace may come back, but go no farther.
+        low, high = np.minimum(space.low, start), np.maximum(space.high, start)
+        beyond = np.flatnonzero(((points < low) | (points > high)).any(axis=1))
+        if not space.contains(goal) or len(beyond):
+            outside = goal if not space.contains(goal) else points[beyond[0]]
+            raise LimitError(f"the TCP at {_at(outside)} is outside of the workspace {space}")
         for box in self.limits.keep_out:
-            if box.contains(point):
-                raise LimitError(f"{where} is in the keep-out volume {box.low}..{box.high} m")
-
-    def _check_step(self, distance_m: float) -> None:
+            if box.contains(goal):
+                raise LimitError(f"the TCP at {_at(goal)} is in the keep-out volume {box}")
+            inside = box.contains(start)
+            for a, b in pairwise(points):
+                # One that was pushed into a keep-out volume may leave it, but not come in again.
+                if not inside and box.meets(a, b):
+                    raise LimitError(
+                        f"the way of the TCP to {_at(goal)} leads through the keep-out volume "
+                        f"{box}; go around it"
+                    )
+                inside = inside and box.contains(b)
+        distance_m = float(np.linalg.norm(goal - start))
         if distance_m > self.limits.max_step_m:
             raise LimitError(
                 f"a way of {distance_m:.2f} m is over the limit of {self.limits.max_step_m:.2f} m"
             )
 
-    def _check_joints(self, path: npt.NDArray[np.float64]) -> None:
-        n = len(self.spec.joint_names)
-        if path.ndim != 2 or path.shape[1] != n or not np.all(np.isfinite(path)):
-            raise LimitError(f"a joint path must be [k, {n}] numbers, rad; got shape {path.shape}")
+    def _check_joints(self, path: npt.NDArray[np.float64], q: Joints) -> None:
         # An arm that was pushed beyond a limit may come back, but go no farther.
-        q = self._robot.read().q
         lows, highs = np.minimum(self.spec.q_min, q), np.maximum(self.spec.q_max, q)
-        for j, name in enumerate(self.spec.joint_names):
+        units = self._kinematics.units if self._kinematics else ("rad",) * len(q)
+        for j, (name, unit) in enumerate(zip(self.spec.joint_names, units, strict=True)):
             low, high = lows[j] - 1e-3, highs[j] + 1e-3
             worst = path[np.argmax(np.maximum(low - path[:, j], path[:, j] - high)), j]
             if not low <= worst <= high:
-                raise LimitError(f"{name} at {worst:.3f} rad is not in {low:.3f}..{high:.3f} rad")
+                raise LimitError(
+                    f"{name} at {worst:.3f} {unit} is not in {low:.3f}..{high:.3f} {unit}"
+                )
+
+
+def _tips(kinematics: Kinematics, path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """[m, 3] where the TCP is along a joint path, at its points and close enough in between."""
+    along = [path[0]]
+    for a, b in pairwise(path):
+        count = max(1, math.ceil(np.abs(b - a).max() / _STEP))
+        along.extend(a + (b - a) * share for share in np.arange(1, count + 1) / count)
+    return np.array([kinematics.fk(q)[:3, 3] for q in along])
+
+
+def _at(point: Point) -> str:
+    x, y, z = point
+    return f"({x:.3f}, {y:.3f}, {z:.3f}) m"

@@ -1,4 +1,7 @@
-"""Kinematics of a serial arm, from its URDF: forward, Jacobian, inverse, and where its body is."""
+"""Kinematics of a serial arm, from its URDF: forward, Jacobian, inverse, and where its body is.
+
+Joint positions are radians, and metres for prismatic joints.
+"""
 
 import math
 import xml.etree.ElementTree as ET
@@ -16,14 +19,15 @@ from .robot import Joints, RobotSpec
 
 Matrix = npt.NDArray[np.float64]
 _IDENTITY = np.eye(3)
+_UNITS = {"revolute": "rad", "continuous": "rad", "prismatic": "m"}
+"""Of the kinds of joints that may move."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
-    """K [3, 3] turns a vector into its cross product with the axis, K2 is its square."""
+    """The axis is a unit vector; K [3, 3] takes the cross product with it, K2 is its square."""
 
     name: str
-    child: str
     kind: str
     T_parent_joint: Transform
     axis: npt.NDArray[np.float64]
@@ -40,6 +44,14 @@ class Kinematics:
         urdf: path of the URDF.
         tcp_link: the link whose frame is the TCP.
         joint_names: the n moving joints of the chain, base to flange; others stay at zero.
+
+    Attributes:
+        q_min, q_max: [n] position limits.
+        units: of the joints' positions, "rad" or "m".
+
+    Raises:
+        UserError: the URDF cannot be read, has no such link or joint, or has joints in the chain
+            that neither turn about an axis nor slide along one.
     """
 
     def __init__(self, urdf: str, tcp_link: str, joint_names: tuple[str, ...]) -> None:
@@ -53,6 +65,12 @@ class Kinematics:
             )
         self._order = {name: i for i, name in enumerate(joint_names)}
         joints = [named[name] for name in joint_names]
+        for joint in joints:
+            if joint.kind not in _UNITS:
+                raise UserError(f"{joint.name!r} of {urdf} is {joint.kind}: it moves nothing")
+        self.units = tuple(_UNITS[joint.kind] for joint in joints)
+        moving = [joint for joint in self._chain if joint.name in self._order]
+        self._sliding = [k for k, joint in enumerate(moving) if joint.kind == "prismatic"]
         self.q_min = np.array([joint.q_min for joint in joints])
         self.q_max = np.array([joint.q_max for joint in joints])
 
@@ -67,7 +85,7 @@ class Kinematics:
         return made
 
     def fk(self, q: Joints) -> Transform:
-        """[n] joint positions, rad, to [4, 4] T_base_tcp."""
+        """[n] joint positions to [4, 4] T_base_tcp."""
         return self._frames(q)[0][-1]
 
     def links(self, q: Joints) -> list[Transform]:
@@ -75,7 +93,7 @@ class Kinematics:
         return self._frames(q)[0]
 
     def jacobian(self, q: Joints) -> Matrix:
-        """[6, n] geometric Jacobian at the TCP: linear m/rad above, angular below."""
+        """[6, n] geometric Jacobian at the TCP, by rad or m: linear (m) above, angular below."""
         return self._jacobian(*self._frames(q))
 
     def ik(
@@ -87,7 +105,7 @@ class Kinematics:
         tolerance_rad: float = 0.02,
         q_rest: Joints | None = None,
     ) -> Joints:
-        """Joint positions [n], rad, that put the TCP at a pose; damped least squares.
+        """Joint positions [n] that put the TCP at a pose; damped least squares.
 
         Starts from `q_seed`, then from a fixed set of other configurations. `q_rest`, where the
         arm would rather be, is approached in the null space.
@@ -158,9 +176,13 @@ class Kinematics:
             T = T @ joint.T_parent_joint
             index = self._order.get(joint.name)
             if index is not None:
-                axes.append((index, T[:3, 3], T[:3, :3] @ joint.axis))
+                axis = T[:3, :3] @ joint.axis
+                axes.append((index, T[:3, 3], axis))
                 T = T.copy()
-                T[:3, :3] = T[:3, :3] @ _turn(joint.K, joint.K2, float(q[index]))
+                if joint.kind == "prismatic":
+                    T[:3, 3] += axis * float(q[index])
+                else:
+                    T[:3, :3] = T[:3, :3] @ _turn(joint.K, joint.K2, float(q[index]))
             frames.append(T)
         return frames, axes
 
@@ -170,23 +192,30 @@ class Kinematics:
         J = np.zeros((6, len(self._order)))
         # The cross product written out: numpy's own costs more than all else here.
         J[:, order] = [y * w - z * v, z * u - x * w, x * v - y * u, x, y, z]
+        for k in self._sliding:
+            J[:3, order[k]], J[3:, order[k]] = turning[k], 0.0
         return J
 
 
 @lru_cache(maxsize=8)
 def _chain(urdf: str, tcp_link: str) -> tuple[_Joint, ...]:
-    if not Path(urdf).exists():
+    if not Path(urdf).is_file():
         raise UserError(f"there is no URDF at {urdf}")
-    root = ET.parse(urdf).getroot()
-    by_child = {}
-    for element in root.iterfind("joint"):
-        joint = _read_joint(element)
-        by_child[joint.child] = (joint, element.find("parent").attrib["link"])  # type: ignore[union-attr]
-    chain: list[_Joint] = []
-    link = tcp_link
-    while link in by_child:
-        joint, link = by_child[link]
-        chain.append(joint)
+    try:
+        by_child = {
+            element.find("child").attrib["link"]: element  # type: ignore[union-attr]
+            for element in ET.parse(urdf).getroot().iterfind("joint")
+        }
+        chain: list[_Joint] = []
+        link = tcp_link
+        while link in by_child:
+            element = by_child.pop(link)
+            chain.append(_read_joint(element))
+            link = element.find("parent").attrib["link"]  # type: ignore[union-attr]
+    except (ET.ParseError, AttributeError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{urdf} is no URDF that can be read: {type(error).__name__}: {error}"
+        ) from error
     if not chain:
         raise UserError(f"{urdf} has no link {tcp_link!r} below its root")
     return tuple(reversed(chain))
@@ -200,12 +229,12 @@ def _read_joint(element: ET.Element) -> _Joint:
     x, y, z = (_cross_matrix(axis) for axis in np.eye(3))
     T[:3, :3] = _turn(z, z @ z, yaw) @ _turn(y, y @ y, pitch) @ _turn(x, x @ x, roll)
     T[:3, 3] = xyz
-    direction = _floats(axis, "xyz", "1 0 0")
+    name, kind = element.attrib["name"], element.attrib["type"]
+    direction = _direction(name, kind, _floats(axis, "xyz", "1 0 0"))
     K = _cross_matrix(direction)
     return _Joint(
-        element.attrib["name"],
-        element.find("child").attrib["link"],  # type: ignore[union-attr]
-        element.attrib["type"],
+        name,
+        kind,
         T,
         direction,
         K,
@@ -213,6 +242,21 @@ def _read_joint(element: ET.Element) -> _Joint:
         float(limit.attrib.get("lower", -np.pi)) if limit is not None else -np.pi,
         float(limit.attrib.get("upper", np.pi)) if limit is not None else np.pi,
     )
+
+
+def _direction(name: str, kind: str, axis: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The unit vector along a joint's axis; a fixed joint's means nothing and stays as it is.
+
+    Raises UserError for a joint that cannot be moved along or about an axis.
+    """
+    if kind == "fixed":
+        return axis
+    if kind not in _UNITS:
+        raise UserError(f"joint {name!r} is {kind}; supported are fixed, {', '.join(_UNITS)}")
+    length = float(np.linalg.norm(axis))
+    if not 1e-9 < length < np.inf:
+        raise UserError(f"joint {name!r} has no axis: xyz is {axis.tolist()}")
+    return axis / length
 
 
 def _floats(element: ET.Element | None, key: str, default: str) -> npt.NDArray[np.float64]:

@@ -3,13 +3,14 @@
 from typing import ClassVar
 
 from handeye.perception.conditions import Condition
+from handeye.perception.errors import UnreachableError
 from handeye.perception.scene import Scene
 from pydantic import Field
 
 from .grasping import downward
 from .motion import Mover
 from .pick import LOOK_HEIGHT_M
-from .running import Failed, run
+from .running import run
 from .skill import Code, Outcome, Skill, SkillContext
 
 WRIST = "wrist"
@@ -69,8 +70,8 @@ class LookAround(Skill):
                 place = ((x0 + x1) / 2, y0 + share * (y1 - y0))
                 try:
                     mover.over(downward(*place, height, 1.5707963267948966))
-                except Failed as failed:
-                    trouble = failed
+                except UnreachableError as error:
+                    trouble = error
                     continue
                 context.sight.look([WRIST])
                 seen += 1

@@ -7,11 +7,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.errors import CancelledError
+from handeye.perception.errors import CancelledError, RobotError
 from handeye.perception.frame import Camera, Transform
 
 Joints = npt.NDArray[np.float64]
-"""[n] float64, radians (metres for prismatic joints)."""
+"""[n] float64, radians; metres for prismatic joints, as in all that is said of joints here."""
 
 
 class CancelToken:
@@ -178,3 +178,15 @@ class JointArm(Robot, Protocol):
             deadline_s: seconds allowed from now.
             cancel: ends the motion early.
         """
+
+
+def reading(robot: Robot) -> RobotState:
+    """The present state of a robot; raises RobotError, whatever its driver raises."""
+    try:
+        return robot.read()
+    except RobotError:
+        raise
+    except Exception as error:
+        raise RobotError(
+            f"{robot.spec.name} cannot be read: {type(error).__name__}: {error}"
+        ) from error

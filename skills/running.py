@@ -15,6 +15,7 @@ from handeye.perception.errors import (
 )
 
 from .motion import BlockedError, Mover
+from .robot import reading
 from .skill import Code, Outcome, SkillContext
 
 _CODES: tuple[tuple[type[Exception], Code], ...] = (
@@ -44,7 +45,7 @@ def run(context: SkillContext, steps: Callable[[Mover], Outcome]) -> Outcome:
 
     Errors of cameras and models are not the skill's to judge, and pass through.
     """
-    began = context.robot.read().stamp_s
+    began = _clock(context)
     try:
         outcome = steps(Mover(context))
     except Failed as failure:
@@ -52,5 +53,14 @@ def run(context: SkillContext, steps: Callable[[Mover], Outcome]) -> Outcome:
     except tuple(kind for kind, _ in _CODES) as error:
         code = next(code for kind, code in _CODES if isinstance(error, kind))
         outcome = Outcome(code=code, message=str(error))
-    took = context.robot.read().stamp_s - began
+    ended = _clock(context)
+    took = 0.0 if began is None or ended is None else ended - began
     return outcome.model_copy(update={"duration_s": round(took, 3)})
+
+
+def _clock(context: SkillContext) -> float | None:
+    """Seconds on the robot's clock; None where the robot cannot be read any more."""
+    try:
+        return reading(context.robot).stamp_s
+    except RobotError:
+        return None

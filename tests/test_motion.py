@@ -1,6 +1,9 @@
 """Kinematics, trajectories and grasps: the mathematics, against independent checks."""
 
+from pathlib import Path
+
 import numpy as np
+import pybullet as p
 import pytest
 from handeye.perception.errors import UnreachableError, UserError
 from handeye.sims.panda import panda_spec
@@ -57,6 +60,88 @@ def test_what_is_out_of_reach_says_how_far(arm: Kinematics) -> None:
 def test_a_missing_link_is_named() -> None:
     with pytest.raises(UserError, match="no link 'claw'"):
         Kinematics(str(SPEC.urdf), "claw", SPEC.joint_names)
+
+
+GANTRY = """<robot name="gantry">
+<link name="base"/><link name="rail"/><link name="arm"/><link name="tool"/><link name="tcp"/>
+<joint name="lift" type="prismatic"><parent link="base"/><child link="rail"/>
+<origin xyz="0 0 0.1" rpy="0 0.3 0"/><axis xyz="0 0 2"/>
+<limit lower="0" upper="0.6" effort="1" velocity="1"/></joint>
+<joint name="turn" type="revolute"><parent link="rail"/><child link="arm"/>
+<origin xyz="0.1 0 0"/><axis xyz="0 0 5"/>
+<limit lower="-3" upper="3" effort="1" velocity="1"/></joint>
+<joint name="reach" type="prismatic"><parent link="arm"/><child link="tool"/>
+<axis xyz="0.6 0.8 0"/><limit lower="0" upper="0.5" effort="1" velocity="1"/></joint>
+<joint name="end" type="fixed"><parent link="tool"/><child link="tcp"/>
+<origin xyz="0.2 0 0"/><axis xyz="0 0 0"/></joint></robot>"""
+SLIDING = ("reach", "lift", "turn")
+
+
+def gantry(tmp_path: Path, urdf: str = GANTRY) -> str:
+    file = tmp_path / "gantry.urdf"
+    file.write_text(urdf)
+    return str(file)
+
+
+def test_joints_that_slide_agree_with_the_simulator(tmp_path: Path) -> None:
+    # It takes an axis that is no unit vector for a longer way, against the URDF's definition.
+    file = gantry(tmp_path, GANTRY.replace("0 0 5", "0 0 1").replace("0 0 2", "0 0 1"))
+    made = Kinematics(file, "tcp", SLIDING)
+    assert made.units == ("m", "m", "rad")
+    client = p.connect(p.DIRECT)
+    try:
+        uid = p.loadURDF(file, useFixedBase=True, physicsClientId=client)
+        rng = np.random.default_rng(0)
+        for _ in range(5):
+            q = rng.uniform(made.q_min, made.q_max)
+            for joint, value in zip((2, 0, 1), q, strict=True):
+                p.resetJointState(uid, joint, value, physicsClientId=client)
+            place, turn = p.getLinkState(
+                uid, 3, computeForwardKinematics=1, physicsClientId=client
+            )[4:6]
+            T = made.fk(q)
+            assert np.allclose(T[:3, 3], place, atol=1e-5)
+            R = np.reshape(p.getMatrixFromQuaternion(turn), (3, 3))
+            assert np.allclose(T[:3, :3], R, atol=1e-5)
+    finally:
+        p.disconnect(physicsClientId=client)
+
+
+def test_joints_that_slide_are_in_the_jacobian_and_are_inverted(tmp_path: Path) -> None:
+    made = Kinematics(gantry(tmp_path), "tcp", SLIDING)
+    q, step = np.array([0.2, 0.3, 0.7]), 1e-6
+    J = made.jacobian(q)
+    for j in range(3):
+        moved = q + step * np.eye(3)[j]
+        slope = (made.fk(moved)[:3, 3] - made.fk(q)[:3, 3]) / step
+        assert np.allclose(J[:3, j], slope, atol=1e-6)
+    assert np.array_equal(J[3:, :2], np.zeros((3, 2)))
+    assert np.linalg.norm(J[3:, 2]) == pytest.approx(1.0)
+    assert np.allclose(made.ik(made.fk(q), np.array([0.1, 0.1, 0.0])), q, atol=1e-3)
+
+
+def test_an_axis_that_is_no_unit_vector_still_only_turns(tmp_path: Path) -> None:
+    made = Kinematics(gantry(tmp_path), "tcp", SLIDING)
+    R = made.fk(np.array([0.0, 0.0, 0.5]))[:3, :3]
+    assert np.allclose(R @ R.T, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("urdf", "names", "wrong"),
+    [
+        ("<robot><link", SLIDING, "no URDF that can be read: ParseError"),
+        (GANTRY.replace('"0 0 2"', '"a b c"'), SLIDING, "no URDF that can be read: ValueError"),
+        (GANTRY.replace('<child link="rail"/>', ""), SLIDING, "no URDF that can be read"),
+        (GANTRY.replace('"revolute"', '"planar"'), SLIDING, "'turn' is planar; supported are"),
+        (GANTRY.replace('"0 0 2"', '"0 0 0"'), SLIDING, "'lift' has no axis"),
+        (GANTRY, (*SLIDING, "end"), "'end' of .* is fixed"),
+    ],
+)
+def test_a_urdf_that_cannot_be_used_is_told_so(
+    tmp_path: Path, urdf: str, names: tuple[str, ...], wrong: str
+) -> None:
+    with pytest.raises(UserError, match=wrong):
+        Kinematics(gantry(tmp_path, urdf), "tcp", names)
 
 
 @pytest.mark.parametrize("points", [2, 3, 8])

@@ -122,6 +122,41 @@ def test_what_fails_for_a_moment_is_tried_again() -> None:
     assert not trouble
 
 
+def test_a_camera_that_raises_or_gives_no_right_frame_is_one_clear_error() -> None:
+    room = Room(CUP)
+    frame, _ = room.see()
+
+    class Broken:
+        name = "overview"
+
+        def __init__(self, *gives: Frame | Exception | None) -> None:
+            self.gives = list(gives)
+
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            given = self.gives[0] if len(self.gives) == 1 else self.gives.pop(0)
+            if isinstance(given, Exception):
+                raise given
+            return given  # type: ignore[return-value]
+
+        def close(self) -> None:
+            pass
+
+    def look(*gives: Frame | Exception | None) -> list[str]:
+        observer = Observer({"overview": Broken(*gives)}, Perception.of(RoomVlm(room)))
+        return list(observer.look().objects)
+
+    small = replace(frame, depth=frame.depth[:10, :10])  # type: ignore[index]
+    with pytest.raises(CameraError, match='camera "overview" failed: OSError: usb gone'):
+        look(OSError("usb gone"))
+    with pytest.raises(
+        CameraError, match=r'"overview" gives what is no frame: depth must be \(120'
+    ):
+        look(small)
+    with pytest.raises(CameraError, match='camera "overview" gives what is no frame'):
+        look(None)
+    assert look(OSError("usb gone for a moment"), small, frame) == ["cup_1"]
+
+
 def test_a_chart_model_that_fails_at_one_camera_is_asked_about_the_others() -> None:
     class Reader:
         def __init__(self, **says: Chart | Exception) -> None:

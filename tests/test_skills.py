@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from handeye.agents.agent import make_observer
 from handeye.perception.conditions import Holding, Truth
-from handeye.perception.errors import LimitError, NotFoundError, UserError
+from handeye.perception.errors import (
+    LimitError,
+    NotFoundError,
+    RobotError,
+    StoppedError,
+    UnreachableError,
+    UserError,
+)
 from handeye.perception.observer import Observer
 from handeye.perception.verify import check
 from handeye.sims.judge import holds
@@ -28,6 +35,7 @@ from handeye.skills import (
     Place,
     Pour,
     Push,
+    RobotState,
     Rotate,
     SkillContext,
     Stack,
@@ -40,6 +48,7 @@ from handeye.skills import (
 )
 from handeye.skills.grasping import plan_grasps
 from handeye.skills.insert import opening
+from handeye.skills.motion import BlockedError, Mover
 from handeye.skills.place import release_width
 from handeye.skills.registry import BUILT_IN
 
@@ -434,6 +443,45 @@ def test_a_robot_that_breaks_the_contract_is_told_how(grab: Simulation) -> None:
         check_robot(NeverStops(grab.robot))
 
 
+class Bare(Guarded):
+    """Whatever is asked of it reaches the robot behind it."""
+
+    def move_joints(self, path: np.ndarray, **options: object) -> RobotState:
+        return self.unguarded.move_joints(path, **options)
+
+    def set_gripper(self, width_m: float, **options: object) -> RobotState:
+        return self.unguarded.set_gripper(width_m, **options)
+
+
+def test_every_motion_must_refuse_while_stopped_or_cancelled(grab: Simulation) -> None:
+    class Restless(Bare):
+        def set_gripper(self, width_m: float, **options: object) -> RobotState:
+            stopped = self.read().stopped
+            self.reset()
+            state = super().set_gripper(width_m, **options)
+            if stopped:
+                self.stop()
+            return state
+
+    class Deaf(Bare):
+        def move_joints(self, path: np.ndarray, **options: object) -> RobotState:
+            return super().move_joints(path, **{**options, "cancel": None})
+
+    class Mixed(Bare):
+        def set_gripper(self, width_m: float, **options: object) -> RobotState:
+            if options["cancel"] is not None:
+                raise StoppedError("it is all the same to me")
+            return super().set_gripper(width_m, **options)
+
+    with pytest.raises(UserError, match=r"set_gripper must raise StoppedError while stop\(\) is"):
+        check_robot(Restless(grab.robot))
+    grab.robot.reset()
+    with pytest.raises(UserError, match="move_joints must raise CancelledError with a token"):
+        check_robot(Deaf(grab.robot))
+    with pytest.raises(UserError, match=r"must raise CancelledError .*, not StoppedError: it is"):
+        check_robot(Mixed(grab.robot))
+
+
 def test_the_skills_keep_their_contract(grab: Simulation) -> None:
     context, _ = seen(grab)
     assert check_skill(LookAt(target="red cup"), context).ok
@@ -462,6 +510,49 @@ def test_looking_around_sees_what_stands_behind_something_and_ends_at_home() -> 
         assert len(observer.scene.objects) == len(simulation.world.objects)
         robot = simulation.robot
         assert np.allclose(robot.read().q, robot.spec.q_home, atol=0.02)
+
+
+@pytest.mark.parametrize("error", [UnreachableError("out of reach"), BlockedError("in the way")])
+def test_looking_around_goes_on_where_one_place_cannot_be_reached(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch, error: UnreachableError
+) -> None:
+    context, observer = seen(grab)
+    over, tried = Mover.over, []
+
+    def only(reachable: int) -> None:
+        tried.clear()
+
+        def moved(self: Mover, *args: object, **options: object) -> RobotState:
+            tried.append(args)
+            if len(tried) != reachable:
+                raise error
+            return over(self, *args, **options)
+
+        monkeypatch.setattr(Mover, "over", moved)
+
+    only(2)
+    assert LookAround().execute(context).ok
+    assert len(tried) == 2
+    assert "wrist" in observer.frames
+    only(0)
+    outcome = LookAround().execute(context)
+    code = Code.BLOCKED if isinstance(error, BlockedError) else Code.UNREACHABLE
+    assert (outcome.code, outcome.message) == (code, str(error))
+
+
+def test_a_robot_that_cannot_be_read_any_more_is_a_fault(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, _ = seen(grab)
+
+    def lost(*_: object, **__: object) -> RobotState:
+        monkeypatch.setattr(grab.robot, "read", lost)
+        raise RobotError("connection lost")
+
+    monkeypatch.setattr(grab.robot, "move_joints", lost)
+    outcome = Home().execute(context)
+    assert (outcome.code, outcome.message) == (Code.FAULT, "connection lost")
+    assert Home().execute(context).code is Code.FAULT
 
 
 def test_a_box_that_lies_flat_is_grasped_across_though_only_its_top_and_a_side_are_seen(

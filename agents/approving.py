@@ -1,0 +1,72 @@
+"""Approving: what is asked before a motion, and which answers are a yes."""
+
+import re
+import unicodedata
+from typing import Any
+
+from handeye.perception.errors import UserError
+from handeye.perception.scene import Scene
+
+from .events import Call
+
+_YES = frozenset(
+    """
+    y|yes|yeah|yep|yup|ok|okay|sure|true|please|yes please|please do|do it|do that|go|go on|go ahead
+    |yes go ahead|ok go ahead|yes do it|proceed|continue|fine|alright|all right|agreed|approve
+    |approved|i approve|confirm|confirmed|affirmative
+    |是|是的|对|对的|好|好的|好吧|好啊|可以|可以的|行|行的|没问题|同意|我同意|批准|确认|继续|执行
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split("|")
+)
+
+
+def is_yes(answer: object) -> bool:
+    """Whether an answer approves: True itself, or words of assent and nothing else.
+
+    Whatever else is said, even in part, does not: "no", "yes, but not now", 1, None.
+    """
+    if not isinstance(answer, str):
+        return answer is True
+    said = unicodedata.normalize("NFKC", answer).casefold()
+    parts = [" ".join(part.split()) for part in re.split(r"[^\w\s]+", said)]
+    parts = [part for part in parts if part]
+    return bool(parts) and all(part in _YES for part in parts)
+
+
+def check_approve(approve: object) -> None:
+    """Raise UserError for what is no way of approving motions."""
+    if approve is None or approve == "interrupt" or callable(approve):
+        return
+    raise UserError(
+        f"approve={approve!r} says nothing of who is asked; accepted are a function of a skill and "
+        'the scene that returns True or False, "interrupt" to be asked with a question that '
+        "resume() answers, and None to approve every motion"
+    )
+
+
+def answer_to(call: Call, scene: Scene) -> object:
+    """Pause the graph with the question whether a call may be executed; what `resume` is given."""
+    from langgraph.types import interrupt
+
+    asked = {"question": question_of(call, scene), "approve": call.model_dump(mode="json")}
+    return interrupt(asked)
+
+
+def question_of(call: Call, scene: Scene) -> str:
+    """What a person is asked before a call is executed, things by their names."""
+    said = [f"{key.replace('_', ' ')}: {_words(v, scene)}" for key, v in call.arguments.items()]
+    told = f" ({', '.join(said)})" if said else ""
+    return f"may the arm {call.skill.replace('_', ' ')}{told}?"
+
+
+def _words(value: Any, scene: Scene) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(_words(item, scene) for item in value)})"
+    thing = scene.objects.get(value) if isinstance(value, str) else None
+    if thing is None:
+        return str(value)
+    alike = sum(other.name == thing.name for other in scene.objects.values())
+    return f"the {thing.name}" if alike == 1 else f"the {thing.name} {value}"
