@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from .numbers import USUAL, Notation
+
 Scale = Literal["linear", "log", "date", "category"]
 Tick = tuple[float, float]
 """(pixel along the axis, value)."""
@@ -22,6 +24,9 @@ class Axis:
         ticks: the labels that agree with the fit.
         agreed: share of the labels that do.
         marked: whether it was fitted to tick marks, which lie truer than their labels.
+        unit: that is printed at its labels; "" for none.
+        notation: in which its labels are printed, and so other values of the chart.
+        doubt: what its labels leave open, in words; "" for nothing.
     """
 
     scale: Scale
@@ -30,6 +35,9 @@ class Axis:
     ticks: tuple[Tick, ...]
     agreed: float
     marked: bool = False
+    unit: str = ""
+    notation: Notation = USUAL
+    doubt: str = ""
 
     def value(self, pixel: float) -> float:
         """What a pixel stands for."""
@@ -47,7 +55,8 @@ class Axis:
     def rounded(self, value: float, pixel: float) -> float:
         """A value to as many digits as a quarter of a pixel tells apart at a place."""
         resolution = abs(self.value(pixel + 0.25) - self.value(pixel)) or 1e-9
-        return round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))
+        # 0.0 makes a -0 a 0.
+        return round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12))) + 0.0
 
     def rounded_at(self, pixel: float) -> float:
         """What a pixel stands for, rounded to what can be told."""

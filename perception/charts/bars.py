@@ -6,9 +6,12 @@ import numpy as np
 
 from ..frame import Mask
 from .ink import Canvas, Floats, Ink
+from .seams import taken_apart
 
 _MOST = 150
 """More pieces than this of one colour are no bars."""
+_MANY = 8
+"""From so many bars on their pitch is known well enough to part those that run together."""
 _THIN_SHARE = 0.15
 """How thin what is left of an axis line may be: of the largest bar's shorter side."""
 _REACH, _REACH_SHARE = 2.2, 0.02
@@ -51,12 +54,14 @@ class Bars:
         upright: False where x and y were exchanged.
         base: pixel at which those that do not stand on others begin.
         stacked: whether several inks stand on each other.
+        mixed: the ink that shows where others overlap, if they do.
     """
 
     bars: tuple[Bar, ...]
     upright: bool
     base: float
     stacked: bool
+    mixed: int | None = None
 
 
 def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Bars | None:
@@ -70,13 +75,15 @@ def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Ba
     found: list[Bar] = []
     area, covered = 0, 0.0
     for k, ink in enumerate(inks):
-        bars = _rectangles(ink.mask, canvas.text, k)
+        bars = _rectangles(ink.mask, canvas, k)
         area += int(ink.mask.sum())
         covered += sum(_inside(ink.mask, bar) for bar in bars)
         found += bars
     if not found or covered < 0.72 * area:
         return None
     found = _without_rests(found)
+    way = upright is not False
+    found = [part for bar in found for part in _parted(bar, found, inks, way)]
     found = [_outlined(_sharpened(bar, canvas, inks[bar.ink]), canvas, inks) for bar in found]
     options = [True, False] if upright is None else [upright]
     arranged = [_arranged(found, way) for way in options]
@@ -84,8 +91,10 @@ def find_bars(canvas: Canvas, inks: tuple[Ink, ...], upright: bool | None) -> Ba
     return best[1] if best[0] >= 0.6 else None
 
 
-def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
+def _rectangles(mask: Mask, canvas: Canvas, k: int) -> list[Bar]:
     import cv2
+
+    text = canvas.text
 
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     # Thin lines of the same colour tie bars together; very low bars are as thin.
@@ -104,8 +113,12 @@ def _rectangles(mask: Mask, text: Mask, k: int) -> list[Bar]:
             continue
         shape = np.zeros((h, w), np.uint8)
         cv2.drawContours(shape, [contour - np.array([x, y])], -1, 1, -1)
-        words = text[y : y + h, x : x + w]
-        if float(((shape > 0) | words).mean()) > 0.82:
+        at = slice(y, y + h), slice(x, x + w)
+        others = canvas.drawn[at] & ~mask[at]
+        apart = taken_apart(mask[at] & (shape > 0), canvas.guides[at] | text[at], others)
+        if apart is not None:
+            pieces += [Bar(k, x + u, y + v, x + u + p, y + v + q) for u, v, p, q in apart]
+        elif float(((shape > 0) | text[at]).mean()) > 0.82:
             pieces.append(Bar(k, x, y, x + w, y + h))
     pieces.sort(key=lambda bar: -_area(bar))
     return _rejoined(pieces[:_MOST], text)
@@ -123,6 +136,31 @@ def _without_rests(bars: list[Bar]) -> list[Bar]:
         return bar in solid or any(abs(long - width) < 0.15 * width + 2 for width in widths)
 
     return [bar for bar in bars if is_bar(bar)] if solid else bars
+
+
+def _parted(bar: Bar, bars: list[Bar], inks: tuple[Ink, ...], upright: bool) -> list[Bar]:
+    """The bars that one as wide as several consists of, where the gaps between are too fine."""
+    if not upright:
+        turned = [replace(ink, mask=ink.mask.T) for ink in inks]
+        all_turned = [other.turned() for other in bars]
+        return [part.turned() for part in _parted(bar.turned(), all_turned, tuple(turned), True)]
+    middles = np.sort([other.middle for other in bars])
+    if len(bars) < _MANY or any(other.ink != bar.ink for other in bars):
+        return [bar]
+    width = float(np.median([other.x1 - other.x0 for other in bars]))
+    pitch = float(np.median(np.diff(middles)))
+    count = round((bar.x1 - bar.x0 + pitch - width) / pitch)
+    if count < 2 or abs(bar.x1 - bar.x0 + pitch - width - count * pitch) > 0.15 * pitch + 1:
+        return [bar]
+    parts = []
+    for k in range(count):
+        x0, x1 = round(bar.x0 + k * pitch), round(bar.x0 + k * pitch + width)
+        inner = inks[bar.ink].mask[int(bar.y0) : int(bar.y1), x0 + 1 : max(x1 - 1, x0 + 2)]
+        rows = np.flatnonzero(inner.mean(axis=1) > 0.5)
+        if not len(rows):
+            return [bar]
+        parts.append(replace(bar, x0=x0, x1=x1, y0=bar.y0 + rows[0], y1=bar.y0 + rows[-1] + 1))
+    return parts
 
 
 def _rejoined(pieces: list[Bar], text: Mask) -> list[Bar]:
@@ -308,13 +346,15 @@ def _base(bars: list[Bar]) -> tuple[float, list[Bar]]:
     """The level that the most width of bars touches with one end, and those bars."""
     levels = sorted([bar.y1 for bar in bars] + [bar.y0 for bar in bars])
     best: list[Bar] = []
-    most = (0.0, 0.0)
+    most = (0.0, 0.0, -np.inf)
     at = 0.0
     reach = max(_REACH, _REACH_SHARE * max((bar.y1 - bar.y0 for bar in bars), default=0.0))
     for level in levels:
         touching = [b for b in bars if min(abs(b.y0 - level), abs(b.y1 - level)) <= reach]
         standing = [b for b in touching if abs(b.y1 - level) <= reach]
-        rank = (sum(b.x1 - b.x0 for b in touching), sum(b.x1 - b.x0 for b in standing))
+        # Of very low bars both ends are near: the feet lie level, the tops do not.
+        off = sum(min(abs(b.y0 - level), abs(b.y1 - level)) for b in touching)
+        rank = (sum(b.x1 - b.x0 for b in touching), sum(b.x1 - b.x0 for b in standing), -off)
         if rank > most:
             best, at, most = touching, level, rank
     ends = [b.y1 if abs(b.y1 - at) < abs(b.y0 - at) else b.y0 for b in best]

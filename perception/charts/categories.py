@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .axis import Axis
 from .layout import anchor, number_of
 from .sequences import put_right
 from .text import Text
@@ -14,6 +15,10 @@ from .text import Text
 _DASH_AT_END = re.compile(r"([^\W_])[-–—_]+$")
 _EVEN = 1.3
 """Labels are apart evenly if the widest of their steps is less than so many times the least."""
+_UNEVEN = 0.06
+"""Bars are a whole number apart if they are so by this share of the step."""
+_OFF_SHARE = 0.35
+"""How far a label may be from its bar, over how far bars are apart."""
 _INFERRED = 0.8
 """Trust in a label that its neighbours' order told, over that in what was read."""
 
@@ -83,6 +88,46 @@ def category_labels(
         for group in groups
     ]
     return _mended(labels), column
+
+
+def all_named(places: list[float], labels: list[Label]) -> bool:
+    """Whether each of the places of bars has a label right at it."""
+    if not labels:
+        return False
+    pitch = float(np.median(np.diff(sorted(places)))) if len(places) > 1 else np.inf
+    off = [min(abs(label.at - place) for label in labels) for place in places]
+    return max(off) < _OFF_SHARE * pitch
+
+
+def numbered(axis: Axis, places: list[float]) -> list[Label]:
+    """What a numeric axis says at the places of bars, of which its ticks name only some."""
+    pitch = float(np.median(np.diff(sorted(places)))) if len(places) > 1 else 0.0
+    step = abs(axis.value(places[0] + pitch) - axis.value(places[0]))
+    whole = step > 0.5 and abs(step - round(step)) < _UNEVEN * step
+    low, high = min(places), max(places)
+    at_bars = [
+        min(abs(at - p) for p in places) < 0.2 * pitch
+        for at, _ in axis.ticks
+        if low - pitch < at < high + pitch
+    ]
+    labels = []
+    for place in _without_gaps(sorted(places), pitch):
+        value = axis.rounded_at(place)
+        if whole and all(at_bars) and all(float(v).is_integer() for _, v in axis.ticks):
+            value = float(round(axis.value(place)))
+        labels.append(Label(place, f"{value:.10g}", 0.9 * axis.agreed))
+    return labels
+
+
+def _without_gaps(places: list[float], pitch: float) -> list[float]:
+    """Places in order, with those between them where a bar is too low to be seen."""
+    found = places[:1]
+    for before, place in itertools.pairwise(places):
+        steps = round((place - before) / pitch) if pitch else 1
+        even = abs(place - before - steps * pitch) < 0.15 * pitch
+        found += [before + (place - before) * k / steps for k in range(1, steps)] if even else []
+        found.append(place)
+    return found
 
 
 def _evenly_apart(lines: list[Text]) -> bool:

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import NotFoundError
+from ..errors import AmbiguousError, NotFoundError
 from .axis import Scale
 
 if TYPE_CHECKING:
@@ -75,13 +75,16 @@ class Chart:
 
         Raises:
             NotFoundError: there is no such entry; says what there is.
+            AmbiguousError: several entries without a series' name are of one x.
         """
         rows = [r for r in self.rows if _same(r.series, series) or (not series and self._single)]
         if not rows:
             raise NotFoundError(series, self.names, where="series")
-        for row in rows:
-            if _same(row.x, x):
-                return row.y
+        found = [row for row in rows if _same(row.x, x)]
+        if len({row.y for row in found}) > 1:
+            raise AmbiguousError(f"{x}", [f"{row.x} = {row.y:g}" for row in found])
+        if found:
+            return found[0].y
         if self.kind == "line" and not isinstance(x, str):
             points = sorted((float(r.x), r.y) for r in rows if not isinstance(r.x, str))
             if points and points[0][0] <= x <= points[-1][0]:

@@ -16,6 +16,11 @@ _LARGE = 60
 """Pixels of which a mark beside thick ones cannot consist without being thick."""
 _CUT = 5
 """Grid lines cut gaps that are narrower than this, pixels."""
+_DASHES, _GAP_PX, _GAP_SHARE = 5, 10, 0.03
+"""A line with more gaps is dashed; a gap in the data is longer than so many pixels, and than such
+a share of the line."""
+_STROKE_SHARE = 0.012
+"""Of the image's height: half of what a stroke is thick at most."""
 _STRIP = 3
 """Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
@@ -47,6 +52,28 @@ class Curve:
                 slope = (self.y[inner] - self.y[end]) / (self.x[inner] - self.x[end])
                 return float(self.y[end] + slope * (column - self.x[end]))
         return float(np.interp(column, self.x, self.y))
+
+    def breaks_at(self, column: float, covered: Mask) -> bool:
+        """Whether the line has a gap at a column, wider than those between dashes.
+
+        Args:
+            column: pixels.
+            covered: [H, W] where something else may hide the line.
+        """
+        unseen = ~self.seen
+        steps = np.diff(np.concatenate([[0], unseen.astype(np.int8), [0]]))
+        starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+        if not len(starts):
+            return False
+        dash = float(np.median(ends - starts)) if len(starts) > _DASHES else 0.0
+        at = column - self.x[0]
+        for start, end in zip(starts, ends, strict=True):
+            wide = end - start > max(_GAP_PX, _GAP_SHARE * len(self.x), 3 * dash)
+            if wide and start - 1 <= at <= end:
+                rows = np.clip(np.round(self.y[start:end]).astype(int), 0, len(covered) - 1)
+                hidden = covered[rows, self.x[start:end].astype(int)]
+                return bool(hidden.mean() < 0.5)
+        return False
 
 
 def trace(mask: Mask) -> Curve | None:
@@ -80,6 +107,15 @@ def trace(mask: Mask) -> Curve | None:
     else:
         vertices = tuple(_bends(doubles, y))
     return Curve(doubles, y, vertices, marked, known)
+
+
+def is_thick(mask: Mask) -> bool:
+    """Whether it is filled to a good part, as no stroke is, with or without markers."""
+    import cv2
+
+    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max(axis=0)
+    shown = inside[mask.any(axis=0)]
+    return len(shown) > 0 and float((shown > _STROKE_SHARE * len(mask) + 2).mean()) > 0.3
 
 
 def _without_uprights(mask: Mask) -> Mask:

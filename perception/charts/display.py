@@ -18,6 +18,7 @@ _PLACES = {
     "a": (0.5, 0.0), "b": (1.0, 0.25), "c": (1.0, 0.75), "d": (0.5, 1.0), "e": (0.0, 0.75),
     "f": (0.0, 0.25), "g": (0.5, 0.5),
 }  # fmt: skip
+_HOLES = ((0.5, 0.25), (0.5, 0.75))
 _LEAST_HEIGHT = 0.08
 """Of the image's height: smaller digits are print, not a display."""
 
@@ -55,7 +56,7 @@ def read_display(image: Image) -> Chart | None:
             said = _row(straight)
             if said is not None and said[0] != "." and sum(c.isdigit() for c in said) > 1:
                 try:
-                    value = float(said)
+                    value = float(said) + 0.0  # 0.0 makes a -0 a 0
                 except ValueError:
                     return None
                 return Chart("display", (ChartRow("", said, value, 0.9),))
@@ -178,11 +179,18 @@ def _digit(lit: Mask, box: _Piece, wide: float, thick: float) -> str | None:
     left, top = x0 + inset, box.y0 + inset
     across, down = box.x1 - inset - left, box.y1 - inset - top
     reach = max(1, round(0.3 * thick))
-    on = ""
-    for name, (u, v) in _PLACES.items():
+
+    def share_at(u: float, v: float) -> float:
         x, y = round(left + u * across), round(top + v * down)
         patch = lit[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
-        share = float(patch.mean()) if patch.size else 0.0
+        return float(patch.mean()) if patch.size else 0.0
+
+    # A filled rectangle is no 8.
+    if any(share_at(*hole) > 0.5 for hole in _HOLES):
+        return None
+    on = ""
+    for name, place in _PLACES.items():
+        share = share_at(*place)
         if 0.35 < share < 0.55:
             return None
         on += name if share >= 0.55 else ""

@@ -1,7 +1,7 @@
 """Gauges: round dials whose needle points at a value between printed numbers."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ..errors import ImageError
 from ..frame import Image
 from .chart import Chart, ChartRow
-from .layout import number_of
+from .layout import number_of, said_by
+from .numbers import USUAL, Notation, doubt, leaning, notations
 from .text import Text
 
 Doubles = npt.NDArray[np.float64]
@@ -18,6 +19,10 @@ _OFF_SHARE = 0.09
 """The middle of a label may lie so far from where it belongs, in radii."""
 _AGREES = 0.03
 """A printed value may differ from the needle's by this share of the scale."""
+_OPEN_STEPS, _SMALL_STEP, _DOWN = 1.25, 0.8, 0.8
+"""A scale closes on itself if it leaves fewer steps of the circle open than this, or one more where
+its steps are smaller than this, radians: a number may be missed. Scales that are open at the
+bottom, so many radians or less from straight down, do not."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Dial:
         slope, intercept: of the angle (radians clockwise from straight up) over the value.
         labels: the texts on it.
         low, high: least and greatest value.
+        notation: in which its numbers are printed.
     """
 
     center: tuple[float, float]
@@ -39,6 +45,7 @@ class Dial:
     labels: tuple[Text, ...]
     low: float
     high: float
+    notation: Notation = USUAL
 
     def value(self, angle: float) -> float | None:
         """What a direction stands for; None where it is outside the scale."""
@@ -51,16 +58,32 @@ class Dial:
 
 def find_dial(texts: list[Text]) -> Dial | None:
     """The scale of numbers around a circle, evenly and in order; None where there is none."""
-    numbers = [(t, n.value) for t in texts if (n := number_of(t)) is not None]
-    if not _LEAST_LABELS <= len(numbers) <= 40:
+    numeric = [t for t in texts if number_of(t) is not None]
+    if not _LEAST_LABELS <= len(numeric) <= 40:
         return None
+    best: Dial | None = None
+    best_rank = (0, False)
+    for notation in notations([said_by(t) for t in numeric]):
+        dial = _dial(numeric, notation)
+        if dial is None:
+            continue
+        said = [said_by(t) for t in dial.labels]
+        rank = (len(dial.labels), leaning(said) == notation.decimal)
+        if rank > best_rank:
+            best, best_rank = dial, rank
+    return best
+
+
+def _dial(texts: list[Text], notation: Notation) -> Dial | None:
+    """The scale that most of the numbers make in a notation."""
+    numbers = [(t, n.value) for t in texts if (n := number_of(t, notation)) is not None]
     places = np.array([t.center for t, _ in numbers])
     values = np.array([v for _, v in numbers])
     best: Dial | None = None
     for three in itertools.combinations(range(len(numbers)), 3):
         dial = _scale(places, values, [t for t, _ in numbers], list(three))
         if dial is not None and (best is None or len(dial.labels) > len(best.labels)):
-            best = dial
+            best = replace(dial, notation=notation)
     if best is None or len(best.labels) < max(_LEAST_LABELS, 0.6 * len(numbers)):
         return None
     return best
@@ -138,20 +161,27 @@ def gauge_chart(image: Image, dial: Dial, texts: list[Text]) -> Chart:
         texts: all of its texts.
 
     Raises:
-        ImageError: no needle can be seen, several can, or it points outside the scale.
+        ImageError: its scale goes all the way round, as a clock's does; no needle can be seen,
+            several can, or it points outside the scale.
     """
+    if _is_closed(dial):
+        raise ImageError(
+            f"the numbers {dial.low:g} to {dial.high:g} go all the way round: a clock or a "
+            "compass is no gauge"
+        )
     angle, clear = _needle(image, dial, texts)
     value = dial.value(angle)
     if value is None:
         raise ImageError("the needle of this gauge points outside its scale")
     resolution = abs(0.004 / dial.slope)
-    value = round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12)))
+    value = round(value, int(np.clip(np.ceil(-np.log10(resolution)), -9, 12))) + 0.0
     sure = 0.9 * clear
+    printed_unit = ""
     free = [t for t in texts if t not in dial.labels]
     for text in free:
-        number = number_of(text)
+        number = number_of(text, dial.notation)
         if number and abs(number.value - value) <= _AGREES * (dial.high - dial.low):
-            value, sure = number.value, 0.97 * text.score
+            value, sure, printed_unit = number.value, 0.97 * text.score, number.unit
     x, y = dial.center
     words = [t for t in free if number_of(t) is None and t.is_level]
     inside = [t for t in words if np.hypot(t.center[0] - x, t.center[1] - y) < 0.9 * dial.radius]
@@ -160,7 +190,24 @@ def gauge_chart(image: Image, dial: Dial, texts: list[Text]) -> Chart:
     unit = min(inside, key=lambda t: len(t.text), default=None)
     name = title.text if title else ""
     row = ChartRow("", name, value, sure)
-    return Chart("gauge", (row,), title=name, y_unit=unit.text if unit else "")
+    open_yet = doubt([said_by(t) for t in dial.labels]) if dial.notation == USUAL else ""
+    return Chart(
+        "gauge",
+        (row,),
+        title=name,
+        y_unit=unit.text if unit else printed_unit,
+        unread=(open_yet,) if open_yet else (),
+    )
+
+
+def _is_closed(dial: Dial) -> bool:
+    """Whether one more step behind the last number leads to the first, as on a clock."""
+    values = sorted({n.value for t in dial.labels if (n := number_of(t, dial.notation))})
+    step = abs(dial.slope) * float(np.diff(values).min())
+    left = 2 * np.pi - abs(dial.slope) * (dial.high - dial.low)
+    middle = dial.slope * dial.high + dial.intercept + np.copysign(left / 2, dial.slope)
+    steps = _OPEN_STEPS + (step < _SMALL_STEP)
+    return left < steps * step and abs(middle % (2 * np.pi) - np.pi) > _DOWN
 
 
 def _needle(image: Image, dial: Dial, texts: list[Text]) -> tuple[float, float]:

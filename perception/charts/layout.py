@@ -1,19 +1,33 @@
 """Layout: which text of a chart is its title, which a tick label, which an axis' name."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .axis import Axis, Tick, fit_axis
-from .numbers import Number, offset_factor, offset_shift, parse_number, power_of_ten
+from .numbers import (
+    USUAL,
+    Notation,
+    Number,
+    doubt,
+    leaning,
+    notations,
+    offset_factor,
+    offset_shift,
+    parse_number,
+    power_of_ten,
+)
 from .text import Text
 
 _BLURRED_POWER = re.compile(r"^10\W$")
 """A power of ten whose exponent is too small to be read; the other labels tell it."""
 _CUT_OFF = re.compile(r"\.\.|…")
 """A number of which only the beginning is shown is not known."""
+_LEAST_FURTHER = 3
+"""Labels of which a second axis consists at least."""
 Box = tuple[float, float, float, float]
 
 
@@ -43,7 +57,9 @@ def lay_out(texts: list[Text]) -> Layout:
     if column is not None:
         layout.y_axis, layout.y_texts = column
         layout.free = [t for t in layout.free if t not in layout.y_texts]
-    row = _best_group(layout.free, _aligned_in_row, lambda t: anchor(t)[0], leftmost=False)
+    row = _best_group(
+        layout.free, _aligned_in_row, lambda t: anchor(t)[0], leftmost=False, around=texts
+    )
     if row is not None:
         layout.x_axis, layout.x_texts = row
         layout.free = [t for t in layout.free if t not in layout.x_texts]
@@ -72,15 +88,24 @@ def anchor(text: Text) -> tuple[float, float]:
     return text.end if text.angle > 0 else text.start
 
 
-def number_of(text: Text) -> Number | None:
-    """The number that a tick label says; tick marks that were read as dashes do not count."""
-    if _CUT_OFF.search(text.text):
-        return None
-    return parse_number(text.text.strip().rstrip("-–—_. ").strip() or text.text)
+def said_by(text: Text) -> str:
+    """What a label says; tick marks that were read as dashes do not count."""
+    return text.text.strip().rstrip("-–—_. ").strip() or text.text
 
 
-def _readings(text: Text, pixel: float) -> list[Tick]:
-    number = number_of(text)
+def number_of(text: Text, notation: Notation = USUAL) -> Number | None:
+    """The number that a tick label says."""
+    return None if _CUT_OFF.search(text.text) else parse_number(said_by(text), notation)
+
+
+def unit_of(texts: Sequence[Text], notation: Notation = USUAL) -> str:
+    """The unit that most labels with one have; "" where none has."""
+    units = Counter(n.unit for t in texts if (n := number_of(t, notation)) and n.unit)
+    return units.most_common(1)[0][0] if units else ""
+
+
+def _readings(text: Text, pixel: float, notation: Notation = USUAL) -> list[Tick]:
+    number = number_of(text, notation)
     found = [(pixel, number.value)] if number else []
     power = power_of_ten(text.text)
     if power is not None:
@@ -97,22 +122,54 @@ def _best_group(
     *,
     leftmost: bool,
     least: int = 3,
+    around: Sequence[Text] = (),
 ) -> tuple[Axis, list[Text]] | None:
-    """The aligned group of numbers that makes the best axis."""
+    """The aligned group of numbers that makes the best axis; what is around may tell of marks."""
     numeric = [t for t in texts if _readings(t, 0.0)]
     best: tuple[tuple[float, ...], Axis, list[Text]] | None = None
     for reference in numeric:
-        group = [t for t in numeric if aligned(reference, t)]
-        readings = [_readings(t, along(t)) for t in group]
+        group = _of_one_unit([t for t in numeric if aligned(reference, t)])
         if len(group) < 2:
             continue
-        axis = fit_axis(readings)
-        if axis is None or axis.agreed < 0.6 or not _is_even(axis):
+        found = _fitted(group, along, around or texts)
+        if found is None:
             continue
-        kept = [t for t in group if any(abs(along(t) - p) < 0.5 for p, _ in axis.ticks)]
+        axis, kept = found
         edge = -reference.box[0] if leftmost else reference.box[1]
         rank = (min(len(axis.ticks), 12) + 2.0 * axis.agreed, edge)
         if len(axis.ticks) >= least and (best is None or rank > best[0]):
+            best = rank, axis, kept
+    return (best[1], best[2]) if best else None
+
+
+def _of_one_unit(group: list[Text]) -> list[Text]:
+    """A group without the numbers whose unit is another than most have."""
+    unit = unit_of(group)
+    if not unit.isalpha():
+        return group
+    units = [n.unit if (n := number_of(t)) else "" for t in group]
+    return [
+        t for t, own in zip(group, units, strict=True) if own in (unit, "") or not own.isalpha()
+    ]
+
+
+def _fitted(
+    group: list[Text], along: Callable[[Text], float], around: Sequence[Text]
+) -> tuple[Axis, list[Text]] | None:
+    """The axis that labels make in the notation in which most of them agree, and these labels."""
+    said = [said_by(t) for t in around]
+    best: tuple[tuple[int, bool], Axis, list[Text]] | None = None
+    for notation in notations([said_by(t) for t in group]):
+        axis = fit_axis([_readings(t, along(t), notation) for t in group])
+        if axis is None or axis.agreed < 0.6 or not _is_even(axis):
+            continue
+        kept = [t for t in group if any(abs(along(t) - p) < 0.5 for p, _ in axis.ticks)]
+        own = [said_by(t) for t in kept]
+        rank = (len(axis.ticks), leaning(own, said) == notation.decimal)
+        if best is None or rank > best[0]:
+            open_yet = doubt(own, said) if notation.decimal == USUAL.decimal else ""
+            unit = unit_of(kept, notation)
+            axis = replace(axis, unit=unit, notation=notation, doubt=open_yet)
             best = rank, axis, kept
     return (best[1], best[2]) if best else None
 
@@ -176,3 +233,29 @@ def _apply_factors(layout: Layout) -> None:
 
 def _moved(axis: Axis, factor: float | None, shift: float | None) -> Axis:
     return axis.times(factor) if factor is not None else axis.shifted(shift or 0.0)
+
+
+def further_axis(layout: Layout) -> str | None:
+    """Where a second axis stands that says other values than the first one; None without one."""
+    column = _best_group(
+        layout.free, _aligned_in_column, lambda t: t.center[1], leftmost=True, least=_LEAST_FURTHER
+    )
+    if column is not None and layout.y_axis and _is_another(column[0], layout.y_axis):
+        left, right = (min(t.box[0] for t in texts) for texts in (layout.y_texts, column[1]))
+        return "above the other" if abs(left - right) < 20 else "beside the other"
+    row = _best_group(
+        layout.free, _aligned_in_row, lambda t: anchor(t)[0], leftmost=False, least=_LEAST_FURTHER
+    )
+    if row is not None and layout.x_axis and _is_another(row[0], layout.x_axis):
+        return "in line with the other"
+    return None
+
+
+def _is_another(axis: Axis, first: Axis) -> bool:
+    """Whether it is an axis of its own: as long, with even ticks, and with other values."""
+    places, own = (np.sort([p for p, _ in a.ticks]) for a in (axis, first))
+    gaps = np.diff(places)
+    if axis.agreed < 1.0 or gaps.max() > 1.2 * gaps.min() or np.ptp(places) < 0.5 * np.ptp(own):
+        return False
+    slack = 0.02 * abs(max(v for _, v in axis.ticks) - min(v for _, v in axis.ticks))
+    return any(abs(first.value(p) - v) > slack for p, v in axis.ticks)

@@ -1,26 +1,62 @@
-"""Numbers as they are printed on charts: "1,200", "−3.5", "45 %", "1.2M", "10³"."""
+"""Numbers as they are printed on charts: "1,200", "−3.5", "45 %", "€ 1.2M", "34 kg", "10³".
+
+Some may mean two things: "1.200" is a little more than one, or more than a thousand; "10 m" are
+metres, or thousandths. What else stands on the axis tells: see `notations` and `leaning`.
+"""
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SCALES = {
     "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e-3, "B": 1e9, "G": 1e9, "bn": 1e9, "T": 1e12,
-    "mn": 1e6, "mio": 1e6, "µ": 1e-6, "μ": 1e-6,
+    "mn": 1e6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9,
 }  # fmt: skip
+_SCALE_WORDS = {
+    "tsd": 1e3, "thousand": 1e3, "mio": 1e6, "mln": 1e6, "million": 1e6, "mrd": 1e9,
+    "billion": 1e9,
+}  # fmt: skip
+_CURRENCY = r"US\$|[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK"
+_UNITS = frozenset({
+    "mg", "g", "kg", "t", "kt", "Mt", "lb", "oz", "nm", "µm", "μm", "mm", "cm", "km", "mi", "ft",
+    "ml", "cl", "hl", "ns", "µs", "μs", "ms", "s", "sec", "min", "h", "hr", "hrs", "Wh", "kWh",
+    "MWh", "GWh", "TWh", "mW", "kW", "MW", "GW", "mV", "kV", "mA", "Hz", "kHz", "MHz", "GHz", "Pa",
+    "hPa", "kPa", "MPa", "bar", "mbar", "psi", "kJ", "MJ", "kN", "kcal", "cal", "dB", "ppm", "ppb",
+    "km/h", "mph", "m/s", "rpm", "fps", "kbps", "Mbps", "Gbps", "kB", "KB", "MB", "GB", "TB", "PB",
+    "KiB", "MiB", "GiB", "km2", "m2", "m3", "ha", "W", "V", "A", "J", "N", "L", "l", "Ω",
+})  # fmt: skip
+_UNITS_BY_NAME = {
+    unit.lower(): unit
+    for unit in _UNITS
+    if len(unit) > 1 and sum(unit.lower() == other.lower() for other in _UNITS) == 1
+}
+"""Units that are told whatever letters of theirs are read as capitals."""
+
 _NUMBER = re.compile(
-    r"^(?P<sign>[-+~(]?)(?P<unit>[$€£¥]?)(?P<sign2>-?)"
-    r"(?P<digits>\d[\d.,' ]*|\.\d+)(?P<exp>[eE][-+]?\d{1,3})?"
-    r"\s*(?P<scale>k|K|M|m|bn|B|G|T|mn|mio|µ|μ)?\s*(?P<after>%|[$€£¥]|°C|°F|°)?\)?$"
+    rf"^(?P<sign>[-+~(]?)(?:(?P<before>{_CURRENCY})\s*)?(?P<sign2>-?)"
+    r"(?P<digits>\d[\d.,' ]*|\.\d+)(?P<exp>[eE][-+]?\d{1,3})?(?P<tail>.*?)\)?$"
 )
+_TAIL = re.compile(
+    r"(?:(?P<scale>k|K|M|m|bn|B|G|T|mn|n|µ|μ)|"
+    rf"(?P<word>{'|'.join(_SCALE_WORDS)})\.?)?\s*(?P<unit>%|{_CURRENCY}|°C|°F|°)?",
+)
+_SCALE_WORD = re.compile(rf"\b(?:{'|'.join(_SCALE_WORDS)})\b", re.IGNORECASE)
 _POWER = re.compile(r"^10\s*\^?\s*(?P<exponent>-?\d{1,2})$")
 _TIMES_POWER = re.compile(
     r"^(?P<factor>\d(?:\.\d)?)\s*[×x*X]\s*10\s*\^?\s*(?P<exponent>-?\d{1,2})$"
 )
 _SLIPS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5"})
 
+_LIKE = str.maketrans("，％。º", ",%.°")
 _LETTER_ONE = re.compile(r"^[lI|](?=[eE][-+−]?\d)")
 """The 1 of "1e6", which is often read as a letter."""
+_OPEN = re.compile(r"[1-9]\d{0,2}(?P<mark>[.,])\d{3}")
+"""Digits whose one mark may part thousands or begin decimals; after a 0 it does the latter."""
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*|[1-9]\d?(?:,\d{2})+,\d{3}")
+"""Whole thousands, or lakhs, with marks between them."""
+_SPACED = re.compile(r"\d{1,3}(?:([ '])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 
 
 @dataclass(frozen=True)
@@ -29,7 +65,7 @@ class Number:
 
     Attributes:
         value: what it is worth.
-        unit: "%", "$" and the like; "" for none.
+        unit: "%", "$", "kg" and the like; "" for none.
         digits: significant decimals behind the point.
     """
 
@@ -38,25 +74,82 @@ class Number:
     digits: int = 0
 
 
-def parse_number(text: str) -> Number | None:
+@dataclass(frozen=True)
+class Notation:
+    """How what may mean two things is meant.
+
+    Attributes:
+        decimal: the mark before decimals, "." or ","; the other one parts thousands.
+        milli: whether an "m" behind a number makes it thousandths; a unit otherwise.
+    """
+
+    decimal: str = "."
+    milli: bool = False
+
+
+USUAL = Notation()
+
+
+def parse_number(text: str, notation: Notation = USUAL) -> Number | None:
     """The number that a text is, as a whole; None where it is none."""
-    plain = _plain(text)
-    match = _NUMBER.match(plain)
-    digits = sum(c.isdigit() for c in plain)
-    if match is None and 2 * digits >= len(plain) and len(plain) <= 8:
-        match = _NUMBER.match(plain.translate(_SLIPS))
-    if match is None:
+    matched = _matched(text)
+    if matched is None:
         return None
-    plain_digits = _decimal(match["digits"])
-    if plain_digits is None:
+    match, factor, unit = matched
+    digits = _decimal(match["digits"].strip().rstrip(".,'"), notation.decimal)
+    if digits is None:
         return None
-    value = float(plain_digits + (match["exp"] or ""))
-    scale = match["scale"] or ""
-    value *= _SCALES.get(scale, 1.0)
+    if notation.milli and unit == "m":
+        factor, unit = _SCALES["m"], ""
+    value = float(digits + (match["exp"] or "")) * factor
     if match["sign"] in ("-", "(") or match["sign2"] == "-":
         value = -value
-    decimals = len(plain_digits.split(".")[1]) if "." in plain_digits else 0
-    return Number(value, match["after"] or match["unit"] or "", decimals)
+    decimals = len(digits.split(".")[1]) if "." in digits else 0
+    return Number(value + 0.0, unit, decimals)  # 0.0 makes a -0 a 0
+
+
+def notations(texts: Iterable[str]) -> list[Notation]:
+    """The notations that give the numbers of a group different values, the usual one first."""
+    numbers = list(texts)
+    marks = any(_OPEN.fullmatch(_digits(text)) for text in numbers)
+    metres = any((n := parse_number(text)) is not None and n.unit == "m" for text in numbers)
+    return [
+        Notation(decimal, milli)
+        for milli in ((False, True) if metres else (False,))
+        for decimal in (".,"[: 1 + marks])
+    ]
+
+
+def leaning(texts: Sequence[str], around: Sequence[str] = ()) -> str:
+    """The mark before decimals that a group of numbers speaks for; "" if it speaks for none.
+
+    "0.5" and "1.234.567" tell; so do "500" and "0" beside "1.000": they would have as many
+    decimals. Where the group does not tell, the other numbers of the chart may.
+    """
+    digits = [_digits(text) for text in texts]
+    votes = Counter(_decimal_mark(d) for d in digits)
+    parting = {found["mark"] for d in digits if (found := _OPEN.fullmatch(d))}
+    if len(parting) == 1:
+        votes["." if parting == {","} else ","] += sum(d.isdigit() and len(d) < 4 for d in digits)
+    if votes["."] == votes[","]:
+        return leaning([t for t in around if not _OPEN.fullmatch(_digits(t))]) if around else ""
+    return "." if votes["."] > votes[","] else ","
+
+
+def doubt(texts: Sequence[str], around: Sequence[str] = ()) -> str:
+    """What is open of a group of numbers in the usual notation, in words; "" if nothing is."""
+    found = [_OPEN.fullmatch(_digits(text)) for text in texts]
+    marks = {match["mark"] for match in found if match}
+    if not texts or None in found or len(marks) != 1 or leaning(texts, around):
+        return ""
+    # Behind a comma, three decimals of which the last is never needed are none.
+    if marks == {","} and all(_digits(text).endswith("0") for text in texts):
+        return ""
+    number = parse_number(texts[0])
+    return (
+        f'whether the "{marks.pop()}" of "{texts[0]}" begins decimals or parts thousands: '
+        f"it was read as {number.value if number else 0.0:g}"
+    )
 
 
 def power_of_ten(text: str) -> float | None:
@@ -88,25 +181,73 @@ def offset_shift(text: str) -> float | None:
 
 def _plain(text: str) -> str:
     text = _LETTER_ONE.sub("1", text.strip().translate(_SUPERSCRIPTS))
-    return re.sub(r"[−–—]", "-", text).replace("，", ",").replace("％", "%").replace("。", ".")
+    return re.sub(r"[−–—]", "-", text).translate(_LIKE)
 
 
-def _decimal(digits: str) -> str | None:
+def _matched(text: str) -> tuple[re.Match[str], float, str] | None:
+    """A number's parts, and the factor and unit that stand behind it."""
+    plain = _plain(text)
+    options = [plain]
+    digits = sum(c.isdigit() for c in plain)
+    if 2 * digits >= len(plain) and len(plain) <= 8:
+        options.append(plain.translate(_SLIPS))
+    for option in options:
+        match = _NUMBER.match(option)
+        behind = _behind(match) if match else None
+        if match is not None and behind is not None:
+            return match, *behind
+    return None
+
+
+def _digits(text: str) -> str:
+    """The digits of a number with the marks between them; "" of what is no number."""
+    matched = _matched(text)
+    return matched[0]["digits"].strip().rstrip(".,'") if matched else ""
+
+
+def _behind(match: re.Match[str]) -> tuple[float, str] | None:
+    """The factor and the unit that stand behind a number; None where something else does."""
+    tail, money = match["tail"].strip(), match["before"] or ""
+    if not money and tail == "m":
+        return 1.0, tail
+    if not money and (unit := _unit(tail, spaced=match["digits"].endswith(" "))):
+        return 1.0, unit
+    found = _TAIL.fullmatch(_SCALE_WORD.sub(lambda word: word[0].lower(), tail))
+    if found is None:
+        return None
+    unit = found["unit"] or money
+    if found["scale"] == "m":
+        return (1e6, unit) if re.fullmatch(_CURRENCY, unit) else None
+    return _SCALES.get(found["scale"], 1.0) * _SCALE_WORDS.get(found["word"], 1.0), unit
+
+
+def _unit(tail: str, *, spaced: bool) -> str:
+    """The unit that a word is; "" for none. Capitals close behind a number are rather names."""
+    if tail in _UNITS:
+        return tail if spaced or len(tail) > 1 or tail in "gths" else ""
+    return _UNITS_BY_NAME.get(tail.lower(), "")
+
+
+def _decimal_mark(digits: str) -> str:
+    """The mark that begins decimals, or would, as the other one parts thousands; "" if unknown."""
+    marks = [c for c in digits if c in ".,"]
+    if not marks or _OPEN.fullmatch(digits):
+        return ""
+    if len(marks) > 1 and len(set(marks)) == 1:
+        return "." if marks[0] == "," else ","
+    return marks[-1]
+
+
+def _decimal(digits: str, decimal: str) -> str | None:
     """A point for the decimals and nothing for the thousands; None if neither reading fits."""
-    digits = digits.strip().rstrip(".,'").replace("'", ",")
-    if " " in digits:
-        return digits.replace(" ", "") if re.fullmatch(r"\d{1,3}( \d{3})+", digits) else None
-    groups = re.fullmatch(r"\d{1,3}([.,]\d{3})+", digits)
-    marks = {c for c in digits if c in ".,"}
-    if len(marks) == 2:
-        last = max(digits.rfind("."), digits.rfind(","))
-        return re.sub(r"[.,]", "", digits[:last]) + "." + digits[last + 1 :]
-    if not marks:
-        return digits
-    if "," in marks:
-        if groups:
-            return digits.replace(",", "")
-        return digits.replace(",", ".") if digits.count(",") == 1 else None
-    if digits.count(".") > 1:
-        return digits.replace(".", "") if groups else None
-    return digits if not digits.startswith(".") else f"0{digits}"
+    if _SPACED.fullmatch(digits):
+        digits = re.sub("[ ']", "", digits)
+    if " " in digits or "'" in digits:
+        return None
+    whole, _, rest = digits.partition(_decimal_mark(digits) or decimal)
+    if (rest and not rest.isdigit()) or not (
+        _GROUPED.fullmatch(whole) or not re.search("[.,]", whole)
+    ):
+        return None
+    whole = re.sub("[.,]", "", whole) or "0"
+    return f"{whole}.{rest}" if rest else whole

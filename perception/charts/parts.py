@@ -46,12 +46,12 @@ class Parts:
 def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     """Find the legend, the plot, and the inks in it that show data."""
     legend = with_missed(image, canvas, find_legend(canvas, layout.free))
-    window = _window(canvas, layout)
     for entry in legend:
         x0, y0, x1, y1 = entry.swatch
         pad = max(3, round(0.35 * entry.text.height))
         for ink in canvas.inks:
             ink.mask[max(y0 - pad, 0) : y1 + pad, max(x0 - pad, 0) : x1 + pad] = False
+    window = _grown(_window(canvas, layout), canvas)
     inks = [replace(ink, mask=_within(ink.mask, window)) for ink in canvas.inks]
     frame = _frame(canvas, layout, window)
     inks = [replace(k, mask=_within(k.mask, frame)) if k.grey else k for k in inks]
@@ -245,4 +245,27 @@ def _window(canvas: Canvas, layout: Layout) -> Box:
             y1 = min(y1, min(t.box[1] for t in layout.x_texts) - 1)
         else:
             y0 = max(y0, max(t.box[3] for t in layout.x_texts) + 1)
+    return x0, y0, x1, y1
+
+
+def _grown(window: Box, canvas: Canvas) -> Box:
+    """A window up and down to the ends of what is drawn across its edges.
+
+    Data may reach far beyond the last label; what lies apart from it there is none of it.
+    """
+    import cv2
+
+    x0, y0, x1, y1 = window
+    left, right, top, bottom = (round(v) for v in (max(x0, 0.0), x1, y0, y1))
+    for ink in canvas.inks:
+        if ink.grey:
+            continue
+        part = ink.mask[:, left:right].astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+        for row in (top, bottom):
+            if 0 < row < len(part):
+                across = labels[row][(labels[row] > 0) & (labels[row - 1] > 0)]
+                for k in np.unique(across):
+                    y0 = min(y0, float(stats[k][1]))
+                    y1 = max(y1, float(stats[k][1] + stats[k][3]))
     return x0, y0, x1, y1

@@ -1,12 +1,16 @@
 """Pies and donuts: a circle of coloured sectors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..frame import Mask
 from .ink import Canvas
+
+_AS_LARGE = 0.6
+"""Circles whose radius is at least this share of the largest one's are pies like it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +30,17 @@ class Sector:
 
 @dataclass(frozen=True, eq=False)
 class Pie:
-    """A pie: centre and radii in pixels; sectors clockwise from straight up."""
+    """A pie: centre and radii in pixels; sectors clockwise from straight up.
+
+    Attributes:
+        others: how many further pies of about its size there are besides.
+    """
 
     center: tuple[float, float]
     radius: float
     hole: float
     sectors: tuple[Sector, ...]
+    others: int = 0
 
 
 def find_pie(canvas: Canvas) -> Pie | None:
@@ -44,12 +53,25 @@ def find_pie(canvas: Canvas) -> Pie | None:
     contours, _ = cv2.findContours(np.asarray(solid), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None
-    contour = max(contours, key=cv2.contourArea)
+    ordered = sorted(contours, key=cv2.contourArea, reverse=True)
+    largest = _pie(canvas, ordered[0])
+    if largest is None:
+        return None
+    least = _AS_LARGE**2 * cv2.contourArea(ordered[0])
+    others = [_pie(canvas, c) for c in ordered[1:] if cv2.contourArea(c) >= least]
+    return replace(largest, others=sum(pie is not None and len(pie.sectors) > 1 for pie in others))
+
+
+def _pie(canvas: Canvas, contour: npt.NDArray[Any]) -> Pie | None:
+    """The pie within a contour; None if it is no circle of sectors."""
+    import cv2
+
     circle = _circle(contour[:, 0].astype(np.float64))
     if circle is None:
         return None
     cx, cy, radius = circle
-    if radius < 0.12 * min(whole.shape) or cv2.contourArea(contour) < 0.45 * np.pi * radius**2:
+    least = 0.12 * min(canvas.drawn.shape)
+    if radius < least or cv2.contourArea(contour) < 0.45 * np.pi * radius**2:
         return None
     owner = _owners(canvas)
     hole = _hole(canvas, cx, cy, radius)

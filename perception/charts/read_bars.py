@@ -8,11 +8,15 @@ from .axis import Axis
 from .bars import Bar, Bars
 from .categories import Label
 from .chart import ChartRow
+from .cut_off import Ends, cut_bars
 from .layout import number_of
 from .text import Text
 
 _NEAR_SHARE = 0.04
 """A printed value may differ from the measured one by this share of the axis, or of itself."""
+
+_DOUBTED = 0.6
+"""Trust in the value of what stops at the end of the plot, over that in others."""
 
 
 def bar_rows(
@@ -21,6 +25,7 @@ def bar_rows(
     axis: Axis,
     labels: list[Label],
     printed: list[Text],
+    ends: Ends = (-np.inf, np.inf),
 ) -> tuple[list[ChartRow], list[str]]:
     """The table behind bars, and what of it could not be read.
 
@@ -30,6 +35,7 @@ def bar_rows(
         axis: of the values.
         labels: along the other axis.
         printed: numbers that stand free and may be values of bars.
+        ends: of the plot, as if the bars were upright; what reaches them may go on beyond.
     """
     bars = _grounded(bars, axis)
     columns = _columns(bars, len(set(names)) > 1)
@@ -38,6 +44,7 @@ def bar_rows(
     many = len(set(names)) > 1
     measured = {id(b): _value(b, bars, axis) for b in bars.bars}
     values = _printed_values(bars, measured, axis, printed)
+    cut = cut_bars(bars, axis, ends)
     rows, unread = [], []
     for column, label in zip(columns, texts, strict=True):
         if label is None:
@@ -49,10 +56,18 @@ def bar_rows(
                 value, sure = _rounded(bar, measured[id(bar)], bars, axis), 0.85 * axis.agreed
             name = names[bar.ink] if many else ""
             told = label.score if label else 0.3
+            if id(bar) in cut and id(bar) not in values:
+                what = " ".join(w for w in (name, label.text if label else "") if w) or "a bar"
+                if not cut[id(bar)]:
+                    unread.append(f"the value of {what}: it goes on beyond the plot")
+                    continue
+                unread.append(f"whether {what} goes on beyond the plot, at whose end it stops")
+                sure *= _DOUBTED
             rows.append(ChartRow(name, label.text if label else "", value, sure * told))
     if many:
         rows.sort(key=lambda row: names.index(row.series))
-        for name in names:
+        drawn = {bar.ink for bar in bars.bars}
+        for name in (n for k, n in enumerate(names) if k in drawn):
             found = {row.x for row in rows if row.series == name}
             lacking = [t.text for t in texts if t is not None and t.text not in found]
             unread += [f"the bar of {name} at {x}: none can be seen" for x in lacking]

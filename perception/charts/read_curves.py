@@ -6,18 +6,30 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ..frame import Mask
 from .axis import Axis
 from .categories import Label
 from .chart import ChartRow
 from .curves import Curve
+from .cut_off import Ends, runs_along
 
 _OFF_PX = 2.2
+_OFF_MARK_PX = 8.0
+"""Markers that are farther from a label are not what it names: slanted ones are a little off."""
+_STRAIGHT, _ALL_GIVEN = 0.75, 0.95
+"""Share of a line that straight strokes between its labels give back, if it may have no other
+points, and if it has none, whatever its stroke seems to carry."""
 _ENDS_PX = 6.0
 """So much may the two ends of the curves differ in how far labels are off: strokes have caps."""
 
 
 def curve_rows(
-    curves: Sequence[tuple[str, Curve]], x_axis: Axis | None, y_axis: Axis, labels: list[Label]
+    curves: Sequence[tuple[str, Curve]],
+    x_axis: Axis | None,
+    y_axis: Axis,
+    labels: list[Label],
+    ends: Ends = (-np.inf, np.inf),
+    covered: Mask | None = None,
 ) -> tuple[list[ChartRow], list[str]]:
     """The table behind curves, and what of it could not be read.
 
@@ -26,6 +38,8 @@ def curve_rows(
         x_axis: None for categories.
         y_axis: of the values.
         labels: of the categories, if there is no numeric axis.
+        ends: of the plot; a line that runs along them goes on beyond.
+        covered: [H, W] where something else may hide a line; by default nowhere.
     """
     if x_axis is None:
         places: list[tuple[float, str | float, float]] = _aligned(labels, curves)
@@ -38,12 +52,45 @@ def curve_rows(
     rows = []
     for name, curve in curves:
         heights = _heights(curve, pixels)
+        between = _unlabelled(curve, pixels) if x_axis is None else 0
+        if between:
+            unread.append(f"{between} points{' of ' + name if name else ''} between the labels")
+        elif x_axis is None and _gives_back(curve, np.sort(pixels)) < _STRAIGHT:
+            unread.append(f"how the line{' of ' + name if name else ''} runs between the labels")
         for (at, x, sure), height in zip(places, heights, strict=True):
-            if curve.x[0] - slack <= at <= curve.x[-1] + slack:
+            if not curve.x[0] - slack <= at <= curve.x[-1] + slack:
+                continue
+            if (
+                between
+                and curve.marked
+                and np.abs(np.array(curve.vertices) - at).min() > _OFF_MARK_PX
+            ):
+                unread.append(f"{_told(name, x)}: no point stands there")
+                continue
+            if covered is not None and curve.breaks_at(at, covered):
+                unread.append(f"{_told(name, x)}: the line has a gap there")
+            elif runs_along(curve, at, ends):
+                unread.append(f"{_told(name, x)}: the line goes on beyond the plot")
+            else:
                 rows.append(
                     ChartRow(name, x, y_axis.rounded_at(height), 0.9 * sure * y_axis.agreed)
                 )
     return rows, unread
+
+
+def _unlabelled(curve: Curve, places: npt.NDArray[np.float64]) -> int:
+    """How many of a curve's markers stand at none of the places that have labels."""
+    if not curve.marked or not len(places) or _gives_back(curve, np.sort(places)) > _ALL_GIVEN:
+        return 0
+    off = np.abs(np.array(curve.vertices)[:, None] - places[None]).min(axis=1)
+    gap = float(np.median(np.diff(curve.vertices)))
+    return int((off > max(_OFF_MARK_PX, 0.3 * gap)).sum())
+
+
+def _told(name: str, x: str | float) -> str:
+    """What to call the place of a line."""
+    at = x if isinstance(x, str) else f"{x:g}"
+    return f"{name} at {at}" if name else f"the value at {at}"
 
 
 def _aligned(

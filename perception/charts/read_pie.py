@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import ImageError
 from .chart import Chart, ChartRow, ChartSeries
 from .ink import Canvas, likeness_of_hue
+from .layout import number_of
 from .legend import Entry, find_legend
 from .pies import Pie, Sector
 from .text import Text
@@ -14,6 +15,8 @@ from .text import Text
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
 _LEAST_TOLD = 0.34
 """At least so many of the sectors have a name or a printed share."""
+_FARTHEST = 1.7
+"""A sector's name is within so many radii of the middle."""
 _SLACK = 2.2
 """A printed share may differ from the measured one by so many percent of the whole."""
 
@@ -39,14 +42,15 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     title = _title(pie, [t for t in outside if all(t is not e.text for e in legend)])
     taken = [e.text for e in legend] + title
     free = [t for t in texts if t not in taken]
-    shares = _printed(pie, free)
+    shares = _counted(pie, free) | _printed(pie, free)
     names = _names(canvas, pie, legend, free)
     told_of = sum(bool(name) or k in shares for k, (name, _) in enumerate(names))
     if told_of < max(1.0, _LEAST_TOLD * len(names)):
         raise ImageError(
             f"no chart found: a circle has {len(names)} colours, but nothing says what they are"
         )
-    rows, unread, series = [], [], []
+    rows, series = [], []
+    unread = [f"{pie.others} more of such circles beside this one"] if pie.others else []
     for k, sector in enumerate(pie.sectors):
         name, told = names[k]
         if not name:
@@ -121,6 +125,38 @@ def _off(sector: Sector, angle: float) -> float:
     return float(apart / max(sector.share * np.pi, 0.02))
 
 
+def _bare(pie: Pie, texts: list[Text]) -> list[Text]:
+    """Bare numbers at a pie that are values: where most sectors have other names to choose from.
+
+    A pie of years is named by them; what is printed in its sectors is not what is beside them.
+    """
+    near = [t for t in texts if _direction(t, pie)[1] <= _FARTHEST and "%" not in t.text]
+    numbers = [t for t in near if number_of(t) is not None]
+    words = [t for t in near if all(t is not n for n in numbers)]
+    if 2 * len(words) >= len(pie.sectors):
+        return numbers
+    inside = [t for t in numbers if _direction(t, pie)[1] < 1]
+    return inside if 2 * (len(near) - len(inside)) >= len(pie.sectors) else []
+
+
+def _counted(pie: Pie, texts: list[Text]) -> dict[int, tuple[float, float]]:
+    """Shares by sector, where each has a bare number, and all are in proportion to the sectors."""
+    owned: dict[int, tuple[float, float]] = {}
+    for text in _bare(pie, texts):
+        number = number_of(text)
+        angle, _ = _direction(text, pie)
+        k = min(range(len(pie.sectors)), key=lambda i: _off(pie.sectors[i], angle))
+        if number is None or k in owned or _off(pie.sectors[k], angle) > 1:
+            return {}
+        owned[k] = number.value, text.score
+    total = sum(value for value, _ in owned.values())
+    if len(owned) < len(pie.sectors) or total <= 0:
+        return {}
+    shares = {k: (round(100 * v / total, 2), 0.98 * score) for k, (v, score) in owned.items()}
+    gaps = [abs(shares[k][0] - 100 * s.share) for k, s in enumerate(pie.sectors)]
+    return shares if max(gaps) <= _SLACK else {}
+
+
 def _printed(pie: Pie, texts: list[Text]) -> dict[int, tuple[float, float]]:
     """Printed percentages by sector, where they agree with the measured share."""
     pairs = []
@@ -162,11 +198,12 @@ def _names(
         texts_of = [legend[owner[k]].text if k in owner else None for k in range(len(colors))]
         return [(t.text, t.score) if t is not None else ("", 0.3) for t in texts_of]
     pairs = []
+    values = _bare(pie, texts)
     for t, text in enumerate(texts):
         match = _PERCENT.match(text.text.strip())
         words = match["name"].strip(" :,(") if match else text.text
         angle, distance = _direction(text, pie)
-        if not words or distance > 1.7:
+        if not words or distance > _FARTHEST or any(text is v for v in values):
             continue
         for k, sector in enumerate(pie.sectors):
             off = _off(sector, angle)

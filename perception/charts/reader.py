@@ -13,19 +13,21 @@ import numpy as np
 from ..errors import ImageError
 from ..frame import Image, Mask
 from .bars import Bars, find_bars
-from .categories import Label, category_labels
+from .categories import Label, all_named, category_labels, numbered
 from .chart import Chart, ChartRow
-from .curves import bridged, find_points, trace
+from .curves import bridged, find_points, is_thick, trace
+from .cut_off import plot_ends
 from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
 from .ink import Canvas, take_apart
 from .joints import sealed
-from .layout import Layout, lay_out, number_of
+from .layout import Layout, further_axis, lay_out, number_of
 from .legend import find_legend
 from .missing_labels import missed_texts
-from .naming import named
+from .naming import left_out, named
+from .overlaid import told_from_overlap
 from .parts import Parts, parts_of
 from .pies import find_pie
 from .printed_axis import printed_axis
@@ -42,6 +44,12 @@ _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
 _LEAST_PRINTED = 3
 """Fewer numbers than these besides an axis' own are no values of all bars."""
+_FEW, _FOOT_PX = 3, 7
+"""How far the feet of bars may be from what they stand on: an axis line hides them."""
+_SHADES = 5
+"""Stacked bars in more colours than that, all without a name, are a map of some kind."""
+_LEAST_TICKS = 3
+"""Labels along which bars are numbered at least."""
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d(?:[-/. ](?:0?[1-9]|1[0-2]|Q[1-4])(?:[-/.]\d{1,2})?)?|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: ?\d{2,4})?|"
@@ -138,10 +146,16 @@ def _of_axes(parts: Parts) -> Chart:
     layout = parts.layout
     if not parts.inks:
         raise ImageError("no chart found: there are axes, but nothing is drawn between them")
+    further = further_axis(layout)
+    if further is not None:
+        raise ImageError(
+            f"there are two axes of numbers, one {further}: which of them a series belongs to "
+            "cannot be told; give each chart as a picture of its own"
+        )
     ways = {(True, False): False, (False, True): True}
     upright = ways.get((layout.x_axis is not None, layout.y_axis is not None))
     bars = find_bars(parts.canvas, parts.inks, upright)
-    if bars is not None:
+    if bars is not None and _is_grounded(parts, bars):
         return _bar_chart(parts, bars)
     if layout.x_axis is None or layout.y_axis is None:
         chart = _of_printed_values(parts)
@@ -149,12 +163,32 @@ def _of_axes(parts: Parts) -> Chart:
             return chart
     if layout.y_axis is None:
         raise ImageError("the value axis cannot be read: no numbers stand beside it in line")
-    if any(_is_area(ink.mask) and upper_edge(ink.mask) is None for ink in parts.inks):
+    filled = [k for k in parts.inks if upper_edge(k.mask) is None]
+    if any(_is_area(ink.mask) or is_thick(ink.mask) for ink in filled):
         raise ImageError("what is drawn between the axes is neither bars nor lines nor points")
     span = max(parts.window[2] - parts.window[0], 1.0)
     if any(_is_curve(ink.mask, span) for ink in parts.inks):
         return _line_chart(parts)
     return _scatter_chart(parts)
+
+
+def _is_grounded(parts: Parts, bars: Bars) -> bool:
+    """Whether bars stand on zero, on a line, or on the end of the plot or of its axis.
+
+    That several have a common base tells as much.
+    """
+    axis = parts.layout.y_axis if bars.upright else parts.layout.x_axis
+    if axis is None or len(bars.bars) >= _FEW:
+        return True
+    ticks = [p for p, _ in axis.ticks]
+    places = [axis.pixel(0.0), min(ticks), max(ticks)]
+    places += plot_ends(parts.canvas, parts.window, upright=bars.upright)
+    guides = parts.canvas.guides if bars.upright else parts.canvas.guides.T
+    first, last = min(b.x0 for b in bars.bars), max(b.x1 for b in bars.bars)
+    at = round(bars.base)
+    near = guides[max(at - _FOOT_PX, 0) : at + _FOOT_PX, round(first) : round(last)]
+    lined = len(bars.bars) > 1 and near.size > 0 and near.mean(axis=1).max() > 0.5
+    return lined or any(abs(bars.base - place) < 2 * _FOOT_PX for place in places)
 
 
 def _is_area(mask: Mask) -> bool:
@@ -185,6 +219,7 @@ def _is_curve(mask: Mask, span: float) -> bool:
 
 def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     layout = parts.layout
+    bars = told_from_overlap(bars, parts.inks, parts.canvas.backgrounds)
     bars = sealed(bars, parts.canvas.rgb)
     values = layout.y_axis if bars.upright else layout.x_axis
     if values is None:
@@ -206,16 +241,20 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     if more:
         layout.free = [*layout.free, *more]
         labels, used = category_labels([*free, *more], end, span, upright=bars.upright)
-    if not labels and own:
-        axis = layout.x_axis if bars.upright else layout.y_axis
-        labels = [Label(p, f"{v:g}", 0.9) for p, v in axis.ticks] if axis else []
-        used = own
+    across = layout.x_axis if bars.upright else layout.y_axis
+    ticked = across is not None and len(across.ticks) >= _LEAST_TICKS
+    if across is not None and ticked and not all_named(places, labels):
+        labels, used = numbered(across, places), own
     printed = [t for t in layout.free if t not in used and number_of(t) is not None]
-    rows, unread = bar_rows(bars, parts.names, values, labels, printed)
+    ends = plot_ends(parts.canvas, parts.window, upright=bars.upright)
+    rows, unread = bar_rows(bars, parts.names, values, labels, printed, ends)
+    unread += left_out(parts, {bar.ink for bar in bars.bars} | {bars.mixed})
+    if bars.stacked and len(parts.inks) > _SHADES and not any(parts.names):
+        raise ImageError("what is drawn are areas in many colours, which no legend explains")
     kind = "bar" if bars.upright else "bar_horizontal"
     if bars.stacked:
         kind = "bar_stacked"
-    elif len(set(parts.names)) > 1:
+    elif bars.mixed is not None or len(set(parts.names)) > 1:
         kind = "bar_grouped"
     chart = Chart(kind, tuple(rows), unread=tuple(unread), y_scale=values.scale)  # type: ignore[arg-type]
     chart = replace(chart, x_scale="date" if _are_dates([str(r.x) for r in rows]) else "category")
@@ -224,8 +263,8 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
 
 def _line_chart(parts: Parts) -> Chart:
     layout = parts.layout
-    traced = zip(parts.names, (trace(ink.mask) for ink in parts.inks), strict=True)
-    drawn = [(name, curve) for name, curve in traced if curve]
+    traced = [trace(ink.mask) for ink in parts.inks]
+    drawn = [(n, curve) for n, curve in zip(parts.names, traced, strict=True) if curve]
     if layout.y_axis is None or not drawn:
         raise ImageError("the lines of this chart cannot be followed")
     beside = named_at_ends([c for _, c in drawn], layout.free) if not parts.legend else None
@@ -245,7 +284,12 @@ def _line_chart(parts: Parts) -> Chart:
         layout.free = split_at(parts.image, layout.free, places, lowest)
         free = [t for t in layout.free if all(t is not e.text for e in parts.legend)]
         labels, used = category_labels(free, lowest, span, upright=True)
-    rows, unread = curve_rows(drawn, layout.x_axis, layout.y_axis, labels)
+    ends = plot_ends(parts.canvas, parts.window)
+    covered = _covered(parts)
+    rows, unread = curve_rows(drawn, layout.x_axis, layout.y_axis, labels, ends, covered)
+    unread += left_out(parts, {k for k, curve in enumerate(traced) if curve})
+    if not rows:
+        raise ImageError("the lines of this chart cannot be read: " + "; ".join(unread))
     chart = Chart("line", tuple(rows), unread=tuple(unread), y_scale=layout.y_axis.scale)
     if layout.x_axis is not None:
         years = _are_dates([t.text for t in layout.x_texts])
@@ -253,6 +297,15 @@ def _line_chart(parts: Parts) -> Chart:
     elif _are_dates([str(row.x) for row in rows]):
         chart = replace(chart, x_scale="date")
     return named(chart, parts, used)
+
+
+def _covered(parts: Parts) -> Mask:
+    """[H, W] where text, lines of the grid or another line may hide a line."""
+    import cv2
+
+    inks = np.any([ink.mask for ink in parts.canvas.inks], axis=0)
+    hidden = (parts.canvas.text | parts.canvas.guides | inks).astype(np.uint8)
+    return np.asarray(cv2.dilate(hidden, np.ones((3, 3), np.uint8))) > 0
 
 
 def _scatter_chart(parts: Parts) -> Chart:

@@ -34,6 +34,11 @@ def put_right(labels: Sequence[str]) -> list[str]:
     return found
 
 
+def is_name(word: str) -> bool:
+    """Whether it is the name of a month or a day in full."""
+    return word.strip().capitalize() in (*_MONTHS, *_DAYS)
+
+
 def _expected(labels: Sequence[str]) -> list[list[str]]:
     """How the labels would run in each order that one of them belongs to."""
     found: list[list[str]] = []

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ..frame import Image
 from .bars import Bars
+from .sequences import is_name
 from .text import Text, text_reader
 
 _FULL = 0.78
@@ -30,6 +31,7 @@ def split_at(image: Image, texts: list[Text], places: list[float], lowest: float
         pitch = float(np.median(np.diff(sorted(places)))) if len(places) > 1 else 1e9
         # Labels that touch each other fill their places, and leave no gaps between them.
         full = len(under) > 1 and _FULL * pitch < (x1 - x0) / len(under) < 1.15 * pitch
+        full = full and not is_name(text.text)
         if not text.is_level or y0 < lowest - 6 or len(under) < 2 or not (" " in text.text or full):
             found.append(text)
             continue
