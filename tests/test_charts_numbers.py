@@ -336,3 +336,16 @@ class TestDials:
         assert dial is not None
         with pytest.raises(errors.ImageError, match="no needle"):
             gauge_chart(np.full((400, 400, 3), 255, np.uint8), dial, texts)
+
+
+def test_printed_values_are_in_the_notation_of_the_axis() -> None:
+    values = [40_000, 1_200, 26_000, 1_050, 9_000, 17_500]
+
+    def german(value: float) -> str:
+        return f"{value:,.0f}".replace(",", ".")
+
+    def draw(axes: Axes) -> None:
+        axes.bar_label(axes.bar(MONTHS, values), [german(value) for value in values])
+        axes.yaxis.set_major_formatter(lambda value, _: german(value))
+
+    assert [row.y for row in read_chart(plotted(draw)).rows] == values

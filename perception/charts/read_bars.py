@@ -182,7 +182,7 @@ def _printed_values(
     span = abs(max(v for _, v in axis.ticks) - min(v for _, v in axis.ticks)) or 1.0
     pairs = []
     for t, text in enumerate(printed):
-        number = number_of(text)
+        number = number_of(text, axis.notation)
         if number is None:
             continue
         x, y = text.center if bars.upright else text.center[::-1]
