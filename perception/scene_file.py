@@ -67,7 +67,7 @@ def _object(name: str, raw: Any, source: str) -> SceneObject:
         raise SceneFileError(
             f'scene file {source}, object "{name}", {_first(error, SceneObject)}'
         ) from error
-    if not all(math.isfinite(v) for v in (*thing.position, *thing.size)):
+    if not all(math.isfinite(v) for v in (*thing.position, *thing.size, thing.yaw or 0.0)):
         raise SceneFileError(f'scene file {source}, object "{name}": numbers must be finite')
     if min(thing.size) <= 0:
         raise SceneFileError(f'scene file {source}, object "{name}": sizes must be above 0 m')
@@ -101,6 +101,23 @@ def _check_references(scene: Scene, source: str) -> None:
                     f'scene file {source}, object "{name}" is on or in "{below}", which is none '
                     f"of its objects: {', '.join(sorted(known))}"
                 )
+        _check_circle(name, scene, source)
+
+
+def _check_circle(name: str, scene: Scene, source: str) -> None:
+    """Nothing may stand on what it carries itself, directly or not."""
+    path = [name]
+    while (below := _below(scene.objects[path[-1]])) is not None and below in scene.objects:
+        if below in path:
+            circle = " on or in ".join([*path[path.index(below) :], below])
+            raise SceneFileError(
+                f"scene file {source}: objects carry each other in a circle: {circle}"
+            )
+        path.append(below)
+
+
+def _below(thing: SceneObject) -> str | None:
+    return thing.on or thing.in_
 
 
 def _first(error: ValidationError, model: type[BaseModel]) -> str:

@@ -27,6 +27,8 @@ WIDTH, HEIGHT = 320, 240
 X_RANGE = (0.33, 0.66)
 Y_RANGE = (-0.30, 0.30)
 REACH_M = 0.70
+TABLE = ((-0.13, -0.62), (0.97, 0.62))
+"""The table top's corners, (x, y), m."""
 
 Rgb = tuple[float, float, float]
 
@@ -122,6 +124,12 @@ def add_cameras(world: World, panda: SimPanda, style: Style) -> None:
     panda.add_camera(SimCamera(world, "overview", intrinsics, lambda: T_world_overview))
     wrist = Intrinsics.from_fov(WIDTH, HEIGHT, 1.05)
     panda.add_camera(SimCamera(world, "wrist", wrist, mount(panda, T_HAND_WRIST)))
+
+
+def on_table(x: float, y: float) -> bool:
+    """Whether a point (m) is on the table top."""
+    (x_low, y_low), (x_high, y_high) = TABLE
+    return x_low <= x <= x_high and y_low <= y <= y_high
 
 
 def overview(style: Style) -> tuple[Intrinsics, Transform]:

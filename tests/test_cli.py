@@ -103,10 +103,21 @@ def test_plan_takes_a_file_of_utterances(tmp_path: Path, scene: str) -> None:
         (("run", ""), 5, "say what to do"),
         (("run", "grab the red cup", "--task", "fly"), 2, 'nothing here matches "fly"; tasks:'),
         (("run", "grab the red cup", "--robot", "r2d2"), 2, "robots: sim"),
-        (("run", "grab the red cup", "--vlm", "gpt-9"), 5, 'there is no VLM "gpt-9"'),
+        (("run", "grab the red cup", "--vlm", "gpt-9"), 2, 'there is no VLM "gpt-9"'),
         (("run", "grab the red cup", "--planner", "oracle"), 2, 'no planner "oracle"'),
         (("plan", "grab it", "--scene", "missing.yaml"), 2, "cannot read scene file missing.yaml"),
         (("parse", "missing.png"), 2, "there is no image missing.png"),
+        (("ask", "missing.png", "is it?"), 2, "there is no image missing.png"),
+        (("run", "grab it", "--resume", "t", "--out", "nowhere"), 2, "no thread to resume"),
+        (("run", "grab the \udcff cup"), 2, "not UTF-8 text"),
+        (("bench-vlm", "--images", "0"), 2, "0 is not in the range"),
+        (("bench-vlm", "--jobs", "0"), 2, "0 is not in the range"),
+        (("train", "--shards", "0"), 2, "0 is not in the range"),
+        (("train", "--device", "nope"), 2, 'there is no device "nope"'),
+        (("tune", "--data", "d", "--out", "o", "--device", "nope"), 2, "there is no device"),
+        (("tune", "--data", "d", "--out", "o", "--rank", "0"), 2, "0 is not in the range"),
+        (("tune", "--data", "d", "--out", "o", "--learning-rate", "nan"), 2, "not a finite"),
+        (("tune", "--data", "d", "--out", "o", "--steps", "-5"), 2, "-5 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line_and_an_exit_code(
@@ -116,6 +127,52 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == (2 if words == ("run", "") else code)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "grab the red cup", "--no-video", "--out", "file.txt"),
+        ("eval", "grab_red_cup", "--out", "file.txt"),
+        ("plan", "binary.jsonl", "--scene", "scene.yaml"),
+        ("parse", "grey.png", "--save", "file.txt/seen.png"),
+        ("bench-vlm", "--images", "0"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_one_json_value(
+    words: tuple[str, ...], tmp_path: Path, scene: str
+) -> None:
+    from PIL import Image
+
+    (tmp_path / "file.txt").write_text("mine")
+    (tmp_path / "binary.jsonl").write_bytes(b'{"text": "\xff"}')
+    Image.new("RGB", (64, 48), "grey").save(tmp_path / "grey.png")
+    done = handeye(*words, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["reason"]
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "file.txt").read_text() == "mine"
+
+
+def test_a_chart_that_cannot_be_read_leaves_the_output_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "rows.csv").write_text("mine")
+    done = handeye("chart", "bad.png", "--out", "rows.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert (tmp_path / "rows.csv").read_text() == "mine"
+
+
+def test_what_stands_in_a_chart_is_shown_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    from handeye.perception.charts.chart import Chart, ChartRow
+
+    from handeye.commands.chart import _show
+
+    rows = (ChartRow("", "[/a]", 2.0, 1.0), ChartRow("", ":red_circle:", 3.0, 1.0))
+    _show(Path("c.png"), Chart("bar", rows, "Load [kg] by month", "[month]", "[kg]"))
+    shown = capsys.readouterr().out
+    for text in ("Load [kg] by month", "[month]", "[kg]", "[/a]", ":red_circle:"):
+        assert text in shown
 
 
 @pytest.mark.parametrize(
@@ -126,6 +183,11 @@ def test_bad_input_is_one_line_and_an_exit_code(
         ("objects: {a: {position: [0, 0]}}", 'object "a"'),
         ("objects: {a: {position: [0, 0, 0], on: b}}", 'on or in "b"'),
         ("objects: {a: {position: [0, 0, .nan]}}", "finite"),
+        ("objects: {a: {position: [0, 0, 0], yaw: .nan}}", "finite"),
+        (
+            "objects: {a: {position: [0, 0, 0], on: b}, b: {position: [0, 0, 0], in: a}}",
+            "a on or in b on or in a",
+        ),
         ("objects: {a: {position: [0, 0, 0], colour: red}}", '"colour" is not known'),
     ],
 )

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handeye.agents.events import EVENTS
+from handeye.agents.agent import Result
+from handeye.agents.events import EVENTS, Acting, Call, Started
+from handeye.agents.state import Step
 from handeye.perception.errors import UserError
 from handeye.perception.frame import Frame
 from handeye.sims.perfect_eyes import PerfectEyes
@@ -15,6 +17,7 @@ from handeye.sims.tasks import get_task
 
 import handeye
 from handeye.episode import run_episode
+from handeye.following import Follower
 from handeye.recording import Recorder
 
 
@@ -56,6 +59,42 @@ def test_what_is_no_robot_is_refused() -> None:
         handeye.connect(7)
 
 
+def test_an_option_that_is_not_known_is_refused() -> None:
+    with pytest.raises(UserError, match="no option sed, tsk; it knows robot, seed, task, scene"):
+        handeye.connect("sim", sed=7, tsk="grab")
+
+
+def test_another_instruction_than_the_tasks_own_is_not_judged() -> None:
+    task = get_task("grab_red_cup")
+    result = run_episode(task, 21, instruction="go home", eyes=_perfect)
+    assert result.status == "succeeded"
+    assert result.judged is None
+    own = run_episode(task, 21, eyes=_perfect).instruction
+    assert run_episode(task, 21, instruction=f"{own}.".upper(), eyes=_perfect).judged is True
+
+
+def test_what_broke_is_told_from_what_was_refused() -> None:
+    fault = Step(call=Call(skill="pick"), code="fault", message="the motor is hot")
+    failed = Result(status="failed", reason="the motor is hot")
+    assert Follower().broken(failed) == ""
+    assert Follower().broken(failed.model_copy(update={"skills": (fault,)})) == "RobotError"
+    cut_off = Follower()
+    cut_off.event(Acting(stamp_s=0.0, index=0, call=fault.call))
+    assert cut_off.broken(failed) == "RobotError"
+
+
+def test_a_recording_is_replaced_and_nothing_else_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), "overview", 0, 0.0)
+    for name in ("first", "second"):
+        (tmp_path / f"grounding-0{len(name)}-target.png").touch()
+        with Recorder(tmp_path, lambda: (frame, [])) as recorder:
+            recorder.event(Started(stamp_s=0.0, instruction=name, thread=name))
+    [line] = (tmp_path / "events.jsonl").read_text().splitlines()
+    assert json.loads(line)["thread"] == "second"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl", "notes.txt"]
+
+
 def test_the_same_seed_is_the_same_episode_bit_for_bit(tmp_path: Path) -> None:
     records = []
     for name in ("a", "b"):
@@ -94,7 +133,6 @@ def test_a_recording_plays_and_tells_the_story(tmp_path: Path) -> None:
 
 def test_a_crash_leaves_events_and_a_playable_video(tmp_path: Path) -> None:
     import av
-    from handeye.agents.events import Started
 
     frame = Frame(np.zeros((240, 320, 3), np.uint8), "overview", 0, 0.0)
     recorder = Recorder(tmp_path, lambda: (frame, []))

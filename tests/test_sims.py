@@ -1,5 +1,7 @@
 """The simulator: seeded, restorable, rendered, judged, and a Gymnasium environment."""
 
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pybullet as p
@@ -10,13 +12,17 @@ from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.planner import Plan, Progress
 from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 from handeye.perception.errors import NotFoundError, SceneFileError, UserError
+from handeye.perception.heading import turned_by
+from handeye.perception.scene_file import scene_from
 from handeye.sims.envs import TabletopEnv
 from handeye.sims.judge import holds
 from handeye.sims.objects import CATEGORIES, COLORS, HELD_OUT_PAIRS, sample_object
 from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.shapes import shape_of
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tabletop import Style, build_tabletop
 from handeye.sims.tasks import FAMILIES, TASKS, get_task, task_names
+from handeye.sims.tasks.from_scene import SceneTask
 from handeye.sims.tasks.instructed import Instructed
 from handeye.sims.tasks.task import Setup
 from handeye.sims.world import World
@@ -233,6 +239,41 @@ def test_a_broken_task_file_says_where(tmp_path, text: str, complaint: str) -> N
     file.write_text(text)
     with pytest.raises(SceneFileError, match=complaint):
         get_task(str(file))
+
+
+@pytest.mark.parametrize("position", ["[.nan, 0.1]", "[0.5, .inf]", "[5000, 0.1]", "[0.5, 0, 9]"])
+def test_a_task_sets_nothing_out_beyond_the_table(tmp_path: Path, position: str) -> None:
+    file = tmp_path / "task.yaml"
+    listed = f"{{color: red, category: cup, position: {position}}}"
+    file.write_text(f"instruction: grab the red cup\nobjects: [{listed}]\n")
+    with pytest.raises(SceneFileError, match=r"objects\.0\.position"):
+        get_task(str(file))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.8, 2.0])
+def test_a_scene_file_says_which_way_its_things_lie(yaw: float) -> None:
+    listed = {
+        "box_1": {"color": "red", "category": "box", "position": [0.5, 0.1, 0.05], "yaw": yaw}
+    }
+    with simulate(SceneTask(scene_from({"objects": listed}, "s"), ""), 1) as simulation:
+        world = simulation.world
+        width, depth, _ = shape_of(world["box_1"].spec).size
+        R = world.pose("box_1")[:3, :3]
+        longer = R[:2, 0] if width >= depth else R[:2, 1]
+        assert turned_by(float(np.arctan2(*longer[::-1])), yaw, np.pi) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [({"holding": "cup_1"}, 'holding "cup_1": in the simulator'), ({}, "off the table")],
+)
+def test_what_a_scene_file_cannot_have_in_simulation_is_refused(
+    more: dict[str, str], complaint: str
+) -> None:
+    listed = {"cup_1": {"color": "red", "category": "cup", "position": [2.0, 0.1, 0.05]}}
+    task = SceneTask(scene_from({"objects": listed, **more}, "s"), "")
+    with pytest.raises(SceneFileError, match=complaint):
+        simulate(task, 1)
 
 
 def test_unknown_tasks_list_the_known() -> None:

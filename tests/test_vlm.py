@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from handeye.perception.errors import ModelError
+from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM, load_checkpoint
 from handeye.perception.vlm.features import folded
@@ -136,7 +136,7 @@ def test_damaged_weights_are_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_unknown_models_say_what_is_accepted() -> None:
-    with pytest.raises(ModelError, match='accepted are "embedded"'):
+    with pytest.raises(UserError, match='accepted are "embedded"'):
         load_vlm("gpt-9")
 
 

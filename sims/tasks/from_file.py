@@ -19,8 +19,11 @@ from handeye.perception.yaml_file import read_yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..objects import Category, ColorName, ObjectSpec, sample_object
-from ..tabletop import scatter
+from ..tabletop import TABLE, on_table, scatter
 from .task import Setup, Table
+
+_HIGHEST_M = 1.0
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ObjectEntry(BaseModel):
@@ -30,7 +33,7 @@ class ObjectEntry(BaseModel):
         color, category: from the catalogue.
         name: how goals refer to it; its words ("red cup") by default.
         position: (x, y) on the table or (x, y, z of the underside), metres, base frame; drawn
-            when missing.
+            when missing. Beyond the table nothing stands.
         yaw_deg: heading; drawn when missing.
     """
 
@@ -39,8 +42,8 @@ class ObjectEntry(BaseModel):
     color: ColorName
     category: Category
     name: str | None = None
-    position: tuple[float, float] | tuple[float, float, float] | None = None
-    yaw_deg: float | None = None
+    position: tuple[Finite, Finite] | tuple[Finite, Finite, Finite] | None = None
+    yaw_deg: Finite | None = None
 
 
 class FileTask(BaseModel):
@@ -102,8 +105,22 @@ def load_task(path: Path) -> FileTask:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SceneFileError(f"task file {path}, {place}: {first['msg']}") from error
+    _check_places(task, path)
     _check_goal(task, path)
     return task
+
+
+def _check_places(task: FileTask, path: Path) -> None:
+    """Every position must be on the table, and not far above it."""
+    for number, entry in enumerate(task.objects):
+        if entry.position is None:
+            continue
+        x, y, *rest = entry.position
+        if not on_table(x, y) or any(abs(z) > _HIGHEST_M for z in rest):
+            raise SceneFileError(
+                f"task file {path}, objects.{number}.position: {entry.position} is not on the "
+                f"table, whose corners are {TABLE[0]} and {TABLE[1]} m; z is at most {_HIGHEST_M} m"
+            )
 
 
 def _check_goal(task: FileTask, path: Path) -> None:

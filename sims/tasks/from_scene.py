@@ -1,5 +1,6 @@
 """A scene file, built: the objects that it lists, where it says."""
 
+import math
 from dataclasses import dataclass
 
 from handeye.perception.conditions import Condition
@@ -7,6 +8,8 @@ from handeye.perception.errors import SceneFileError
 from handeye.perception.scene import Scene, SceneObject
 
 from ..objects import CATEGORIES, COLORS, sample_object
+from ..shapes import shape_of
+from ..tabletop import TABLE, on_table
 from .instructed import goals, named
 from .task import Setup, Table
 
@@ -14,6 +17,8 @@ from .task import Setup, Table
 @dataclass(frozen=True)
 class SceneTask:
     """Sets out the objects of a scene file; sizes are the catalogue's own.
+
+    What has a `yaw` lies with its longer side that way; the others lie as the seed draws.
 
     Args:
         scene: what the file says.
@@ -25,7 +30,15 @@ class SceneTask:
     name: str = "scene"
 
     def build(self, table: Table) -> Setup:
-        """Every object at its position, standing on the table, or on what it is on or in."""
+        """Every object at its position, standing on the table, or on what it is on or in.
+
+        Raises SceneFileError for what the simulator cannot set out so.
+        """
+        if self.scene.holding is not None:
+            raise SceneFileError(
+                f'holding "{self.scene.holding}": in the simulator the hand is empty when a run '
+                "begins; leave it out, or tell the robot to pick it up"
+            )
         raised: dict[str, float] = {}
         for identity in _from_below(self.scene):
             thing = self.scene.objects[identity]
@@ -46,8 +59,16 @@ class SceneTask:
                 f"{thing.category or 'thing'}; categories: {', '.join(CATEGORIES)}; "
                 f"colours: {', '.join(COLORS)}"
             )
+        if not on_table(*thing.position[:2]):
+            raise SceneFileError(
+                f'object "{identity}": {thing.position[:2]} is off the table of the simulator, '
+                f"whose corners are {TABLE[0]} and {TABLE[1]} m"
+            )
         spec = sample_object(category, color, table.rng)
         yaw = float(table.rng.uniform(-3.14, 3.14))
+        if thing.yaw is not None:
+            width, depth, _ = shape_of(spec).size
+            yaw = thing.yaw if width >= depth else thing.yaw - math.pi / 2
         table.world.add(spec, (thing.position[0], thing.position[1], z), yaw, name=identity)
 
     def _goals(self, table: Table) -> tuple[Condition, ...]:

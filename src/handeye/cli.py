@@ -1,6 +1,7 @@
 """The `handeye` command. Heavy imports happen inside the sub-commands."""
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -22,24 +23,61 @@ Exit codes:
 
 
 class _Group(click.Group):
-    """Turns handeye's errors into one line and an exit code."""
+    """Turns errors into one line, or one JSON value, and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from handeye.perception.errors import HandeyeError, UserError
 
         try:
             return super().invoke(ctx)
-        except HandeyeError as error:
-            bad_input = isinstance(error, UserError)
+        except click.ClickException as error:
             if "--json" in sys.argv:
-                kind = type(error).__name__
-                click.echo(json.dumps({"status": "failed", "reason": str(error), "error": kind}))
-            else:
-                click.echo(f"handeye: {error}", err=True)
-            ctx.exit(BAD_INPUT if bad_input else BROKEN)
+                _print_failure("UsageError", error.format_message())
+            raise
+        except HandeyeError as error:
+            self._end(ctx, BAD_INPUT if isinstance(error, UserError) else BROKEN, error, str(error))
+        except BrokenPipeError:
+            raise
+        except (OSError, UnicodeError) as error:
+            self._end(ctx, BAD_INPUT, error, _told(error))
         except KeyboardInterrupt:
+            # What watches is ended so, and has printed its values.
+            if "--json" in sys.argv and ctx.invoked_subcommand != "watch":
+                click.echo(json.dumps({"status": "stopped", "reason": "stopped by Ctrl-C"}))
             click.echo("handeye: stopped by Ctrl-C", err=True)
             ctx.exit(EXIT_CODES["stopped"])
+
+    @staticmethod
+    def _end(ctx: click.Context, code: int, error: Exception, reason: str) -> None:
+        if "--json" in sys.argv:
+            _print_failure(type(error).__name__, reason)
+        else:
+            click.echo(f"handeye: {reason}", err=True)
+        ctx.exit(code)
+
+
+def _print_failure(kind: str, reason: str) -> None:
+    click.echo(json.dumps({"status": "failed", "reason": reason, "error": kind}))
+
+
+def _told(error: OSError | UnicodeError) -> str:
+    """What is wrong with a file or a text, in words."""
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return f"{named}{error.strerror or error}"
+    return f"not UTF-8 text: {error}"
+
+
+class _Finite(click.FloatRange):
+    """A range of numbers, of which nan and infinity are none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 @click.group(cls=_Group, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,6 +89,9 @@ def main() -> None:
 _JSON = click.option("--json", "as_json", is_flag=True, help="print JSON only")
 _VLM = click.option("--vlm", default="embedded", show_default=True, help="name or folder")
 _PLANNER = click.option("--planner", default="embedded", show_default=True)
+_RENDERERS = click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(1), help="rendering processes"
+)
 
 
 @main.command()
@@ -156,7 +197,7 @@ def chart(**options: Any) -> None:
     multiple=True,
     help='a question ("is the cup there?") or a phrase ("the red cup"); may be given several times',
 )
-@click.option("--every", default=0.0, type=click.FloatRange(min=0), help="seconds between looks")
+@click.option("--every", default=0.0, type=_Finite(min=0), help="seconds between looks")
 @_VLM
 @click.option("--changes", is_flag=True, help="skip frames in which nothing moved")
 @click.option("--realtime", is_flag=True, help="play videos at their own pace, newest frame first")
@@ -182,8 +223,8 @@ def watch(**options: Any) -> None:
 @click.option("--first", is_flag=True, help="only when it was so first")
 @click.option("--last", is_flag=True, help="only when it was so last")
 @click.option("--top", default=6, show_default=True, type=click.IntRange(min=1), help="at most")
-@click.option("--every", default=0.0, type=click.FloatRange(min=0), help="seconds between looks")
-@click.option("--least", type=float, help="score from which on it counts  [default: 0.5]")
+@click.option("--every", default=0.0, type=_Finite(min=0), help="seconds between looks")
+@click.option("--least", type=_Finite(), help="score from which on it counts  [default: 0.5]")
 @_VLM
 @click.option("--out", default="search.png", show_default=True, type=click.Path())
 @_JSON
@@ -272,9 +313,15 @@ def compare(first: str, second: str, as_json: bool) -> None:
 @main.command()
 @click.option("--data", default="data/train", show_default=True, type=click.Path())
 @click.option("--out", default="data/run", show_default=True, type=click.Path())
-@click.option("--shards", default=125, show_default=True, help="render until there are so many")
-@click.option("--steps", type=int, help="optimiser steps  [default: the recipe's]")
-@click.option("--jobs", default=2, show_default=True, help="rendering processes")
+@click.option(
+    "--shards",
+    default=125,
+    show_default=True,
+    type=click.IntRange(1),
+    help="render until there are so many",
+)
+@click.option("--steps", type=click.IntRange(1), help="optimiser steps  [default: the recipe's]")
+@_RENDERERS
 @click.option("--start-from", type=click.Path(), help="checkpoint folder to begin with")
 @click.option("--device", help="cpu or cuda  [default: cuda where there is one]")
 def train(**options: Any) -> None:
@@ -291,9 +338,9 @@ def train(**options: Any) -> None:
 )
 @click.option("--held-out", type=click.Path(), help="shards to measure on  [default: a tenth]")
 @click.option("--out", required=True, type=click.Path(), help="folder of the adapter and curves")
-@click.option("--steps", type=int, help="optimiser steps  [default: 300]")
-@click.option("--rank", type=int, help="of the adapter's matrices  [default: 8]")
-@click.option("--learning-rate", type=float, help="peak  [default: 0.001]")
+@click.option("--steps", type=click.IntRange(1), help="optimiser steps  [default: 300]")
+@click.option("--rank", type=click.IntRange(1), help="of the adapter's matrices  [default: 8]")
+@click.option("--learning-rate", type=_Finite(min=0, min_open=True), help="peak  [default: 0.001]")
 @click.option("--device", default="auto", show_default=True)
 def tune(**options: Any) -> None:
     """Teach a VLM new words with LoRA; goes on where it was left."""
@@ -304,9 +351,11 @@ def tune(**options: Any) -> None:
 
 @main.command("bench-vlm")
 @_VLM
-@click.option("--images", default=300, show_default=True, help="of each split")
+@click.option(
+    "--images", default=300, show_default=True, type=click.IntRange(1), help="of each split"
+)
 @click.option("--data", default="data/bench", show_default=True, type=click.Path())
-@click.option("--jobs", default=2, show_default=True, help="rendering processes")
+@_RENDERERS
 @click.option("--worst", type=click.Path(), help="folder for pictures of the worst images")
 @click.option("--card", is_flag=True, help="write the table into the checkpoint's model card")
 @_JSON

@@ -1,6 +1,7 @@
 """connect: from a name to a connected robot that can also be told to execute skills."""
 
 from importlib.metadata import entry_points
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,12 +90,16 @@ def connect(
         instruction: of a simulated scene: what it names is set out, if no task or scene is given.
         limits: for the guard; derived from the robot's spec unless given.
         vlm: what `do` sees with.
-        options: for a third-party robot.
+        options: for the robot of an installed package.
 
     Raises:
+        UserError: an option is not known.
         NotFoundError: no robot or task has that name.
         SceneFileError: the task or scene file is missing or broken.
     """
+    if options and (robot == "sim" or not isinstance(robot, str)):
+        known = ", ".join(name for name in signature(connect).parameters if name != "options")
+        raise UserError(f"connect knows no option {', '.join(options)}; it knows {known}")
     if not isinstance(robot, str):
         if not isinstance(robot, Robot):
             raise UserError(f"{type(robot).__name__} is no Robot; check_robot says what it lacks")

@@ -2,20 +2,22 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from handeye.agents.agent import Agent, Result, Status, make_observer
-from handeye.agents.events import Event, Replanned
+from handeye.agents.agent import Agent, Result, Status, make_observer, make_planner
+from handeye.agents.events import Event
 from handeye.agents.planner import Planner
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 
+from .following import Follower
 from .recording import FRAMES_A_SECOND, LABELS, Recorder
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ class EpisodeResult(BaseModel):
         instruction: what the agent was told.
         status: how the agent says it ended.
         reason, answer, question: of the agent.
-        judged: whether the goal is reached, from the simulator's state; None if there is no goal.
+        error: the type of the error by which a robot, camera or model ended it; "" for none.
+        judged: whether the goal is reached, from the simulator's state; None if there is no goal,
+            or the agent was told something else than the task's own instruction.
         ending: how a right run of the task ends, see `handeye.sims.tasks.task.Setup`.
         skills: every call with its outcome and verification.
         retries: how often it planned again after a failure.
@@ -55,6 +59,7 @@ class EpisodeResult(BaseModel):
     reason: str = ""
     answer: str = ""
     question: str = ""
+    error: str = ""
     judged: bool | None = None
     ending: str = "done"
     skills: tuple[Step, ...] = ()
@@ -66,6 +71,18 @@ class EpisodeResult(BaseModel):
     seconds: dict[str, float] = {}
     simulated_s: float = 0.0
     calls: dict[str, int] = {}
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended an episode.
+
+    Attributes:
+        result: what it came to until then.
+    """
+
+    def __init__(self, result: EpisodeResult) -> None:
+        super().__init__(result)
+        self.result = result
 
 
 def run_episode(
@@ -90,6 +107,7 @@ def run_episode(
     disturbed: "bool | Kind" = False,
     verify: bool = True,
     checkpoint: Path | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> EpisodeResult:
     """Build a task from a seed, let an agent do it, and judge the outcome.
 
@@ -98,7 +116,8 @@ def run_episode(
         seed: same task, same seed, same episode, bit for bit.
         instruction: instead of the task's own.
         vlm, planner, budget, approve: of the agent.
-        out: folder to record into; nothing is recorded without it.
+        out: folder to record into, in place of a recording that is there; nothing is recorded
+            without it.
         video: whether the recording has a video and pictures.
         explain: whether it shows where the VLM saw what each call names; by default with the
             embedded VLM, which tells so at no cost.
@@ -109,10 +128,15 @@ def run_episode(
         held_out, dark, clutter, unseen_words, disturbed: see `handeye.sims.simulation.simulate`.
         verify: whether the agent checks what its skills brought about.
         checkpoint: SQLite file for the agent's thread.
+        asked: kept beside the recording, see `Recorder`.
+
+    Raises:
+        Interrupted: Ctrl-C ended it; its result is recorded all the same.
     """
     from handeye.sims.simulation import simulate
 
     began = time.perf_counter()
+    planning = make_planner(planner)
     with simulate(
         task,
         seed,
@@ -128,46 +152,54 @@ def run_episode(
         observer = make_observer(simulation.robot, _disturbed(simulation, model))
         if explain is None:
             explain = eyes is None and vlm == "embedded"
-        recorder = _recorder(simulation, observer, out, video, explain)
+        recorder = None
+        if out is not None:
+            recorder = record(simulation, observer, out, video=video, explain=explain, asked=asked)
         sinks = [sink for sink in (on_event, recorder.event if recorder else None) if sink]
-        replanned = 0
-
-        def emit(event: Event) -> None:
-            nonlocal replanned
-            replanned += isinstance(event, Replanned)
-            for sink in sinks:
-                sink(event)
-
+        follower = Follower(*sinks)
         told = instruction or simulation.setup.instruction
-        with Agent(
-            simulation.robot,
-            planner=planner,
-            observer=observer,
-            budget=budget,
-            approve=approve,
-            on_event=emit,
-            checkpoint=checkpoint,
-            verify=verify,
-        ) as agent:
-            result = agent.run(told)
-        judged = simulation.judged()
-        if judged and instruction is None:
-            judged = ended_rightly(simulation.setup, result)
-        episode = _episode(task.name, told, result, judged, observer, simulation, recorder)
-        total = time.perf_counter() - began
-        spent = {"build": built, **observer.seconds}
-        spent |= {"rest": total - sum(spent.values()), "all": total}
-        episode = episode.model_copy(
-            update={
-                "retries": replanned,
-                "seconds": {key: round(value, 3) for key, value in spent.items()},
-            }
-        )
-        if recorder is not None:
-            recorder.finish(episode.model_dump(mode="json"))
+        with (
+            recorder or nullcontext(),
+            Agent(
+                simulation.robot,
+                planner=follower.planner(planning),
+                observer=follower.eyes(observer),
+                budget=budget,
+                approve=approve,
+                on_event=follower.event,
+                checkpoint=checkpoint,
+                verify=verify,
+            ) as agent,
+        ):
+            result = follower.drive(agent, lambda: agent.run(told))
+            episode = _episode(task.name, told, result, follower, observer, simulation)
+            total = time.perf_counter() - began
+            spent = {"build": built, **observer.seconds}
+            spent |= {"rest": total - sum(spent.values()), "all": total}
+            seconds = {key: round(value, 3) for key, value in spent.items()}
+            recording = str(recorder.folder) if recorder else None
+            episode = episode.model_copy(update={"seconds": seconds, "recording": recording})
+            if recorder is not None:
+                recorder.finish(episode.model_dump(mode="json"))
         if kept is not None and out is not None:
             kept.write(out / LABELS)
+        if follower.interrupted:
+            raise Interrupted(episode)
         return episode
+
+
+def judged(simulation: "Simulation", told: str, result: Result) -> bool | None:
+    """Whether a task's goal is reached; None where the agent was told something else."""
+    if not same_words(told, simulation.setup.instruction):
+        return None
+    reached = simulation.judged()
+    return ended_rightly(simulation.setup, result) if reached else reached
+
+
+def same_words(first: str, second: str) -> bool:
+    """Whether two instructions are the same but for capitals, spaces and a full stop."""
+    one, other = (" ".join(text.lower().split()).rstrip(".!") for text in (first, second))
+    return one == other
 
 
 _LOOKING = frozenset({"look_at", "look_around"})
@@ -193,12 +225,11 @@ def _episode(
     name: str,
     instruction: str,
     result: Result,
-    judged: bool | None,
+    follower: Follower,
     observer: Observer,
     simulation: "Simulation",
-    recorder: Recorder | None,
 ) -> EpisodeResult:
-    disturbance = simulation.disturbance
+    disturbance, setup = simulation.disturbance, simulation.setup
     return EpisodeResult(
         task=name,
         instruction=instruction,
@@ -206,11 +237,12 @@ def _episode(
         reason=result.reason,
         answer=result.answer,
         question=result.question,
-        judged=judged,
-        ending=simulation.setup.ending if simulation.setup.instruction == instruction else "done",
+        error=follower.broken(result),
+        judged=judged(simulation, instruction, result),
+        ending=setup.ending if same_words(instruction, setup.instruction) else "done",
         skills=result.skills,
+        retries=follower.replanned,
         thread=result.thread,
-        recording=str(recorder.folder) if recorder else None,
         disturbance=disturbance.done if disturbance else "",
         disturbed_by=disturbance.kind if disturbance and disturbance.done else "",
         simulated_s=round(simulation.world.time_s, 3),
@@ -242,18 +274,17 @@ def _labelling(simulation: "Simulation") -> "Labels":
     return labels
 
 
-def _recorder(
-    simulation: "Simulation", observer: Observer, out: Path | None, video: bool, explain: bool
-) -> Recorder | None:
-    if out is None:
-        return None
-    return record(simulation, observer, out, video=video, explain=explain)
-
-
 def record(
-    simulation: "Simulation", observer: Observer, out: Path, *, video: bool, explain: bool = False
+    simulation: "Simulation | None",
+    observer: Observer,
+    out: Path,
+    *,
+    video: bool,
+    explain: bool = False,
+    asked: Mapping[str, Any] | None = None,
+    going_on: str | None = None,
 ) -> Recorder:
-    """A recorder of a simulation; its video also shows the motion between events."""
+    """A recorder of what an observer sees; of a simulation, it also films between events."""
 
     def look() -> Any:
         frame = observer.frames.get("overview")
@@ -265,8 +296,10 @@ def record(
         video=video,
         explain=observer.explain if explain else None,
         frame_of=observer.frames.get,
+        asked=asked,
+        going_on=going_on,
     )
-    if video:
+    if video and simulation is not None:
         from handeye.sims.world import TIMESTEP_S
 
         every = int(1.0 / FRAMES_A_SECOND / TIMESTEP_S)

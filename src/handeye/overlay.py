@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -141,7 +142,8 @@ def save_picture(image: Image, path: str | Path) -> None:
         Picture.fromarray(image).save(beside)
         os.replace(beside, path)
     except (OSError, ValueError) as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise UserError(f"the picture {path} cannot be written: {error}") from error
 
 

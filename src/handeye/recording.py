@@ -8,10 +8,14 @@ result.json        how it ended
 chart.png          the chart that was read, where the instruction needs one, as the camera saw it
 groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
 labels.npz         in simulation: what the cameras showed the agent, with the truth, to tune on
+asked.json         what was asked for, so that a thread that goes on finds its scene
+
+Of a thread that goes on, the further videos and contact sheets lie beside those before them, as
+`episode-2.mp4` and so on.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +47,19 @@ FRAMES_A_SECOND = 5
 """Of the robot's time, that are filmed: an episode is told in half of its time."""
 CAMERA_VIDEO = "camera.mp4"
 LABELS = "labels.npz"
+ASKED = "asked.json"
+THREAD = "thread.sqlite"
 _MOST_PICTURES = 9
 _THINGS = ("target", "reference", "second")
 """The arguments of calls that name things."""
+_EVENTS, _VIDEO, _SHEET, _RESULT = "events.jsonl", "episode.mp4", "contact_sheet.png", "result.json"
+_FILES = (_EVENTS, _VIDEO, CAMERA_VIDEO, _SHEET, _RESULT, ASKED, LABELS, "groundings.jsonl")
+_NUMBERED = ("grounding-*.png", "episode-*.mp4", "camera-*.mp4", "contact_sheet-*.png")
+
+
+def holds_recording(folder: Path) -> bool:
+    """Whether an episode was recorded into a folder."""
+    return any((folder / name).exists() for name in (*_FILES, THREAD))
 
 
 class Recorder:
@@ -58,6 +72,9 @@ class Recorder:
         explain: gives the latest frame and where in it the VLM sees a phrase; then each thing
             that a call names is drawn so into `grounding-….png`, and told in groundings.jsonl.
         frame_of: gives the latest frame of a camera by its name; for the picture of a chart.
+        asked: kept in asked.json.
+        going_on: the instruction of the thread that goes on. Then what the folder holds is kept
+            and added to; otherwise a recording that is there is replaced.
     """
 
     def __init__(
@@ -68,18 +85,24 @@ class Recorder:
         video: bool = True,
         explain: Callable[[str], tuple[Frame, HeatMap]] | None = None,
         frame_of: Callable[[str], Frame | None] | None = None,
+        asked: Mapping[str, Any] | None = None,
+        going_on: str | None = None,
     ) -> None:
         self.folder = folder
         self._frame_of = frame_of
         self._explain = explain
         self._names: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        self._events = (folder / "events.jsonl").open("a", encoding="utf-8")
+        if going_on is None and (folder / _EVENTS).exists():
+            _clear(folder)
+        if asked is not None:
+            (folder / ASKED).write_text(json.dumps(dict(asked), ensure_ascii=False), "utf-8")
+        self._events = (folder / _EVENTS).open("a", encoding="utf-8")
         self._look = look
-        self._video = _Video(folder / "episode.mp4") if video else None
+        self._video = _Video(folder / _VIDEO) if video else None
         self._camera = _Video(folder / CAMERA_VIDEO, FRAMES_A_SECOND) if video else None
         self._pictures: list[tuple[Image, str]] = []
-        self._story = Story()
+        self._story = Story(going_on or "")
         self._filmed: Frame | None = None
 
     def event(self, event: Event) -> None:
@@ -169,7 +192,8 @@ class Recorder:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the result and the contact sheet, and close everything."""
-        (self.folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False))
+        written = json.dumps(result, indent=2, ensure_ascii=False)
+        (self.folder / _RESULT).write_text(written, "utf-8")
         if self._video is not None and self._pictures:
             from PIL import Image as Picture
 
@@ -178,7 +202,7 @@ class Recorder:
                 picks = np.linspace(0, len(chosen) - 1, _MOST_PICTURES).round().astype(int)
                 chosen = [chosen[i] for i in picks]
             sheet = contact_sheet(chosen, self._story)
-            Picture.fromarray(sheet).save(self.folder / "contact_sheet.png")
+            Picture.fromarray(sheet).save(_free(self.folder / _SHEET))
         self.close()
 
     def close(self) -> None:
@@ -256,49 +280,73 @@ def _caption(event: Event) -> str:
     return event.kind
 
 
+def _clear(folder: Path) -> None:
+    """Remove a recording, and nothing else that a folder holds."""
+    numbered = [path for pattern in _NUMBERED for path in folder.glob(pattern)]
+    for path in (*(folder / name for name in (*_FILES, "chart.png")), *numbered):
+        path.unlink(missing_ok=True)
+
+
+def _free(path: Path) -> Path:
+    """A path, or with the first number behind its name under which there is nothing yet."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
+
+
 class _Video:
-    """An MP4 in fragments, so that what was written plays even after a crash."""
+    """An MP4 in fragments, so that what was written plays even after a crash.
+
+    The file is made with its first frame, beside one of that name that is there already.
+    """
 
     def __init__(self, path: Path, rate: int = FPS) -> None:
+        self._path, self._rate = path, rate
+        self._container: Any = None
+        self._closed = False
+
+    def add(self, image: Image) -> None:
+        """Append a frame [H, W, 3] uint8; nothing, once it is closed."""
         import av
 
-        self._rate = rate
+        if self._closed:
+            return
+        if self._container is None:
+            self._open(*image.shape[:2])
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+
+    def _open(self, height: int, width: int) -> None:
+        import av
 
         # Unbuffered, so that each fragment is in the file as soon as it is complete.
-        self._file = path.open("wb", buffering=0)
-        self._container: Any = av.open(
+        self._file = _free(self._path).open("wb", buffering=0)
+        self._container = av.open(
             self._file,
             "w",
             format="mp4",
             buffer_size=4096,
             options={"movflags": "frag_keyframe+empty_moov+default_base_moof"},
         )
-        self._stream: Any = None
-
-    def add(self, image: Image) -> None:
-        """Append a frame [H, W, 3] uint8."""
-        import av
-
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._rate)
-            self._stream.height, self._stream.width = image.shape[:2]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {
-                "crf": "26",
-                "preset": "veryfast",
-                "tune": "zerolatency",
-                "g": "20",
-                "threads": "1",
-            }
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._stream: Any = self._container.add_stream("libx264", rate=self._rate)
+        self._stream.height, self._stream.width = height, width
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {
+            "crf": "26",
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "g": "20",
+            "threads": "1",
+        }
 
     def close(self) -> None:
-        if self._container is not None:
-            if self._stream is not None:
-                for packet in self._stream.encode():
-                    self._container.mux(packet)
+        """Write what is left; idempotent."""
+        if self._container is not None and not self._closed:
+            for packet in self._stream.encode():
+                self._container.mux(packet)
             self._container.close()
             self._file.close()
-            self._container = None
+        self._closed = True

@@ -52,6 +52,7 @@ class Board:
 
     def table(self) -> "Table":
         """What is under way first, then what is done; what waits is only counted."""
+        from rich.markup import escape
         from rich.table import Table
 
         total, done = sum(self._wanted.values()), sum(map(len, self._judged.values()))
@@ -69,7 +70,7 @@ class Board:
         )
         for key in begun[:_MOST_ROWS]:
             good = self._judged[key]
-            shown.add_row(*key, f"{len(good)}/{self._wanted[key]}", *_figures(good))
+            shown.add_row(*map(escape, key), f"{len(good)}/{self._wanted[key]}", *_figures(good))
         if len(begun) > _MOST_ROWS:
             shown.add_row(f"… and {len(begun) - _MOST_ROWS} more that are done")
         return shown

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TextIO
 
 from handeye.perception.cameras.image_folder import SUFFIXES
 from handeye.perception.charts.chart import Chart
@@ -20,6 +21,7 @@ def chart(
     """Read each image and print its table as it comes; returns how many could not be read.
 
     One image gives one JSON object; several, or a folder, give one a line, each with its "image".
+    What could not be read is in the JSON and the table; with CSV and answers it goes to stderr.
     """
     from handeye.perception.charts.read import read_chart
 
@@ -27,10 +29,8 @@ def chart(
     many = len(images) > 1 or Path(images[0]).is_dir()
     as_csv = as_csv or (out is not None and not as_json and question is None)
     failed = 0
-    with ExitStack() as stack:
-        target = stack.enter_context(Path(out).open("w")) if out is not None else sys.stdout
-        if as_csv:
-            print(_csv([[*(["image"] if many else []), "series", "x", "y"]]), file=target)
+    heads = [[*(["image"] if many else []), "series", "x", "y"]]
+    with _Output(out, _csv(heads) if as_csv and not as_json else None) as target:
         for path in _with_progress(paths, quiet=not many):
             try:
                 read = read_chart(open_image(path))
@@ -41,22 +41,64 @@ def chart(
                 print(f"{path}: {error}", file=sys.stderr)
                 if as_json:
                     line = json.dumps({"image": str(path), "error": str(error)})
-                    print(line, file=target, flush=True)
+                    target.line(line)
                 continue
             named = [str(path)] if many else []
+            if question is not None or (as_csv and not as_json):
+                _say_unread(path, read, many=many)
             if as_json:
                 said = {"answer": read.ask(question)} if question else read.as_dict()
                 row = {"image": str(path), **said} if many else said
-                print(json.dumps(row, ensure_ascii=False), file=target, flush=True)
+                target.line(json.dumps(row, ensure_ascii=False))
             elif question is not None:
                 answer = read.ask(question) or "I do not understand the question"
-                print(": ".join([*named, answer]), file=target, flush=True)
+                target.line(": ".join([*named, answer]))
             elif as_csv:
                 rows = [[*named, r.series, r.x, r.y] for r in read.rows]
-                print(_csv(rows), file=target, flush=True)
+                target.line(_csv(rows))
             else:
                 _show(path, read)
     return failed
+
+
+class _Output:
+    """Standard output, or a file that is opened once there is something to write.
+
+    Args:
+        out: the file; None for standard output.
+        head: the first line, before any other.
+    """
+
+    def __init__(self, out: str | None, head: str | None) -> None:
+        self._out, self._head = out, head
+        self._stack = ExitStack()
+        self._file: TextIO | None = None
+
+    def line(self, text: str) -> None:
+        """Write a line at once; of an empty one, no more than the head."""
+        if self._file is None:
+            self._file = self._opened()
+            if self._head is not None:
+                print(self._head, file=self._file, flush=True)
+        if text:
+            print(text, file=self._file, flush=True)
+
+    def _opened(self) -> TextIO:
+        if self._out is None:
+            return sys.stdout
+        return self._stack.enter_context(Path(self._out).open("w", encoding="utf-8"))
+
+    def __enter__(self) -> "_Output":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _say_unread(path: Path, read: Chart, *, many: bool) -> None:
+    """What could not be read, beside answers and rows that do not tell."""
+    for missing in read.unread:
+        print(f"{path}: " * many + f"not read: {missing}", file=sys.stderr)
 
 
 def _paths(images: tuple[str, ...]) -> list[Path]:
@@ -92,20 +134,22 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 def _show(path: Path, read: Chart) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     title = f"{path.name}: {read.title or 'no title'} ({read.kind})"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     several = len(read.names) > 1
     if several:
         table.add_column("series")
-    table.add_column(read.x_label or "x")
-    table.add_column(read.y_label or "y", justify="right")
+    # As text: what stands in brackets in a picture is no markup.
+    table.add_column(Text(read.x_label or "x"))
+    table.add_column(Text(read.y_label or "y"), justify="right")
     table.add_column("sure", justify="right")
     for row in read.rows:
         x = row.x if isinstance(row.x, str) else f"{row.x:g}"
         cells = [x, f"{row.y:g}", f"{row.confidence:.2f}"]
-        table.add_row(*([row.series] if several else []), *cells)
-    console = Console()
+        table.add_row(*map(Text, [*([row.series] if several else []), *cells]))
+    console = Console(markup=False, emoji=False)
     console.print(table)
     for missing in read.unread:
         console.print(f"not read: {missing}")

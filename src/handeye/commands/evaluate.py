@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handeye.perception.errors import UserError
 
+from ..cli import EXIT_CODES
 from ..episode import EpisodeResult
 from ..evaluation import BASELINES, ENTROPY, Job
 from ..evaluation import evaluate as run_all
@@ -16,7 +17,6 @@ from ..evaluation.tables import as_markdown, disturbances, gaps, rows
 from ..quiet import import_simulator
 from .board import Board
 
-INTERRUPTED = 130
 _EPISODES = 20
 
 
@@ -83,7 +83,7 @@ def evaluate(
         hint = f"; go on with --resume --out {out}" if out else ""
         kept = len(read(Path(out))) if out else len(finished)
         print(f"interrupted after {kept} episodes{hint}", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_CODES["stopped"]
     return 0
 
 

@@ -37,7 +37,8 @@ def ground(
 
 def ask(image: str, question: str, vlm: str, as_json: bool) -> None:
     """Print the answer to a question."""
-    answer = Perception.of(load_vlm(vlm)).ask(read_image(image), question)
+    frame = read_image(image)
+    answer = Perception.of(load_vlm(vlm)).ask(frame, question)
     if as_json:
         print(
             json.dumps(

@@ -77,6 +77,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except OSError as error:
         raise SceneFileError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SceneFileError(f"{path} is not UTF-8 text") from error
     parsed = []
     for number, line in enumerate(lines, start=1):
         try:

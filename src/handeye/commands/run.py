@@ -1,17 +1,23 @@
 """`handeye run`."""
 
 import json
+import sqlite3
+import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handeye.perception.errors import InstructionError, UserError
 
-from ..cli import EXIT_CODES
+from ..cli import BROKEN, EXIT_CODES
 from ..quiet import import_simulator
+from ..recording import THREAD, holds_recording
+from .resuming import Asked, damaged, open_thread
 
 if TYPE_CHECKING:
+    from handeye.agents.agent import Agent, Result
     from handeye.agents.events import Event
     from handeye.perception.scene import Scene
     from handeye.sims.tasks import Task
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Options:
     """The options of the command; see its help."""
 
     instruction: str | None
@@ -38,136 +44,159 @@ class Asked:
     as_json: bool
 
     @property
-    def place(self) -> dict[str, Any]:
+    def asked(self) -> Asked:
         """What is kept beside the recording, so that resuming finds its scene."""
-        return {
-            "instruction": self.instruction,
-            "seed": self.seed,
-            "task": self.task,
-            "robot": self.robot,
-            "scene": None if self.scene is None else str(Path(self.scene).resolve()),
-        }
+        return Asked(
+            instruction=self.instruction,
+            seed=self.seed,
+            task=self.task,
+            robot=self.robot,
+            scene=None if self.scene is None else str(Path(self.scene).resolve()),
+        )
 
 
 def run(**options: Any) -> int:
     """Run one episode; returns the exit code."""
-    asked = Asked(**options)
-    if asked.resume is None and asked.task is None and not (asked.instruction or "").strip():
+    wanted = Options(**options)
+    if wanted.resume is None and wanted.task is None and not (wanted.instruction or "").strip():
         raise InstructionError('say what to do, such as: handeye run "grab the red cup"')
+    _must_be_text(wanted.instruction or "")
+    folder = Path(wanted.out) if wanted.out else _unused(time.strftime("%Y%m%d-%H%M%S"))
+    resumed = open_thread(folder, wanted.resume) if wanted.resume is not None else None
+    if resumed is None and holds_recording(folder):
+        raise UserError(
+            f"{folder} holds a recording already; --resume THREAD goes on with it, another --out "
+            "begins anew"
+        )
     import_simulator()
-    from handeye.sims.tasks.choosing import choose_task
+    from ..episode import Interrupted
 
-    folder = Path(asked.out) if asked.out else Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    if asked.resume is not None or asked.robot != "sim":
-        result = _with_robot(asked, folder)
-    else:
-        # What cannot be built is told before anything is written.
-        task = choose_task(task=asked.task, scene=asked.scene, instruction=asked.instruction)
-        result = _simulated(asked, task, folder)
-    if asked.as_json:
+    try:
+        result = _episode(wanted, folder, resumed)
+    except Interrupted as stopped:
+        result = stopped.result
+    if wanted.as_json:
         print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False))
     else:
-        _tell(result, asked.video)
-    return EXIT_CODES[result.status]
+        _tell(result, wanted.video)
+    return BROKEN if result.error else EXIT_CODES[result.status]
 
 
-def _simulated(asked: Asked, task: "Task", folder: Path) -> "EpisodeResult":
+def _must_be_text(instruction: str) -> None:
+    """Bytes of a command line that are no UTF-8 can be neither kept nor shown."""
+    try:
+        instruction.encode()
+    except UnicodeEncodeError as error:
+        raise InstructionError("the instruction is not UTF-8 text") from error
+
+
+def _unused(name: str) -> Path:
+    """A folder under runs/ that is not there yet."""
+    folder, number = Path("runs") / name, 1
+    while folder.exists():
+        number += 1
+        folder = Path("runs") / f"{name}-{number}"
+    return folder
+
+
+def _episode(wanted: Options, folder: Path, resumed: Asked | None) -> "EpisodeResult":
+    if resumed is not None or wanted.robot != "sim":
+        return _with_robot(wanted, folder, resumed)
+    from handeye.sims.tasks.choosing import choose_task
+
+    task = choose_task(task=wanted.task, scene=wanted.scene, instruction=wanted.instruction)
+    return _simulated(wanted, task, folder)
+
+
+def _simulated(wanted: Options, task: "Task", folder: Path) -> "EpisodeResult":
     from ..episode import run_episode
 
-    if not asked.as_json:
-        _greet(asked.instruction or asked.task or "")
-    _keep(asked, folder)
+    if not wanted.as_json:
+        _greet(wanted.instruction or wanted.task or "")
     return run_episode(
         task,
-        asked.seed,
-        instruction=asked.instruction,
-        vlm=asked.vlm,
-        planner=asked.planner,
-        approve=_ask_approval if asked.approve else None,
+        wanted.seed,
+        instruction=wanted.instruction,
+        vlm=wanted.vlm,
+        planner=wanted.planner,
+        approve=_ask_approval if wanted.approve else None,
         out=folder,
-        video=asked.video,
-        explain=asked.explain,
-        on_event=None if asked.as_json else show,
-        checkpoint=folder / "thread.sqlite",
+        video=wanted.video,
+        explain=wanted.explain,
+        on_event=None if wanted.as_json else show,
+        checkpoint=folder / THREAD,
+        asked=wanted.asked.model_dump(),
     )
 
 
-def _keep(asked: Asked, folder: Path) -> dict[str, Any]:
-    """Write what was asked for at first, or read it where a thread is resumed."""
-    file = folder / "asked.json"
-    if asked.resume is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asked.place, ensure_ascii=False))
-        return asked.place
-    if not (folder / "thread.sqlite").exists() or not file.exists():
-        raise UserError(
-            f"there is no thread to resume in {folder}; give the earlier run's folder with --out"
-        )
-    kept: dict[str, Any] = json.loads(file.read_text())
-    return kept
-
-
-def _with_robot(asked: Asked, folder: Path) -> "EpisodeResult":
+def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "EpisodeResult":
     """A robot that is no simulation of ours, or a thread of an earlier run."""
-    from handeye.agents.agent import Agent
+    from handeye.agents.agent import Agent, make_planner
 
     from ..connecting import connect
-    from ..episode import EpisodeResult
-    from ..recording import Recorder
+    from ..episode import EpisodeResult, Interrupted, judged, record
+    from ..following import Follower
 
-    if not asked.as_json:
+    planner = make_planner(wanted.planner)
+    asked = resumed or wanted.asked
+    if not wanted.as_json:
         _greet(asked.instruction or asked.task or "")
-    kept = _keep(asked, folder)
-    checkpoint = folder / "thread.sqlite"
-    with connect(**kept, vlm=asked.vlm) as session:
-        observer = session.observer
-
-        def look() -> Any:
-            frame = observer.frames.get("overview")
-            return None if frame is None else (frame, observer.detections.get("overview", []))
-
-        explain = asked.vlm == "embedded" if asked.explain is None else asked.explain
-        recorder = Recorder(
+    with connect(**asked.model_dump(), vlm=wanted.vlm) as session:
+        observer, simulation = session.observer, session.simulation
+        own = simulation.setup.instruction if simulation is not None else ""
+        told = asked.instruction or own
+        recorder = record(
+            simulation,
+            observer,
             folder,
-            look,
-            video=asked.video,
-            explain=observer.explain if explain else None,
-            frame_of=observer.frames.get,
+            video=wanted.video,
+            explain=wanted.vlm == "embedded" if wanted.explain is None else wanted.explain,
+            asked=asked.model_dump() if resumed is None else None,
+            going_on=told if resumed is not None else None,
         )
-
-        def emit(event: "Event") -> None:
-            recorder.event(event)
-            if not asked.as_json:
-                show(event)
-
-        with Agent(
-            session,
-            planner=asked.planner,
-            observer=observer,
-            on_event=emit,
-            checkpoint=checkpoint,
-            approve=_ask_approval if asked.approve else None,
-        ) as agent:
-            if asked.resume is not None:
+        sinks = [recorder.event] if wanted.as_json else [show, recorder.event]
+        follower = Follower(*sinks, thread=wanted.resume or "")
+        with (
+            recorder,
+            Agent(
+                session,
+                planner=follower.planner(planner),
+                observer=follower.eyes(observer),
+                on_event=follower.event,
+                checkpoint=folder / THREAD,
+                approve=_ask_approval if wanted.approve else None,
+            ) as agent,
+        ):
+            if wanted.resume is not None:
                 observer.look()  # what the thread speaks of must be in sight again
-                done = agent.resume(asked.resume, asked.instruction or None)
+                done = follower.drive(agent, partial(_resume, agent, wanted, folder))
             else:
-                done = agent.run(asked.instruction or "")
-        judged = session.simulation.judged() if session.simulation is not None else None
-        result = EpisodeResult(
-            task=kept["task"] or kept["robot"],
-            instruction=asked.instruction or kept["instruction"] or "",
-            status=done.status,
-            reason=done.reason,
-            answer=done.answer,
-            question=done.question,
-            judged=judged,
-            skills=done.skills,
-            recording=str(folder),
-            thread=done.thread,
-        )
-        recorder.finish(result.model_dump(mode="json"))
+                done = follower.drive(agent, partial(agent.run, told))
+            result = EpisodeResult(
+                task=asked.task or asked.robot,
+                instruction=told,
+                status=done.status,
+                reason=done.reason,
+                answer=done.answer,
+                question=done.question,
+                error=follower.broken(done),
+                judged=judged(simulation, told, done) if simulation is not None else None,
+                skills=done.skills,
+                retries=follower.replanned,
+                recording=str(folder),
+                thread=done.thread,
+            )
+            recorder.finish(result.model_dump(mode="json"))
+        if follower.interrupted:
+            raise Interrupted(result)
         return result
+
+
+def _resume(agent: "Agent", wanted: Options, folder: Path) -> "Result":
+    try:
+        return agent.resume(wanted.resume or "", wanted.instruction or None)
+    except sqlite3.Error as error:
+        raise damaged(folder / THREAD, error) from error
 
 
 def show(event: "Event") -> None:
@@ -216,32 +245,37 @@ def _line(stamp_s: float, verb: str, words: str, style: str = "") -> None:
 
 def _greet(instruction: str) -> None:
     from rich.console import Console
+    from rich.text import Text
 
-    Console(highlight=False).print(f"[bold]“{instruction}”[/]  [dim]building the scene …[/]")
+    told = Text.assemble((f"“{instruction}”", "bold"), "  ", ("building the scene …", "dim"))
+    Console(highlight=False).print(told)
 
 
 def _tell(result: "EpisodeResult", video: bool) -> None:
     from rich.console import Console
+    from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    from ..following import BY_CTRL_C
+
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     color = "green" if result.status == "succeeded" else "red"
     why = result.answer or result.question or result.reason
-    console.print(
-        f"\n[bold {color}]{result.status.replace('_', ' ')}[/]{': ' + why if why else ''}"
-    )
+    status = (result.status.replace("_", " "), f"bold {color}")
+    console.print(Text.assemble("\n", status, f": {why}" if why else ""))
     if result.judged is not None:
         word = "reached" if result.judged else "not reached"
         console.print(f"judge:     goal {word} (from the simulator's state)")
     if result.recording:
         files = "episode.mp4, contact_sheet.png, events.jsonl" if video else "events.jsonl"
         console.print(f"recording: {result.recording}/ ({files})")
+    on = f"--resume {result.thread} --out {result.recording}"
     if result.status == "needs_input":
-        console.print(
-            f'answer:    handeye run "…" --resume {result.thread} --out {result.recording}'
-        )
+        console.print(f'answer:    handeye run "…" {on}')
+    elif result.reason.startswith(BY_CTRL_C) and result.thread:
+        console.print(f"go on:     handeye run {on}")
 
 
 def _ask_approval(skill: Any, _: Any) -> bool:
-    import click
-
-    return click.confirm(f"execute {skill!r}?", default=False)
+    """Ask on standard error, which leaves the other for the result; no answer is a no."""
+    print(f"execute {skill!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -27,9 +27,11 @@ def train(
 ) -> None:
     """Render what is missing, train, calibrate; prints where the checkpoint lies."""
     from ..training.calibrate import calibrate
+    from ..training.device import must_exist
     from ..training.train import Recipe
     from ..training.train import train as run
 
+    must_exist(device or "auto")
     render(Path(data), shards, jobs)
     render(Path(data), shards // FALLEN_EVERY, jobs, first=FALLEN_FIRST, fallen=FALLEN)
     render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)

@@ -18,8 +18,10 @@ def tune(
     device: str = "auto",
 ) -> None:
     """Tune a VLM on shards and print what it does before and after."""
+    from ..training.device import must_exist
     from ..training.tune import TuneRecipe, held_out_rows, run
 
+    must_exist(device)
     given = {"steps": steps, "rank": rank, "learning_rate": learning_rate}
     wanted: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = replace(TuneRecipe(), **wanted)

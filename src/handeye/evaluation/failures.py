@@ -30,10 +30,12 @@ def failed_at(result: EpisodeResult) -> str | None:
     "grounding": it asked which one where the instruction says it, or did not ask where it does
     not. "planning": nothing was planned, or something that cannot be done. "refused wrongly": it
     understood, and said that what can be done cannot. "verification": it believed what is not so,
-    or could not see what is.
+    or could not see what is. "broken": a model, camera or robot ended it, or it came to no end.
     """
     if result.judged:
         return None
+    if result.error:
+        return "broken"
     if result.status == "succeeded":
         return _wrongly_done(result)
     if result.status == "needs_input":

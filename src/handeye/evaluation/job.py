@@ -55,7 +55,7 @@ def failed(error: BaseException) -> EpisodeResult:
     told = cause if isinstance(cause, Exception) else error  # Ray wraps what its workers raise.
     if isinstance(told, BrokenExecutor):
         raise UserError("the worker processes do not start; with --jobs 0 one sees why") from told
-    if isinstance(told, ModelError):
+    if isinstance(told, ModelError) or type(told) is UserError:
         raise told
     return broken(f"the episode failed: {type(told).__name__}: {told}")
 

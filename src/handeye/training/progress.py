@@ -17,7 +17,9 @@ def progress(what: str, *more: "ProgressColumn", enabled: bool = True) -> "Progr
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *more)
+    # A folder's name may have braces and brackets, which mean nothing here.
+    told = TextColumn(what.replace("{", "{{").replace("}", "}}"), markup=False)
+    columns = (told, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *more)
     return Progress(*columns, console=Console(stderr=True), disable=not enabled)
 
 
