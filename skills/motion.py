@@ -11,7 +11,7 @@ from handeye.perception.frame import Points, Transform
 
 from .cartesian import interpolate, straight_line
 from .kinematics import Kinematics
-from .robot import JointArm, Joints, RobotState
+from .robot import Joints, RobotState, joint_arm
 from .skill import SkillContext
 
 CLEARANCE_M = 0.05
@@ -110,14 +110,15 @@ class Mover:
         state = self.robot.read()
         cloud = self.context.sight.cloud(exclude=ignore)
         safe = _safe_height(cloud, state.T_base_tcp, T_base_tcp, below_m)
-        if self._kinematics is None or not isinstance(self.robot, JointArm):
+        arm = joint_arm(self.robot)
+        if self._kinematics is None or arm is None:
             for waypoint in _up_over_down(state.T_base_tcp, T_base_tcp, safe):
                 state = self.straight(waypoint, speed)
             return state
         goal = self.solve(T_base_tcp) if q_goal is None else q_goal
         path = joint_path(self._kinematics, state.q, goal, safe)
         self._check_body(path, cloud)
-        return self.robot.move_joints(
+        return arm.move_joints(
             path, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
 
@@ -129,12 +130,13 @@ class Mover:
         clear[2, 3] = max(clear[2, 3], _safe_height(cloud, clear, clear, 0.0))
         if clear[2, 3] > state.T_base_tcp[2, 3] + 0.01:
             state = self.straight(clear, speed)
-        if not isinstance(self.robot, JointArm):
+        arm = joint_arm(self.robot)
+        if arm is None:
             return state
         path = np.array([self.robot.spec.q_home])
         if self._kinematics is not None:
             path = joint_path(self._kinematics, state.q, path[0], 0.0)
-        return self.robot.move_joints(
+        return arm.move_joints(
             path,
             speed=speed,
             deadline_s=self._left(),
@@ -177,7 +179,7 @@ class Mover:
         one than in another: the way is driven in the configurations that it was found in.
         """
         kinematics = self._kinematics
-        if kinematics is None or not isinstance(self.robot, JointArm):
+        if kinematics is None or joint_arm(self.robot) is None:
             return Way(tuple(poses[: self.followable(poses)]))
         best = Way(())
         for turn in _TURNS_RAD:
@@ -189,9 +191,10 @@ class Mover:
 
     def drive(self, way: Way, index: int, speed: float = 0.6) -> RobotState:
         """Move from one pose of a way to its next, that of the index; straight, where it can be."""
-        if not way.paths or not isinstance(self.robot, JointArm):
+        arm = joint_arm(self.robot)
+        if not way.paths or arm is None:
             return self.straight(way.poses[index], speed)
-        return self.robot.move_joints(
+        return arm.move_joints(
             way.paths[index], speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
 

@@ -180,6 +180,15 @@ class JointArm(Robot, Protocol):
         """
 
 
+def joint_arm(robot: Robot) -> JointArm | None:
+    """A robot as one that takes joint paths; None for one that takes poses alone.
+
+    A guard has every method; whether the arm behind it takes joint paths is the arm's own.
+    """
+    own = getattr(robot, "unguarded", robot)
+    return robot if isinstance(own, JointArm) and isinstance(robot, JointArm) else None
+
+
 def reading(robot: Robot) -> RobotState:
     """The present state of a robot; raises RobotError, whatever its driver raises."""
     try:
