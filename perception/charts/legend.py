@@ -36,7 +36,7 @@ def find_legend(canvas: Canvas, texts: list[Text]) -> list[Entry]:
             best = group
         if len(best) > 1:
             break
-    if len(best) == 1 and not _is_patch(canvas, best[0]):
+    if len(best) == 1 and not is_patch(canvas, best[0]):
         return []
     return _completed(canvas, best, level)
 
@@ -221,6 +221,7 @@ def _aligned(a: Entry, b: Entry) -> bool:
     return alike and (column or row)
 
 
-def _is_patch(canvas: Canvas, entry: Entry) -> bool:
+def is_patch(canvas: Canvas, entry: Entry) -> bool:
+    """Whether an entry's swatch is filled, and no mere stroke or tick."""
     x0, y0, x1, y1 = entry.swatch
     return bool(canvas.drawn[y0:y1, x0:x1].mean() > 0.35)

@@ -24,7 +24,7 @@ from .gauge import find_dial, gauge_chart
 from .ink import Canvas, take_apart
 from .joints import sealed
 from .layout import Layout, further_axis, lay_out, number_of
-from .legend import find_legend
+from .legend import find_legend, is_patch
 from .missing_labels import missed_texts
 from .naming import left_out, named
 from .overlaid import told_from_overlap
@@ -42,6 +42,8 @@ from .true_texts import true_texts, without_dots
 
 _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
+_GREY = 22
+"""How far the channels of a grey are apart at most."""
 _LEAST_PRINTED = 3
 """Fewer numbers than these besides an axis' own are no values of all bars."""
 _FEW, _FOOT_PX = 3, 7
@@ -107,8 +109,9 @@ def read_flat(image: Image) -> Chart:
 def _without_legend(canvas: Canvas, texts: list[Text], layout: Layout) -> Layout:
     """The layout without axes made of a legend's names: years of series stand evenly, too."""
     for labels in (layout.x_texts, layout.y_texts):
-        entries = find_legend(canvas, labels)
-        # Swatches differ in colour; what else stands beside numbers, ticks and grids, does not.
+        # Swatches have hues, or are filled; ticks and grid lines beside numbers are grey strokes.
+        found = find_legend(canvas, labels)
+        entries = [e for e in found if np.ptp(e.color) > _GREY or is_patch(canvas, e)]
         if len(entries) > 1 and len(entries) >= len(labels) - 1:
             rest = lay_out([t for t in texts if t not in labels])
             rest.free += labels
