@@ -3,13 +3,20 @@
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any, Literal
 
 from handeye.perception.arm_view import ArmView
-from handeye.perception.errors import CancelledError, HandeyeError, StoppedError, UserError
+from handeye.perception.errors import (
+    CancelledError,
+    HandeyeError,
+    RobotError,
+    StoppedError,
+    UserError,
+)
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.skills.guarded import Guarded, Limits
@@ -38,6 +45,7 @@ class Result(BaseModel):
         candidates: ids between which the answer decides.
         skills: every call with its outcome and verification.
         thread: to resume or to go on talking in.
+        error: the type of the error by which a robot, camera or model ended it; "" for none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +57,7 @@ class Result(BaseModel):
     candidates: tuple[str, ...] = ()
     skills: tuple[Step, ...] = ()
     thread: str = ""
+    error: str = ""
 
 
 class Agent:
@@ -113,6 +122,7 @@ class Agent:
         """Carry out an instruction; returns when it is done, failed, stopped, or a question.
 
         A camera, model or robot that breaks ends the run with status "failed" and its message.
+        Ctrl-C stops the robot as `stop` does, and passes on.
         """
         name = thread or uuid.uuid4().hex[:12]
         before = self._state(name)
@@ -239,7 +249,13 @@ class Agent:
         except (StoppedError, CancelledError) as error:
             result = self._result(thread, status="stopped", reason=str(error))
         except HandeyeError as error:
-            result = self._result(thread, status="failed", reason=str(error))
+            broken = "" if isinstance(error, UserError) else type(error).__name__
+            result = self._result(thread, status="failed", reason=str(error), error=broken)
+        except KeyboardInterrupt:
+            # A driver may go on with the motion that it was given.
+            with suppress(HandeyeError):
+                self.stop()
+            raise
         self._emit(
             Ended(
                 stamp_s=self._nodes.now(),
@@ -251,7 +267,11 @@ class Agent:
         return result
 
     def _result(
-        self, thread: str, status: Status | None = None, reason: str | None = None
+        self,
+        thread: str,
+        status: Status | None = None,
+        reason: str | None = None,
+        error: str = "",
     ) -> Result:
         config: Any = {"configurable": {"thread_id": thread}}
         snapshot = self._graph.get_state(config)
@@ -266,12 +286,22 @@ class Agent:
                 thread=thread,
                 candidates=tuple(asked.get("candidates", ())),
             )
+        status = status or values.get("status") or "failed"
+        reason = values.get("reason", "") if reason is None else reason
+        # An arm that cannot go on after a fault ends the run with the fault's own words.
+        if (
+            status == "failed"
+            and steps
+            and (steps[-1].code, steps[-1].message) == ("fault", reason)
+        ):
+            error = error or RobotError.__name__
         return Result(
-            status=status or values.get("status") or "failed",
-            reason=values.get("reason", "") if reason is None else reason,
+            status=status,
+            reason=reason,
             answer=values.get("answer", ""),
             skills=steps,
             thread=thread,
+            error=error,
         )
 
     def _state(self, thread: str) -> dict[str, Any]:

@@ -3,21 +3,21 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from handeye.agents.agent import Result
-from handeye.agents.events import EVENTS, Acting, Call, Started
-from handeye.agents.state import Step
-from handeye.perception.errors import UserError
+from handeye.agents.agent import Agent
+from handeye.agents.events import EVENTS, Started
+from handeye.perception.errors import RobotError, UserError
 from handeye.perception.frame import Frame
 from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 
 import handeye
 from handeye.episode import run_episode
-from handeye.following import Follower
 from handeye.recording import Recorder
 
 
@@ -73,14 +73,23 @@ def test_another_instruction_than_the_tasks_own_is_not_judged() -> None:
     assert run_episode(task, 21, instruction=f"{own}.".upper(), eyes=_perfect).judged is True
 
 
-def test_what_broke_is_told_from_what_was_refused() -> None:
-    fault = Step(call=Call(skill="pick"), code="fault", message="the motor is hot")
-    failed = Result(status="failed", reason="the motor is hot")
-    assert Follower().broken(failed) == ""
-    assert Follower().broken(failed.model_copy(update={"skills": (fault,)})) == "RobotError"
-    cut_off = Follower()
-    cut_off.event(Acting(stamp_s=0.0, index=0, call=fault.call))
-    assert cut_off.broken(failed) == "RobotError"
+def test_what_broke_is_told_from_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hot(*_: object, **__: object) -> None:
+        broken["fault"] = "the motor is hot"
+        raise RobotError("the motor is hot")
+
+    broken: dict[str, str] = {}
+    with simulate(get_task("grab_red_cup"), 21) as simulation:
+        robot, read = simulation.robot, simulation.robot.read
+        monkeypatch.setattr(robot, "read", lambda: replace(read(), **broken))
+        monkeypatch.setattr(robot, "move_joints", hot)
+        agent = Agent(robot, vlm=_perfect(simulation))
+        refused = agent.run("grab the unicorn")
+        assert (refused.status, refused.error) == ("failed", "")
+        failed = agent.run("grab the red cup")
+        assert (failed.status, failed.reason) == ("failed", "the motor is hot")
+        assert failed.skills[-1].code == "fault"
+        assert failed.error == "RobotError"
 
 
 def test_a_recording_is_replaced_and_nothing_else_in_its_folder(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def agent_for(simulation: Simulation, **options: object) -> Agent:
     return Agent(simulation.robot, vlm=PerfectEyes(simulation.world), **options)
 
 
-def raising(error: Exception) -> Callable[..., object]:
+def raising(error: BaseException) -> Callable[..., object]:
     def call(*_: object, **__: object) -> object:
         raise error
 
@@ -101,8 +101,17 @@ def test_a_robot_that_is_lost_in_a_motion_is_one_clear_failure(
     monkeypatch.setattr(grab.robot, "move_joints", lost)
     result = agent.run("grab the red cup")
     assert (result.status, result.reason) == ("failed", reason)
+    assert result.error == "RobotError"
     assert events[-1].kind == "ended"
     assert events[-1].stamp_s >= known
+
+
+def test_ctrl_c_halts_the_robot(grab: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = agent_for(grab)
+    monkeypatch.setattr(grab.robot, "move_joints", raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        agent.run("grab the red cup")
+    assert grab.robot.read().stopped
 
 
 def test_a_robot_that_is_lost_before_the_first_step_is_one_clear_failure(
@@ -162,4 +171,5 @@ def test_a_camera_that_breaks_is_one_clear_failure(
     result = agent_for(grab).run("grab the red cup")
     assert result.status == "failed"
     assert re.search(reason, result.reason), result.reason
+    assert result.error == "CameraError"
     assert np.array_equal(grab.robot.read().q, before)

@@ -13,7 +13,14 @@ from .text import Text
 Floats = npt.NDArray[np.float32]
 _FAR = 30.0
 """Two colours further apart than this, in RGB, are different."""
+_GREY = 22.0
+"""The channels of a grey are less than this apart."""
 _MOST = 20
+
+
+def is_grey(color: Floats) -> bool:
+    """Whether a colour [3], RGB in 0..255, has hardly any hue."""
+    return float(color.max() - color.min()) < _GREY
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +40,7 @@ class Ink:
     @property
     def grey(self) -> bool:
         """Whether it has hardly any hue."""
-        return float(self.color.max() - self.color.min()) < 22
+        return is_grey(self.color)
 
 
 @dataclass(frozen=True, eq=False)

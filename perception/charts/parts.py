@@ -6,7 +6,7 @@ import numpy as np
 
 from ..frame import Image, Mask
 from .edges import upper_edge
-from .ink import Canvas, Ink, likeness_of_hue, share_near
+from .ink import Canvas, Ink, is_grey, likeness_of_hue, share_near
 from .layout import Box, Layout
 from .legend import Entry, find_legend
 from .legend_gaps import with_missed
@@ -177,7 +177,7 @@ def _with_greys(
     pairs = list(found)
     for entry in legend:
         free = [k for k in inks if k.grey and all(k is not o for _, o in pairs)]
-        if not free or np.ptp(entry.color) > 22 or any(entry is e for e, _ in pairs):
+        if not free or not is_grey(entry.color) or any(entry is e for e, _ in pairs):
             continue
         near = min(free, key=lambda ink: float(np.linalg.norm(ink.color - entry.color)))
         if float(np.linalg.norm(near.color - entry.color)) < _PALER:

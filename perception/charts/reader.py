@@ -21,7 +21,7 @@ from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
-from .ink import Canvas, take_apart
+from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
 from .layout import Layout, further_axis, lay_out, number_of
 from .legend import find_legend, is_patch
@@ -42,8 +42,6 @@ from .true_texts import true_texts, without_dots
 
 _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
-_GREY = 22
-"""How far the channels of a grey are apart at most."""
 _LEAST_PRINTED = 3
 """Fewer numbers than these besides an axis' own are no values of all bars."""
 _FEW, _FOOT_PX = 3, 7
@@ -51,7 +49,7 @@ _FEW, _FOOT_PX = 3, 7
 _SHADES = 5
 """Stacked bars in more colours than that, all without a name, are a map of some kind."""
 _LEAST_TICKS = 3
-"""Labels along which bars are numbered at least."""
+"""Labels along which bars are numbered at least, where some have names of their own."""
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d(?:[-/. ](?:0?[1-9]|1[0-2]|Q[1-4])(?:[-/.]\d{1,2})?)?|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?: ?\d{2,4})?|"
@@ -111,7 +109,7 @@ def _without_legend(canvas: Canvas, texts: list[Text], layout: Layout) -> Layout
     for labels in (layout.x_texts, layout.y_texts):
         # Swatches have hues, or are filled; ticks and grid lines beside numbers are grey strokes.
         found = find_legend(canvas, labels)
-        entries = [e for e in found if np.ptp(e.color) > _GREY or is_patch(canvas, e)]
+        entries = [e for e in found if not is_grey(e.color) or is_patch(canvas, e)]
         if len(entries) > 1 and len(entries) >= len(labels) - 1:
             rest = lay_out([t for t in texts if t not in labels])
             rest.free += labels
@@ -246,7 +244,7 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
         labels, used = category_labels([*free, *more], end, span, upright=bars.upright)
     across = layout.x_axis if bars.upright else layout.y_axis
     ticked = across is not None and len(across.ticks) >= _LEAST_TICKS
-    if across is not None and ticked and not all_named(places, labels):
+    if across is not None and (not labels or (ticked and not all_named(places, labels))):
         labels, used = numbered(across, places), own
     printed = [t for t in layout.free if t not in used and number_of(t) is not None]
     ends = plot_ends(parts.canvas, parts.window, upright=bars.upright)

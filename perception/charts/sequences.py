@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_ORDERS = (_MONTHS, tuple(m[:3] for m in _MONTHS), _DAYS, tuple(d[:3] for d in _DAYS))
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ORDERS = (MONTHS, tuple(m[:3] for m in MONTHS), DAYS, tuple(d[:3] for d in DAYS))
 _ALIKE = 0.45
 """What was read instead of a name has this much in common with it, 0..1."""
 _LEAST_SHARE = 0.5
@@ -36,7 +36,7 @@ def put_right(labels: Sequence[str]) -> list[str]:
 
 def is_name(word: str) -> bool:
     """Whether it is the name of a month or a day in full."""
-    return word.strip().capitalize() in (*_MONTHS, *_DAYS)
+    return word.strip().capitalize() in (*MONTHS, *DAYS)
 
 
 def _expected(labels: Sequence[str]) -> list[list[str]]:

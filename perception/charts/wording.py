@@ -7,6 +7,7 @@ from typing import Literal
 
 from .chart import Chart
 from .numbers import parse_number
+from .sequences import DAYS, MONTHS
 
 HIGH = r"highest|tallest|largest|biggest|greatest|maximum|max|most|longest|best|peak|top"
 LOW = r"lowest|shortest|smallest|least|minimum|min|fewest|worst|bottom"
@@ -71,11 +72,7 @@ _SMALL = frozenset(
     re.findall(r"\w+", "a an the in is at of on or no not it to be by do if i me my us as so we")
 )
 """Names that are such words ("IT", "US") are told from them by their capitals alone."""
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
-)  # fmt: skip
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS, _DAYS = (tuple(word.lower() for word in words) for words in (MONTHS, DAYS))
 _CALENDAR = (*_MONTHS, *_DAYS)
 _CALENDAR_KINDS = {
     "month": "|".join(word[:3] for word in _MONTHS),

@@ -162,8 +162,8 @@ def run_episode(
             recorder or nullcontext(),
             Agent(
                 simulation.robot,
-                planner=follower.planner(planning),
-                observer=follower.eyes(observer),
+                planner=planning,
+                observer=observer,
                 budget=budget,
                 approve=approve,
                 on_event=follower.event,
@@ -172,7 +172,8 @@ def run_episode(
             ) as agent,
         ):
             result = follower.drive(agent, lambda: agent.run(told))
-            episode = _episode(task.name, told, result, follower, observer, simulation)
+            episode = result_of(task.name, told, result, follower, simulation)
+            episode = _measured(episode, observer, simulation)
             total = time.perf_counter() - began
             spent = {"build": built, **observer.seconds}
             spent |= {"rest": total - sum(spent.values()), "all": total}
@@ -221,33 +222,38 @@ def ended_rightly(setup: "Setup", result: Result) -> bool:
     return True
 
 
-def _episode(
-    name: str,
-    instruction: str,
-    result: Result,
-    follower: Follower,
-    observer: Observer,
-    simulation: "Simulation",
+def result_of(
+    name: str, told: str, result: Result, follower: Follower, simulation: "Simulation | None"
 ) -> EpisodeResult:
-    disturbance, setup = simulation.disturbance, simulation.setup
+    """What a run came to, judged where it was simulated."""
+    own = simulation is not None and same_words(told, simulation.setup.instruction)
     return EpisodeResult(
         task=name,
-        instruction=instruction,
+        instruction=told,
         status=result.status,
         reason=result.reason,
         answer=result.answer,
         question=result.question,
-        error=follower.broken(result),
-        judged=judged(simulation, instruction, result),
-        ending=setup.ending if same_words(instruction, setup.instruction) else "done",
+        error=result.error,
+        judged=judged(simulation, told, result) if simulation is not None else None,
+        ending=simulation.setup.ending if simulation is not None and own else "done",
         skills=result.skills,
         retries=follower.replanned,
         thread=result.thread,
-        disturbance=disturbance.done if disturbance else "",
-        disturbed_by=disturbance.kind if disturbance and disturbance.done else "",
-        simulated_s=round(simulation.world.time_s, 3),
-        calls=dict(observer.calls),
     )
+
+
+def _measured(
+    episode: EpisodeResult, observer: Observer, simulation: "Simulation"
+) -> EpisodeResult:
+    disturbance = simulation.disturbance
+    more = {
+        "disturbance": disturbance.done if disturbance else "",
+        "disturbed_by": disturbance.kind if disturbance and disturbance.done else "",
+        "simulated_s": round(simulation.world.time_s, 3),
+        "calls": dict(observer.calls),
+    }
+    return episode.model_copy(update=more)
 
 
 def _disturbed(simulation: "Simulation", model: object) -> object:

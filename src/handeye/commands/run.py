@@ -134,7 +134,7 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
     from handeye.agents.agent import Agent, make_planner
 
     from ..connecting import connect
-    from ..episode import EpisodeResult, Interrupted, judged, record
+    from ..episode import Interrupted, record, result_of
     from ..following import Follower
 
     planner = make_planner(wanted.planner)
@@ -160,8 +160,8 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
             recorder,
             Agent(
                 session,
-                planner=follower.planner(planner),
-                observer=follower.eyes(observer),
+                planner=planner,
+                observer=observer,
                 on_event=follower.event,
                 checkpoint=folder / THREAD,
                 approve=_ask_approval if wanted.approve else None,
@@ -172,20 +172,9 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
                 done = follower.drive(agent, partial(_resume, agent, wanted, folder))
             else:
                 done = follower.drive(agent, partial(agent.run, told))
-            result = EpisodeResult(
-                task=asked.task or asked.robot,
-                instruction=told,
-                status=done.status,
-                reason=done.reason,
-                answer=done.answer,
-                question=done.question,
-                error=follower.broken(done),
-                judged=judged(simulation, told, done) if simulation is not None else None,
-                skills=done.skills,
-                retries=follower.replanned,
-                recording=str(folder),
-                thread=done.thread,
-            )
+            name = asked.task or asked.robot
+            result = result_of(name, told, done, follower, simulation)
+            result = result.model_copy(update={"recording": str(folder)})
             recorder.finish(result.model_dump(mode="json"))
         if follower.interrupted:
             raise Interrupted(result)
