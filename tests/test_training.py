@@ -10,7 +10,8 @@ from handeye.sims.tabletop import sample_specs
 from handeye.sims.training_data import SceneOptions, render_scene
 
 from handeye.training import shards
-from handeye.training.bench import calibration_error, iou
+from handeye.training.bench import calibration_error, iou, misnamed
+from handeye.training.calibrate import fitted
 from handeye.training.shards import Sample, augment
 from handeye.training.targets import CATEGORIES, COLORS, dense_targets, is_true, phrases_of
 
@@ -24,6 +25,8 @@ def record(words: str, box: list[float] | None, **more: Any) -> dict[str, Any]:
         "held": False,
         "relation": None,
         "other": -1,
+        "pixels": 500,
+        "shown": 1.0,
         **more,
     }
 
@@ -126,6 +129,25 @@ def test_heaps_have_towers_and_several_things_in_one_bowl() -> None:
         assert len({o["color"] for o in free}) <= 4
     assert towers >= 1
     assert shared >= 1
+
+
+def test_a_misnamed_phrase_differs_in_one_name_that_nothing_has(sample: Sample) -> None:
+    true = ["the", "green", "block", "on", "the", "blue", "plate"]
+    assert not [*misnamed(sample, np.random.default_rng(0))], "what is out of view has any name"
+    sample.objects[2]["box"] = [50, 70, 90, 90]
+    said = [p for k in range(60) for p, _ in misnamed(sample, np.random.default_rng(k))]
+    assert len(said) > 30
+    for phrase in said:
+        assert sum(a != b for a, b in zip(phrase.split(), true, strict=True)) == 1
+
+
+def test_confidences_allow_for_what_was_missed() -> None:
+    """A tenth of what scores nothing is so all the same: no "no" may be surer than that."""
+    low = [(score, k % 10 == 0) for k in range(100) for score in (0.0005, 0.05)]
+    slope, _, least, most = fitted([*low, *[(0.98, True)] * 200])
+    assert slope > 0
+    assert least == pytest.approx(0.1, abs=0.03)
+    assert most > 0.99
 
 
 def test_measures_are_what_they_are_called() -> None:

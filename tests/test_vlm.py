@@ -11,7 +11,7 @@ from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM, load_checkpoint
 from handeye.perception.vlm.features import folded
-from handeye.perception.vlm.lexicon import Description, read, say, vocabulary
+from handeye.perception.vlm.lexicon import COLOR_WORDS, Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Asks, Explains, Grounds, Parses
 from handeye.sims.articulated import add_furniture
@@ -76,6 +76,23 @@ def test_it_answers_or_says_that_it_cannot_tell(vlm: EmbeddedVLM, frame: Frame) 
     assert 0.5 <= answer.confidence <= 1
     assert vlm.ask(frame, "what is in the gripper?").text == "nothing"
     assert vlm.ask(frame, "who wrote Faust?").text == ""
+
+
+def test_what_lies_on_a_plate_is_on_that_plate_and_on_no_other(vlm: EmbeddedVLM) -> None:
+    right = 0
+    for seed in range(6):
+        with simulate(get_task("grab_from_plate"), 9_100 + seed, held_out=False) as simulation:
+            frame = simulation.robot.cameras["overview"].read()
+            named = {name: body.spec for name, body in simulation.world.objects.items()}
+            block = named[simulation.setup.goal[0].object].name
+        here = {spec.color for spec in named.values()}
+        elsewhere = next(color for color in COLOR_WORDS if color not in here)
+        plate = next(spec.name for spec in named.values() if spec.category == "plate")
+        for support, said in ((plate, "yes"), (f"{elsewhere} plate", "no")):
+            answer = vlm.ask(frame, f"is the {block} on the {support}?")
+            found = vlm.ground(frame, f"the {block} on the {support}")
+            right += answer.text == said and bool(found) == (said == "yes")
+    assert right >= 11, f"{right} of 12"
 
 
 def test_one_pass_serves_all_questions_about_a_frame(vlm: EmbeddedVLM, frame: Frame) -> None:

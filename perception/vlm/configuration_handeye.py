@@ -19,8 +19,8 @@ class HandeyeConfig(PreTrainedConfig):
         image_mean, image_std: of RGB in 0..1.
         thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"
             tells; "ground" (of plain phrases) and "related".
-        calibration: kind of question ("exists", "held", "on", "in", "open") -> (slope, intercept)
-            of a logistic fit from score to probability.
+        calibration: kind of question ("exists", "held", "on", "in", "open") -> (slope, intercept,
+            least, most) of a logistic fit from score to probability.
     """
 
     model_type = "handeye"
@@ -38,7 +38,7 @@ class HandeyeConfig(PreTrainedConfig):
         image_mean: tuple[float, float, float] = (0.45, 0.43, 0.41),
         image_std: tuple[float, float, float] = (0.24, 0.24, 0.24),
         thresholds: dict[str, float] | None = None,
-        calibration: dict[str, tuple[float, float]] | None = None,
+        calibration: dict[str, tuple[float, ...]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.backbone = backbone or {

@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,10 @@ _CANDIDATES = 4
 _KEPT = 4
 """So many frames are remembered."""
 _UNLIKELY = 0.02
-_SEEN = 0.3
-"""Nothing is what a relation names, if nothing is so with more than this probability."""
+_NEAR_PX = 4
+_NOWHERE = 0.05
+"""Weight of that what is named is not among what is found; fitted on renders that neither training
+nor measuring uses, so that a thing of another name is seldom taken for it."""
 _QUESTIONS = (
     (re.compile(r"^(?:is|are) there (?:a |an |any )?(?P<phrase>.+)$"), "exists"),
     (re.compile(r"^how many (?P<phrase>.+?)(?: are there| do you see| are in view)?$"), "count"),
@@ -148,7 +151,13 @@ class EmbeddedVLM:
             return Answer(str(int(over.sum())), sure)
         if kind == "color":
             return Answer(features.name(best)[1], float(truth[best]), features.box(best))
-        probability = self._looker.calibrated(_kind_of(description), float(truth[best]))
+        asked = _kind_of(description)
+        if asked == "exists":
+            so = float(truth[best])
+        else:
+            truth = self._so(frame, phrase, description)
+            so, best = float(truth.sum()), int(np.argmax(truth))
+        probability = self._looker.calibrated(asked, so)
         if probability >= 0.5:
             return Answer("yes", probability, features.box(best))
         return Answer("no", 1.0 - probability)
@@ -174,19 +183,35 @@ class EmbeddedVLM:
         """
         features = self.features(frame)
         parts = self._parts(features, description)
-        if description.relation and description.other:
-            others = self._parts(features, description.other)
-            if others.max(initial=0.0) > _SEEN:
-                related = self._related(frame, parts, description.relation, others)
-                return np.asarray(parts * related, np.float32)
-        whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
-        fused = np.maximum(parts, np.sqrt(whole * parts))
+        relation, other = description.relation, description.other
+        if relation and other:
+            return parts * self._related(frame, phrase, parts, relation, other)
         if description.held or description.state:
-            fused = parts
-        elif description.relation:
-            # What it is on or in is hidden: what the phrase as a whole calls up must do.
-            fused = np.sqrt(whole * parts)
-        return np.asarray(fused, np.float32)
+            return parts
+        whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
+        return np.asarray(np.maximum(parts, np.sqrt(whole * parts)), np.float32)
+
+    def _so(self, frame: Frame, phrase: str, description: Description) -> npt.NDArray[np.float32]:
+        """[K] how likely each object is the one thing that is asked of, and it is as asked.
+
+        Who asks whether "the red cup" is in the bowl says that there is one: what looks most like
+        it is meant, be it called a red can here.
+        """
+        features = self.features(frame)
+        named = self._meant(features, replace(description, held=False, state=None))
+        so = self._parts(features, Description(held=description.held, state=description.state))
+        relation, other = description.relation, description.other
+        if relation and other:
+            so = so * self._related(frame, phrase, named, relation, other)
+        return np.asarray(named * so, np.float32)
+
+    def _meant(self, features: "Features", description: Description) -> npt.NDArray[np.float32]:
+        """[K] how likely each object is the one thing that a description names; at most 1 in all.
+
+        The rest is how likely it is that the thing is not among them.
+        """
+        fits = self._parts(features, description) * features.scores
+        return np.asarray(fits / (fits.sum() + _NOWHERE), np.float32)
 
     def _parts(self, features: "Features", description: Description) -> npt.NDArray[np.float32]:
         """[K] how likely each word of a description is true of each object, together."""
@@ -207,20 +232,32 @@ class EmbeddedVLM:
     def _related(
         self,
         frame: Frame,
-        parts: npt.NDArray[np.float32],
+        phrase: str,
+        named: npt.NDArray[np.float32],
         relation: Relation,
-        others: npt.NDArray[np.float32],
+        other: Description,
     ) -> npt.NDArray[np.float32]:
-        """[K] how likely each object, as likely meant as `parts`, is on or in one of `others`."""
+        """[K] how likely each object, if it is `named` by a phrase, is on or in the other.
+
+        The other may be hidden under it. Then what the phrase as a whole calls up must do, unless
+        the object is on something else that is in view.
+        """
         features = self.features(frame)
-        pairs = [(int(a), int(b)) for a in _likeliest(parts) for b in _likeliest(others) if a != b]
-        related = np.zeros_like(parts)
+        others = self._meant(features, other)
+        pairs = [
+            (int(a), b)
+            for a in _likeliest(named)
+            for b in range(len(others))
+            if a != b and (others[b] > _UNLIKELY or _touch(features.boxes[a], features.boxes[b]))
+        ]
+        shares = np.zeros((len(named), len(named)), np.float32)
         if pairs:
             column = ("on", "in").index(relation)
-            shares = self._looker.relate(frame.rgb, features, pairs)[:, column]
-            for (a, b), share in zip(pairs, shares, strict=True):
-                related[a] = max(related[a], share * others[b])
-        return related
+            found = self._looker.relate(frame.rgb, features, pairs)[:, column]
+            shares[tuple(np.transpose(pairs))] = found
+        whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
+        hidden = (1 - others.sum()) * np.prod(1 - shares, axis=1) * np.sqrt(whole)
+        return np.asarray(shares @ others + hidden, np.float32)
 
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
@@ -255,6 +292,11 @@ def _likeliest(parts: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """The few objects that a description may be meant for."""
     order = np.argsort(-parts)[:_CANDIDATES]
     return np.asarray(order[parts[order] > _UNLIKELY])
+
+
+def _touch(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> bool:
+    """Whether two boxes overlap, or nearly do."""
+    return bool((np.maximum(a, b)[:2] < np.minimum(a, b)[2:] + _NEAR_PX).all())
 
 
 def _state(features: "Features", k: int, category: str) -> str | None:

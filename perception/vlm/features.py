@@ -124,11 +124,16 @@ class Looker:
         return np.stack([self._remembered(phrase) for phrase in phrases])
 
     def calibrated(self, verb: str, score: float) -> float:
-        """Probability behind a score, by the fit that the checkpoint carries."""
-        slope, intercept = self.config.calibration.get(verb, (1.0, 0.0))
+        """Probability behind a score, by the fit that the checkpoint carries.
+
+        Never below its least nor above its most: however little a thing looks so, it may have
+        been missed, and however much, it may be another.
+        """
+        fit = self.config.calibration.get(verb, (1.0, 0.0))
+        slope, intercept, least, most = (*fit, 0.0, 1.0)[:4]
         clipped = min(max(score, 1e-4), 1 - 1e-4)
         logit = float(np.log(clipped / (1 - clipped)))
-        return float(1.0 / (1.0 + np.exp(-(slope * logit + intercept))))
+        return float(least + (most - least) / (1.0 + np.exp(-(slope * logit + intercept))))
 
     def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
         """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""

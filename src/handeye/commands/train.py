@@ -48,6 +48,7 @@ def train(
     add_glimpse(folder, Path(data), Path(out))
     held = Path(data).parent / "calibration"
     render(held, 2, jobs, entropy=778_000, furnished_every=2)
+    render(held, 1, jobs, first=HEAPED_FIRST, entropy=778_000, **heaps)
     print(f"calibrated: {calibrate(folder, held)}")
     print(f"checkpoint: {folder}")
 

@@ -76,6 +76,7 @@ def measure(
         cases.append((sample.rgb, *_parse(perception, frame, sample, tally)))
         _ground(perception, frame, sample, tally, rng)
         _ask(perception, frame, sample, tally, rng)
+        _misnamed(perception, frame, sample, tally, np.random.default_rng([5, index]))
         tick()
     if worst is not None:
         cases.sort(key=lambda case: -len(case[1]) - len(case[2]))
@@ -192,7 +193,13 @@ def _relation(record: dict[str, Any], sample: Sample) -> str | None:
         return "in the gripper"
     if record["relation"] is None:
         return None
-    return f"{record['relation']} the {_name(sample.objects[record['other']])}"
+    return f"{record['relation']} the {_name(_other(record, sample))}"
+
+
+def _other(record: dict[str, Any], sample: Sample) -> dict[str, Any]:
+    """What an object is on or in."""
+    other: dict[str, Any] = sample.objects[record["other"]]
+    return other
 
 
 def _ask(
@@ -202,6 +209,17 @@ def _ask(
         answer = perception.ask(frame, question)
         right = answer.text == ("yes" if truth else "no")
         tally.add(f"ask {kind}", int(right))
+        tally.answers.append((answer.confidence, right))
+
+
+def _misnamed(
+    perception: Perception, frame: Frame, sample: Sample, tally: Tally, rng: np.random.Generator
+) -> None:
+    for phrase, _ in misnamed(sample, rng):
+        tally.add("false alarm misnamed", int(bool(perception.ground(frame, phrase))))
+        answer = perception.ask(frame, f"is {phrase}?")
+        right = answer.text == "no"
+        tally.add("ask misnamed", int(right))
         tally.answers.append((answer.confidence, right))
 
 
@@ -231,6 +249,30 @@ def questions(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, b
         if lone:
             chosen = lone[int(rng.integers(len(lone)))]
             yield f"is the {_name(chosen)} {verb} the {_name(other)}?", False, verb
+
+
+def misnamed(sample: Sample, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """At most one phrase that would be true, were it not for a wrong name; what it asks for.
+
+    Nothing in view has that name: "the red cup on the blue plate" where the plate is green.
+    """
+    seen = counted(sample)
+    told = [o for o in seen if o["held"] or (o["relation"] and _other(o, sample) in seen)]
+    if not told:
+        return
+    record = told[int(rng.integers(len(told)))]
+    things = [record] if record["held"] else [record, _other(record, sample)]
+    wrong = int(rng.integers(len(things)))
+    changed = dict(things[wrong])
+    part, names = (("color", COLORS), ("category", CATEGORIES))[int(rng.integers(2))]
+    changed[part] = int(rng.integers(len(names)))
+    if _name(changed) in {_name(o) for o in sample.objects}:
+        return
+    words = [_name(changed if k == wrong else thing) for k, thing in enumerate(things)]
+    if record["held"]:
+        yield f"the {words[0]} in the gripper", "held"
+    else:
+        yield f"the {words[0]} {record['relation']} the {words[1]}", record["relation"]
 
 
 def _existence(

@@ -9,23 +9,25 @@ from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.features import Features
 
-from .bench import counted, excused, iou, phrases, questions
+from .bench import counted, excused, iou, misnamed, phrases, questions
 from .shards import Sample, Shards
 from .targets import CATEGORIES, COLORS
 
 Heats = tuple[list[tuple[float, bool]], int]
 """(score, whether it is right) of every detection, and how many objects have none."""
+_LAPSE = 0.2
+"""Most that a fit may allow for what is missed, or taken for another, whatever its score."""
 _FEW = 20
 """With fewer answers of a kind than this, nothing is fitted to them."""
 
 
-_ALARMS = 0.01
-"""Share of the phrases of what is not there that may be grounded all the same."""
+_ALARMS = {"": 0.01, "relational": 0.02}
+"""Share of the phrases of what is not there, or not so, that may be grounded all the same."""
 _BETWEEN = (0.15, 0.6)
 """Thresholds of grounding: what is hardly true is not accepted, however rare alarms are."""
 
 
-def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, float]:
+def calibrate(checkpoint: Path, data: Path, images: int = 600) -> dict[str, float]:
     """Fit a checkpoint's thresholds and answer calibration, and write them to its config.
 
     Args:
@@ -54,7 +56,7 @@ def calibrate(checkpoint: Path, data: Path, images: int = 400) -> dict[str, floa
     _write(checkpoint, config)
     # Answers rest on what is detected, so they are fitted at the threshold that will be used.
     answers = _answers(EmbeddedVLM(checkpoint), samples)
-    fits = {kind: _logistic(found) for kind, found in answers.items() if len(found) >= _FEW}
+    fits = {kind: fitted(found) for kind, found in answers.items() if len(found) >= _FEW}
     config["calibration"] = {kind: [round(v, 4) for v in fit] for kind, fit in fits.items()}
     _write(checkpoint, config)
     return {**config["thresholds"], **{kind: fit[0] for kind, fit in fits.items()}}
@@ -99,11 +101,17 @@ def _least_alarming(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, float]
     alarms: dict[str, list[float]] = {"": [], "relational": []}
     for index, sample in enumerate(samples):
         frame = Frame(sample.rgb, sample.camera, index, 0.0)
-        for phrase, record, kind in phrases(sample, np.random.default_rng([8, index])):
-            if record is None:
-                found = vlm.ground(frame, phrase)
-                alarms[kind].append(found[0].score if found else 0.0)
-    allowed = {kind: float(np.quantile(scores, 1 - _ALARMS)) for kind, scores in alarms.items()}
+        rng = np.random.default_rng([8, index])
+        absent = [(phrase, kind) for phrase, thing, kind in phrases(sample, rng) if thing is None]
+        for phrase, kind in (
+            *absent,
+            *((wrong, "relational") for wrong, _ in misnamed(sample, rng)),
+        ):
+            found = vlm.ground(frame, phrase)
+            alarms[kind].append(found[0].score if found else 0.0)
+    allowed = {
+        kind: float(np.quantile(scores, 1 - _ALARMS[kind])) for kind, scores in alarms.items()
+    }
     return {
         "ground": round(float(np.clip(allowed[""], *_BETWEEN)), 3),
         "related": round(float(np.clip(allowed["relational"], *_BETWEEN)), 3),
@@ -115,7 +123,9 @@ def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, list[tuple[fl
     answers: dict[str, list[tuple[float, bool]]] = {}
     for index, sample in enumerate(samples):
         frame = Frame(sample.rgb, sample.camera, index, 0.0)
-        for question, truth, kind in questions(sample, np.random.default_rng([9, index])):
+        rng = np.random.default_rng([9, index])
+        wrong = ((f"is {phrase}?", False, kind) for phrase, kind in misnamed(sample, rng))
+        for question, truth, kind in (*questions(sample, rng), *wrong):
             answer = vlm.ask(frame, question)
             yes = answer.confidence if answer.text == "yes" else 1.0 - answer.confidence
             answers.setdefault(kind, []).append((yes, truth))
@@ -140,16 +150,21 @@ def _best_threshold(heats: list[tuple[float, bool]], missed: int, recall: float)
     return at
 
 
-def _logistic(answers: list[tuple[float, bool]]) -> tuple[float, float]:
-    """Slope and intercept of a logistic fit from log-odds to truth (Platt 1999)."""
+def fitted(answers: list[tuple[float, bool]]) -> tuple[float, float, float, float]:
+    """Slope and intercept of a logistic fit from log-odds to truth (Platt 1999), and its limits.
+
+    Like a psychometric function with lapses (Wichmann and Hill 2001), it runs from a least to a
+    most probability: what was missed altogether may be so however little speaks for it.
+    """
     from scipy.optimize import minimize
 
     sure = np.clip([a for a, _ in answers], 1e-4, 1 - 1e-4)
     x, y = np.log(sure / (1 - sure)), np.array([b for _, b in answers], dtype=np.float64)
 
     def loss(w: np.ndarray) -> float:
-        z = w[0] * x + w[1]
-        return float(np.mean(np.logaddexp(0, z) - y * z) + 1e-3 * w[0] ** 2)
+        p = w[2] + (1 - w[2] - w[3]) / (1 + np.exp(-(w[0] * x + w[1])))
+        return float(-np.mean(np.log(np.where(y > 0, p, 1 - p))) + 1e-3 * w[0] ** 2)
 
-    found = minimize(loss, np.array([1.0, 0.0])).x
-    return float(found[0]), float(found[1])
+    bounds = [(0.1, 5.0), (-9.0, 9.0), (1e-4, _LAPSE), (1e-4, _LAPSE)]
+    found = minimize(loss, np.array([1.0, 0.0, 0.01, 0.01]), bounds=bounds).x
+    return float(found[0]), float(found[1]), float(found[2]), float(1 - found[3])
