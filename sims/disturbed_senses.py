@@ -1,7 +1,6 @@
 """Cameras and models that go bad once a disturbance has come."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from handeye.perception.errors import CameraError, ModelError
@@ -9,10 +8,8 @@ from handeye.perception.frame import Camera, Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Answer, Detection, HeatMap
 
+from .disturbance import Disturbance
 from .world import TIMESTEP_S
-
-if TYPE_CHECKING:
-    from .disturbing import Disturbance
 
 _FROZEN_S = (1.0, 4.0)
 _DROPOUTS = 2
@@ -32,7 +29,7 @@ class DisturbedCamera:
         disturbance: of one of the `CAMERA_KINDS`.
     """
 
-    def __init__(self, camera: Camera, disturbance: "Disturbance") -> None:
+    def __init__(self, camera: Camera, disturbance: Disturbance) -> None:
         self._camera = camera
         self._disturbance = disturbance
         self._rng = np.random.default_rng(disturbance.rng.integers(2**32))
@@ -100,7 +97,7 @@ class DisturbedModel:
     """
 
     perception: Perception
-    disturbance: "Disturbance"
+    disturbance: Disturbance
     _silences: int = 0
     _lies: int = 0
 
@@ -155,7 +152,7 @@ class DisturbedModel:
         return True
 
 
-def disturbed_perception(perception: Perception, disturbance: "Disturbance") -> Perception:
+def disturbed_perception(perception: Perception, disturbance: Disturbance) -> Perception:
     """A perception whose models go bad once the disturbance has come; charts are left alone."""
     model = DisturbedModel(perception, disturbance)
     return replace(

@@ -2,18 +2,46 @@
 
 import pkgutil
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pybullet as p
 from handeye.perception.errors import UserError
-from handeye.perception.frame import Intrinsics, Transform
-
-if TYPE_CHECKING:
-    from .world import Light, Rendering
+from handeye.perception.frame import Depth, Image, Intrinsics, Transform
 
 NEAR_M = 0.02
 FAR_M = 6.0
+
+Segmentation = npt.NDArray[np.int32]
+"""[H, W] int32, the body's uid at each pixel; -1 where there is none."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """One directional light with shadow; the rest is ambient.
+
+    Attributes:
+        direction: towards the light, world frame.
+        color: RGB, 0..1.
+        ambient, diffuse, specular: coefficients.
+    """
+
+    direction: tuple[float, float, float] = (0.6, -0.5, 1.5)
+    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ambient: float = 0.55
+    diffuse: float = 0.45
+    specular: float = 0.05
+    shadow: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """One rendered image; `segmentation` is for the judge and the training-data renderer only."""
+
+    rgb: Image
+    depth: Depth
+    segmentation: Segmentation | None = None
 
 
 def start_egl(client: int, *, required: bool) -> int:
@@ -49,16 +77,14 @@ def _view(T_world_camera: Transform) -> list[float]:
 
 def render(
     client: int,
-    light: "Light",
+    light: Light,
     intrinsics: Intrinsics,
     T_world_camera: Transform,
     *,
     segmentation: bool = False,
     egl: bool = False,
-) -> "Rendering":
+) -> Rendering:
     """Render one image; depth is metric, 0 where nothing is hit."""
-    from .world import Rendering
-
     width, height = intrinsics.width, intrinsics.height
     _, _, rgba, z_buffer, uids = p.getCameraImage(
         width,

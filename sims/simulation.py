@@ -7,7 +7,8 @@ import numpy as np
 from handeye.perception.errors import UserError
 
 from .camera import SimCamera
-from .disturbing import Disturbance, Kind, disturb
+from .disturbance import Disturbance, Kind
+from .disturbing import disturb
 from .judge import holds, satisfied
 from .panda import SimPanda
 from .tabletop import Style, build_tabletop, overview, sample_style

@@ -19,9 +19,9 @@ from .objects import (
     sample_object,
 )
 from .panda import SimPanda, mount
-from .rendering import look_at
+from .rendering import Light, look_at
 from .textures import TEXTURES, texture
-from .world import Light, World
+from .world import World
 
 WIDTH, HEIGHT = 320, 240
 X_RANGE = (0.33, 0.66)

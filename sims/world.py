@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pybullet as p
 from handeye.perception.errors import UserError
-from handeye.perception.frame import Depth, Image, Intrinsics, Transform
+from handeye.perception.frame import Intrinsics, Transform
 
 from .body import Body, Joint
 from .meshes import TOY_FACES, decimated, hulls_obj, simple_hulls
 from .objects import ObjectSpec
+from .rendering import Light, Rendering, render, start_egl
 from .shape import Shape, surface
 from .shapes import shape_of
 
@@ -30,36 +31,6 @@ _RESIDUAL = 1e-6
 _MOST_PARTS = 16
 """PyBullet silently drops what an array of collision shapes holds beyond these."""
 _KINDS = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
-
-Segmentation = npt.NDArray[np.int32]
-"""[H, W] int32, the body's uid at each pixel; -1 where there is none."""
-
-
-@dataclass(frozen=True)
-class Light:
-    """One directional light with shadow; the rest is ambient.
-
-    Attributes:
-        direction: towards the light, world frame.
-        color: RGB, 0..1.
-        ambient, diffuse, specular: coefficients.
-    """
-
-    direction: tuple[float, float, float] = (0.6, -0.5, 1.5)
-    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    ambient: float = 0.55
-    diffuse: float = 0.45
-    specular: float = 0.05
-    shadow: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Rendering:
-    """One rendered image; `segmentation` is for the judge and the training-data renderer only."""
-
-    rgb: Image
-    depth: Depth
-    segmentation: Segmentation | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +61,6 @@ class World:
         self._steps = 0
         self._clock = 0
         self._egl = -1
-        from .rendering import start_egl
-
         if renderer != "tiny":
             self._egl = start_egl(self.client, required=renderer == "egl")
         p.setGravity(0, 0, -9.81, physicsClientId=self.client)
@@ -306,8 +275,6 @@ class World:
         self, intrinsics: Intrinsics, T_world_camera: Transform, *, segmentation: bool = False
     ) -> Rendering:
         """Render what a camera at `T_world_camera` (OpenCV convention) sees."""
-        from .rendering import render
-
         return render(
             self.client,
             self.light,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from handeye.perception.errors import CameraError, ModelError, RobotError
 from handeye.perception.perception import Perception
+from handeye.sims.disturbance import KINDS, Disturbance, Kind
 from handeye.sims.disturbed_senses import disturbed_perception
-from handeye.sims.disturbing import KINDS, Disturbance, Kind, disturb
+from handeye.sims.disturbing import disturb
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation, simulate
 from handeye.sims.tasks import get_task

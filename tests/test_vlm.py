@@ -9,7 +9,8 @@ import pytest
 import torch
 from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
-from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM, load_checkpoint
+from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
 from handeye.perception.vlm.features import folded
 from handeye.perception.vlm.lexicon import COLOR_WORDS, Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm

@@ -5,24 +5,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelError
 from ..frame import Frame
-from .adapters import adapted, base_of, grown_embedded
+from .embedded_checkpoint import CHECKPOINT
 from .lexicon import FURNITURE, Description, Relation, read
 from .verbs import Answer, Detection
 
 if TYPE_CHECKING:
-    import torch
-
     from .features import Features
 
 Key = tuple[int, str, int, float]
-CHECKPOINT = Path(__file__).parent / "checkpoint"
 _HELD_SCORE = 0.5
 _COUNTED = 0.5
 _CANDIDATES = 4
@@ -319,35 +315,3 @@ def _plain(phrase: str) -> str:
     """A phrase as the training writes it: lower case, without "is" and punctuation."""
     words = re.sub(r"[^a-z\s]", " ", phrase.lower()).split()
     return " ".join(word for word in words if word not in ("is", "that", "which"))
-
-
-def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
-    """Model and tokenizer of a checkpoint folder; raises ModelError saying what is wrong."""
-    from transformers import PreTrainedTokenizerFast
-
-    from .modeling_handeye import HandeyeModel
-
-    base = base_of(folder)
-    weights = "model.safetensors" if base is None else "adapter_model.safetensors"
-    for name in ("config.json", weights, "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise ModelError(
-                f"the embedded VLM's {name} is missing in {folder}; reinstall handeye, or make "
-                "the checkpoint with `handeye train`"
-            )
-    try:
-        model: Any
-        if base is None:
-            model = HandeyeModel.from_pretrained(folder)
-        else:
-            trunk = grown_embedded(folder, CHECKPOINT if base == "embedded" else Path(base))
-            model = adapted(trunk, folder)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the embedded VLM in {folder} cannot be read ({type(error).__name__}: {error}); "
-            "its files are damaged: reinstall handeye"
-        ) from error
-    return model.float().eval(), tokenizer

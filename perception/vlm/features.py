@@ -109,7 +109,7 @@ class Looker:
     def __init__(self, folder: Path) -> None:
         import torch
 
-        from .embedded import load_checkpoint
+        from .embedded_checkpoint import load_checkpoint
 
         self._torch = torch
         self._model: Any

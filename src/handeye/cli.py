@@ -8,9 +8,7 @@ from typing import Any
 import click
 
 from . import __version__
-
-EXIT_CODES = {"succeeded": 0, "failed": 1, "needs_input": 3, "stopped": 4}
-BAD_INPUT, BROKEN = 2, 5
+from .exit_codes import BAD_INPUT, BROKEN, EXIT_CODES
 
 _EPILOG = """\b
 Exit codes:

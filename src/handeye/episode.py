@@ -22,7 +22,7 @@ from .recording import FRAMES_A_SECOND, LABELS, Recorder
 
 if TYPE_CHECKING:
     from handeye.agents.nodes import Approve
-    from handeye.sims.disturbing import Kind
+    from handeye.sims.disturbance import Kind
     from handeye.sims.labelling import Labels
     from handeye.sims.simulation import Simulation
     from handeye.sims.tasks.task import Setup, Task
@@ -258,7 +258,7 @@ def _measured(
 
 def _disturbed(simulation: "Simulation", model: object) -> object:
     """The model; behind it a simulation's disturbance, where that is one of models."""
-    from handeye.sims.disturbing import MODEL_KINDS
+    from handeye.sims.disturbance import MODEL_KINDS
 
     disturbance = simulation.disturbance
     if disturbance is None or disturbance.kind not in MODEL_KINDS:

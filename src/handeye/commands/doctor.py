@@ -53,7 +53,7 @@ def _torch() -> str:
 
 
 def _weights() -> str:
-    from handeye.perception.vlm.embedded import CHECKPOINT
+    from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 
     file = CHECKPOINT / "model.safetensors"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from handeye.perception.errors import UserError
 
-from ..cli import EXIT_CODES
 from ..episode import EpisodeResult
 from ..evaluation import BASELINES, ENTROPY, Job
 from ..evaluation import evaluate as run_all
 from ..evaluation.store import Finished, read
 from ..evaluation.suite import FILES, Suite, load_suite, tasks_named
 from ..evaluation.tables import as_markdown, disturbances, gaps, rows
+from ..exit_codes import EXIT_CODES
 from ..quiet import import_simulator
 from .board import Board
 

@@ -11,7 +11,7 @@ from handeye.perception.errors import InstructionError, SceneFileError
 from handeye.perception.scene import Scene
 from handeye.perception.scene_file import load_scene
 
-from ..cli import EXIT_CODES
+from ..exit_codes import EXIT_CODES
 
 
 def plan(instruction: str, scene_file: str, planner_name: str, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from handeye.perception.errors import InstructionError, UserError
 
-from ..cli import BROKEN, EXIT_CODES
+from ..exit_codes import BROKEN, EXIT_CODES
 from ..quiet import import_simulator
 from ..recording import THREAD, holds_recording
 from .resuming import Asked, damaged, open_thread

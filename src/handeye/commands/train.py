@@ -55,7 +55,7 @@ def train(
 
 def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     """Train the closer looks, at one and at two objects, and put them into a dense checkpoint."""
-    from handeye.perception.vlm.embedded import load_checkpoint
+    from handeye.perception.vlm.embedded_checkpoint import load_checkpoint
 
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
@@ -134,7 +134,7 @@ def bench(
     table = as_markdown(rows)
     print(table)
     if card:
-        from handeye.perception.vlm.embedded import CHECKPOINT
+        from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 
         path = (CHECKPOINT if vlm == "embedded" else Path(vlm)) / "README.md"
         head = (

@@ -83,7 +83,7 @@ def write_manifest(folder: Path, made: dict[str, Any]) -> dict[str, Any]:
 
 def weights_hash(vlm: str) -> str | None:
     """SHA-256 over the weights of a model; None where they are not files of this machine."""
-    from handeye.perception.vlm.embedded import CHECKPOINT
+    from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 
     folder = CHECKPOINT if vlm == "embedded" else Path(vlm)
     files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])

@@ -13,7 +13,8 @@ from handeye.perception.errors import UserError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.adapters import base_of, import_peft
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.embedded import CHECKPOINT, EmbeddedVLM, load_checkpoint
+from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 
 from .batches import normalize
