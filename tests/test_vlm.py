@@ -109,6 +109,15 @@ def test_the_same_frame_gives_the_same_answer(frame: Frame) -> None:
     assert [(d.label, d.box, d.score) for d in first] == [(d.label, d.box, d.score) for d in second]
 
 
+def test_half_precision_sees_the_same_table(frame: Frame) -> None:
+    whole, half = (load_vlm("embedded", dtype=dtype) for dtype in ("float32", "bfloat16"))
+    seen = [{d.label: d.box for d in vlm.parse(frame)} for vlm in (whole, half)]
+    assert seen[0].keys() == seen[1].keys()
+    for label, box in seen[0].items():
+        assert box == pytest.approx(seen[1][label], abs=2.0)
+    assert half.ask(frame, "is the red cup held by the gripper?").text == "no"
+
+
 def test_it_shows_where_it_looked(vlm: EmbeddedVLM, frame: Frame) -> None:
     heat = vlm.explain(frame, "the red cup")
     assert heat.shape == (240, 320)

@@ -116,8 +116,10 @@ class TestCheckpoints:
             load_vlm(folder, bits=3)
         with pytest.raises(ModelError, match=r"takes no option devise; it takes device, dtype, "):
             load_vlm(folder, devise="cpu")
-        with pytest.raises(ModelError, match='"embedded" takes no option bits; it takes none'):
+        with pytest.raises(ModelError, match='"embedded" takes no option bits; it takes dtype'):
             load_vlm("embedded", bits=4)
+        with pytest.raises(ModelError, match='"int4" is no dtype of the embedded VLM; accepted'):
+            load_vlm("embedded", dtype="int4")
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
     def test_a_device_that_is_not_there_is_one_clear_error(self, folders: Path) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ModelError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -104,9 +106,15 @@ class Features:
 
 
 class Looker:
-    """Runs a checkpoint over images."""
+    """Runs a checkpoint over images.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the checkpoint.
+        dtype: what the convolutions compute in: "float32", "bfloat16", or "auto": the latter where
+            the processor has instructions for it, and is twice as fast with them.
+    """
+
+    def __init__(self, folder: Path, dtype: str = "auto") -> None:
         import torch
 
         from .embedded_checkpoint import load_checkpoint
@@ -115,6 +123,7 @@ class Looker:
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
         folded(self._model)
+        self._model.see_in(_computed_in(dtype))
         self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
         self._remembered = lru_cache(maxsize=256)(self._text_one)
@@ -307,6 +316,21 @@ def folded(model: "nn.Module") -> "nn.Module":
                 setattr(module, name, fuse_conv_bn_eval(conv, norm))
                 setattr(module, after, nn.Identity())
     return model
+
+
+def _computed_in(dtype: str) -> "torch.dtype":
+    """The dtype of a name; raises ModelError where there is none."""
+    import torch
+
+    if dtype == "auto":
+        able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+        quick = able.get("avx512_bf16") or able.get("amx_bf16")
+        return torch.bfloat16 if quick else torch.float32
+    if dtype not in ("float32", "bfloat16"):
+        raise ModelError(
+            f'"{dtype}" is no dtype of the embedded VLM; accepted are auto, float32, bfloat16'
+        )
+    return torch.float32 if dtype == "float32" else torch.bfloat16
 
 
 def _sigmoid(values: Array) -> Array:

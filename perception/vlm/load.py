@@ -93,7 +93,7 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
             "http://host:port/v1#model" for an OpenAI-compatible server, whose key is taken from
             HANDEYE_VLM_API_KEY or OPENAI_API_KEY.
         **options: for checkpoints, see `Loading`; for servers, `timeout_s`, `retries`,
-            `spending` of `Server`; the embedded model takes none.
+            `spending` of `Server`; the embedded model takes `dtype`.
 
     Raises:
         UserError: nothing can have this name; says what can.

@@ -26,7 +26,7 @@ GLIMPSE_CONTEXT = 1.4
 
 @dataclass(frozen=True, eq=False)
 class HandeyeOutput:
-    """What the model says about images; h = H / 8, w = W / 8.
+    """What the model says about images, float32; h = H / 8, w = W / 8.
 
     Attributes:
         heat: [B, h, w] logits of "an object is centred here".
@@ -92,7 +92,7 @@ class Residual(nn.Module):
 
 
 class Look(NamedTuple):
-    """What a glimpse says of K proposals.
+    """What a glimpse says of K proposals, float32.
 
     Attributes:
         names: [K, C + D] logits of the categories, then of the colours.
@@ -159,15 +159,13 @@ class Glimpse(nn.Module):
             crops: [K, 4, side, side] normalised RGB and mask (1 is the object).
             sizes: [K, 2] log of the boxes' width and height over 32 pixels.
         """
-        features = self.features(crops)
-        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), sizes], dim=1)
-        mixed = F.relu(self.mix(pooled))
+        mixed = F.relu(self.mix(_pooled(self.features(crops.to(_dtype(self))), sizes)))
         return Look(
-            self.names(mixed),
-            self.held(mixed)[:, 0],
-            self.opened(mixed)[:, 0],
-            self.there(mixed)[:, 0],
-            self.shift(mixed),
+            self.names(mixed).float(),
+            self.held(mixed)[:, 0].float(),
+            self.opened(mixed)[:, 0].float(),
+            self.there(mixed)[:, 0].float(),
+            self.shift(mixed).float(),
         )
 
 
@@ -200,11 +198,21 @@ class PairGlimpse(nn.Module):
                 where it reaches from -1 to 1.
 
         Returns:
-            [K, 3] logits of neither, on, in.
+            [K, 3] logits of neither, on, in, float32.
         """
-        features = self.features(crops)
-        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), places], dim=1)
-        return self.relation(F.relu(self.mix(pooled)))  # type: ignore[no-any-return]
+        pooled = _pooled(self.features(crops.to(_dtype(self))), places)
+        relation: Tensor = self.relation(F.relu(self.mix(pooled)))
+        return relation.float()
+
+
+def _dtype(part: nn.Module) -> torch.dtype:
+    """What a part of the model computes in."""
+    return next(part.parameters()).dtype
+
+
+def _pooled(features: Tensor, more: Tensor) -> Tensor:
+    """[K, 2 dim + m]: features [K, dim, h, w] pooled in two ways, and m numbers more."""
+    return torch.cat([features.mean((2, 3)), features.amax((2, 3)), more.to(features.dtype)], dim=1)
 
 
 def crops_of(
@@ -315,20 +323,26 @@ class HandeyeModel(PreTrainedModel):
         Args:
             pixel_values: [B, 3, H, W] float, normalised; H and W divisible by 32.
         """
-        stages = self.backbone(pixel_values).feature_maps
+        stages = self.backbone(pixel_values.to(_dtype(self.backbone))).feature_maps
         features, fine = self.neck(stages)
-        dense = self.dense(self.tower(features)).permute(0, 2, 3, 1)
-        mask = self.mask(fine).permute(0, 2, 3, 1)
+        dense = self.dense(self.tower(features)).permute(0, 2, 3, 1).float()
+        mask = self.mask(fine).permute(0, 2, 3, 1).float()
         looks = self.look(features)
         return HandeyeOutput(
             heat=dense[..., 0],
             held=dense[..., 1],
             boxes=_decode(dense[..., 2:], STRIDE),
-            embeddings=F.normalize(self.embed(looks).permute(0, 2, 3, 1), dim=-1),
+            embeddings=F.normalize(self.embed(looks).permute(0, 2, 3, 1).float(), dim=-1),
             mask_logits=mask[..., 0],
             mask_boxes=_decode(mask[..., 1:], MASK_STRIDE),
-            names=self.names(looks).permute(0, 2, 3, 1),
+            names=self.names(looks).permute(0, 2, 3, 1).float(),
         )
+
+    def see_in(self, dtype: torch.dtype) -> None:
+        """Let all that looks at images compute in a dtype; the text tower keeps its own."""
+        for name, part in self.named_children():
+            if not name.startswith("text"):
+                part.to(dtype)
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[P, L] token ids -> [P, E] unit vectors of phrases."""

@@ -70,7 +70,7 @@ def train_pairs(
 
 
 def _judge(model: PairGlimpse, batch: Pairs) -> tuple[Tensor, dict[str, float]]:
-    logits = model(batch.crops, batch.places).float()
+    logits = model(batch.crops, batch.places)
     if not len(logits):
         return logits.sum(), {"right": 0.0}
     right = (logits.argmax(dim=1) == batch.relations).float().mean().item()

@@ -117,8 +117,7 @@ def train(
                 group["lr"] = recipe.rate(step) * group["pace"]
             images = batch.pixel_values.to(chosen).contiguous(memory_format=torch.channels_last)
             with torch.autocast(chosen.type, torch.bfloat16, enabled=recipe.half):
-                said = model(images)
-            output = type(said)(**{name: value.float() for name, value in vars(said).items()})
+                output = model(images)
             found = losses(model, output, batch.targets, batch.prompts)
             total = torch.stack(list(found.values())).sum()
             optimizer.zero_grad(set_to_none=True)
