@@ -21,7 +21,7 @@ _FEW = 20
 """With fewer answers of a kind than this, nothing is fitted to them."""
 
 
-_ALARMS = {"": 0.01, "relational": 0.02}
+_ALARMS = {"": 0.005, "relational": 0.02}
 """Share of the phrases of what is not there, or not so, that may be grounded all the same."""
 _BETWEEN = (0.15, 0.6)
 """Thresholds of grounding: what is hardly true is not accepted, however rare alarms are."""
