@@ -121,23 +121,26 @@ def _patch_beside(
     shown = _without_frames(canvas, (left, top, right, bottom), height)
     piece = canvas.rgb[top:bottom, left:right]
     hued = shown & (piece.max(axis=-1) - piece.min(axis=-1) > 45)
-    shown = hued if hued.sum() > 6 else shown
+    # Where there is colour, grey is text and lines; but a swatch may be grey beside another's hue.
+    for ink in (hued, shown) if hued.sum() > 6 else (shown,):
+        run = _run_beside(ink, side, height)
+        if run is None or (run[1] >= right - left and left > 0 and right < columns):
+            continue
+        start, end = (right - left - run[1], right - left - run[0]) if side == "left" else run
+        rows_of = np.flatnonzero(ink[:, start + (end - start) // 2])
+        at = top + int(np.median(rows_of)) if len(rows_of) else round(middle)
+        if _tall(canvas, left + (start + end) // 2, at) <= 1.5 * height:
+            return ink[:, start:end], (left + start, top, left + end, bottom)
+    return None
+
+
+def _run_beside(shown: Mask, side: str, height: float) -> tuple[int, int] | None:
+    """Away from the text: a gap, the patch [near, far), then nothing for a while."""
     filled = np.asarray(shown.any(axis=0), np.bool_)
-    # Away from the text: a gap, the patch, then nothing for a while.
-    outward = filled[::-1] if side == "left" else filled
-    run = _first_run(outward, allowed=max(2.0, 0.35 * height))
+    run = _first_run(filled[::-1] if side == "left" else filled, allowed=max(2.0, 0.35 * height))
     if run is None or run[0] > _GAP * height or not 3 <= run[1] - run[0] <= _WIDEST * height:
         return None
-    near, far = run
-    if far >= len(outward) and left > 0 and right < columns:
-        return None
-    start, end = (len(filled) - far, len(filled) - near) if side == "left" else (near, far)
-    cut = shown[:, start:end]
-    rows_of = np.flatnonzero(cut[:, (end - start) // 2])
-    at = top + int(np.median(rows_of)) if len(rows_of) else round(middle)
-    if _tall(canvas, left + (start + end) // 2, at) > 1.5 * height:
-        return None
-    return cut, (left + start, top, left + end, bottom)
+    return run
 
 
 def _without_frames(canvas: Canvas, box: tuple[int, int, int, int], height: float) -> Mask:

@@ -14,6 +14,7 @@ from .curves import Curve
 from .cut_off import Ends, runs_along
 
 _OFF_PX = 2.2
+_ON_TICK_PX = 1.5
 _OFF_MARK_PX = 8.0
 """Markers that are farther from a label are not what it names: slanted ones are a little off."""
 _STRAIGHT, _ALL_GIVEN = 0.75, 0.95
@@ -213,7 +214,13 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     for corner in corners:
         if not merged or corner - merged[-1] > 6:
             merged.append(corner)
-    return [axis.rounded_at(corner) for corner in merged]
+    return [_at_tick(corner, axis) for corner in merged]
+
+
+def _at_tick(corner: float, axis: Axis) -> float:
+    """The value at a pixel: that of the tick which stands there, if one does."""
+    at, value = min(axis.ticks, key=lambda tick: abs(tick[0] - corner))
+    return value if abs(at - corner) < _ON_TICK_PX else axis.rounded_at(corner)
 
 
 def _gives_back(curve: Curve, places: npt.NDArray[np.float64]) -> float:

@@ -17,6 +17,8 @@ _LEAST_TOLD = 0.34
 """At least so many of the sectors have a name or a printed share."""
 _FARTHEST = 1.7
 """A sector's name is within so many radii of the middle."""
+_ASIDE = 2.2
+"""A sector's name is at most so many of its half widths off its middle."""
 _SLACK = 2.2
 """A printed share may differ from the measured one by so many percent of the whole."""
 
@@ -197,22 +199,46 @@ def _names(
                 owner[k] = i
         texts_of = [legend[owner[k]].text if k in owner else None for k in range(len(colors))]
         return [(t.text, t.score) if t is not None else ("", 0.3) for t in texts_of]
+    return _beside(pie, texts)
+
+
+def _beside(pie: Pie, texts: list[Text]) -> list[tuple[str, float]]:
+    """(name, confidence) of each sector: the text that is nearest to its direction."""
     pairs = []
     values = _bare(pie, texts)
+    told: dict[int, tuple[str, float]] = {}
     for t, text in enumerate(texts):
         match = _PERCENT.match(text.text.strip())
         words = match["name"].strip(" :,(") if match else text.text
         angle, distance = _direction(text, pie)
         if not words or distance > _FARTHEST or any(text is v for v in values):
             continue
+        told[t] = words, text.score
         for k, sector in enumerate(pie.sectors):
             off = _off(sector, angle)
-            if off < 2.2:
-                pairs.append((off + 0.5 * distance, k, t, words, text.score))
-    found: dict[int, tuple[str, float]] = {}
-    taken: set[int] = set()
-    for _, k, t, words, score in sorted(pairs):
-        if k not in found and t not in taken:
-            found[k] = (words, score)
-            taken.add(t)
-    return [found.get(k, ("", 0.3)) for k in range(len(pie.sectors))]
+            if off < _ASIDE:
+                pairs.append((off + 0.5 * distance, k, t))
+    owner: dict[int, int] = {}
+    for _, k, t in sorted(pairs):
+        if k not in owner and t not in owner.values():
+            owner[k] = t
+    nameless = [k for k in range(len(pie.sectors)) if k not in owner]
+    left = [t for t in told if t not in owner.values()]
+    if len(nameless) == len(left) == 1:
+        # Labels of narrow sectors are moved aside, at the ends of lines, but keep their order.
+        owner = _in_order(pie, {t: _direction(texts[t], pie)[0] for t in told})
+    return [told[owner[k]] if k in owner else ("", 0.3) for k in range(len(pie.sectors))]
+
+
+def _in_order(pie: Pie, angles: dict[int, float]) -> dict[int, int]:
+    """Which of as many texts, by their directions, is each sector's: in the same order around."""
+    places = sorted(angles, key=lambda t: angles[t])
+    sectors = sorted(range(len(pie.sectors)), key=lambda k: pie.sectors[k].angle)
+
+    def apart(turn: int) -> float:
+        pairs = zip(sectors, places[turn:] + places[:turn], strict=True)
+        off = [angles[t] - pie.sectors[k].angle for k, t in pairs]
+        return float(np.abs((np.array(off) + np.pi) % (2 * np.pi) - np.pi).sum())
+
+    turn = min(range(len(places)), key=apart)
+    return dict(zip(sectors, places[turn:] + places[:turn], strict=True))

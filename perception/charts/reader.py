@@ -36,6 +36,7 @@ from .read_curves import curve_rows
 from .read_pie import pie_chart
 from .rims import without_rims
 from .splitting import column_places, split_at
+from .swatches import unseen_names
 from .text import Text, text_reader
 from .ticks import snapped
 from .true_texts import true_texts, without_dots
@@ -70,6 +71,7 @@ def read_flat(image: Image) -> Chart:
             "48 × 48 is the least"
         )
     texts = true_texts(text_reader().read(image), image)
+    texts += unseen_names(image, texts)
     layout = lay_out(texts)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)

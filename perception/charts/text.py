@@ -23,6 +23,9 @@ _LONGER = 1.3
 _LONE_SIGN = 2.4
 """A lone sign is at most so many times as tall as its place is wide."""
 
+_SMALL_PART, _IN_RING = 0.3, 3
+"""What has so many places in it, no longer than that share of its own length, is no text."""
+
 
 @dataclass(frozen=True)
 class Text:
@@ -140,8 +143,11 @@ class TextReader:
         finds besides at another; it misses some at either.
         """
         found: list[npt.NDArray[np.float32]] = []
-        for side in _DETECT_SIDES:
-            for quad in self._find_at(rgb, side):
+        seen = [self._find_at(rgb, side) for side in _DETECT_SIDES]
+        for quads in seen:
+            for quad in quads:
+                if _is_ring(quad, [other for others in seen for other in others]):
+                    continue
                 part = piece_among(quad, found)
                 if part is not None:
                     found[part] = quad
@@ -218,6 +224,19 @@ def _follows(a: Text, b: Text) -> bool:
     level = abs(a.center[1] - b.center[1]) < 0.25 * height
     alike = min(a.height, b.height) > 0.7 * height
     return level and alike and -0.3 * height < gap < 0.3 * height
+
+
+def _is_ring(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]) -> bool:
+    """Whether a place has several far smaller ones in it: a donut is no letter."""
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    wide, tall = high - low
+    middles = [
+        other.mean(axis=0)
+        for other in others
+        if max(np.ptp(other, axis=0)) < _SMALL_PART * max(wide, tall)
+    ]
+    inside = sum(bool((low < m).all() and (m < high).all()) for m in middles)
+    return inside >= _IN_RING and 0.5 < wide / max(tall, 1.0) < 2.0
 
 
 def _covered(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]) -> bool:

@@ -19,6 +19,12 @@ _WIDER = 1.8
 _NARROWEST = 0.25
 """Width of the narrowest letters of a word on average, in heights."""
 _SHAPES = "□■○●◆◇▲△▼"
+_HANDLE = re.compile(r"^(?:[-–—~_=]+[oO0Q°•]?[-–—~_=]*|[oO0Q°•][-–—~_=]+)$")
+"""What a legend's stroke is read as, with or without a mark on it."""
+_GLUED = re.compile(r"^[-–—~_=]+[oO0Q°•][-–—~_=]+(?=\w)")
+"""The same with a mark, where no gap to the name was seen."""
+_STROKE, _MARK = 0.3, 1.3
+"""Least length of a stroke beside a mark, and most width of the mark, in heights."""
 
 
 def true_texts(texts: list[Text], image: Image) -> list[Text]:
@@ -29,6 +35,7 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
     kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
+    kept = [piece for t in kept for piece in _entries_apart(t, image)]
     return [piece for t in kept for piece in _numbers_apart(t, image)]
 
 
@@ -50,6 +57,58 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
     ]
 
 
+def _entries_apart(text: Text, image: Image) -> list[Text]:
+    """Entries of a legend in a row that were read as one line: cut where their handles are."""
+    words = text.text.split()
+    handles = [k for k, word in enumerate(words) if _HANDLE.match(word) and k < len(words) - 1]
+    inner = [k for k in handles if k > 0]
+    if not inner or not text.is_level:
+        return [text]
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    runs = _handles(_ink_of(image[y0:y1, x0:x1]))
+    if len(runs) != len(inner):
+        return [text]
+    starts, ends = [0, *(end for _, end in runs)], [*(start for start, _ in runs), x1 - x0]
+    firsts, lasts = [0, *(k + 1 for k in inner)], [*inner, len(words)]
+    return [
+        _piece(text, " ".join(words[first:last]), float(x0 + start), float(x0 + end))
+        for first, last, start, end in zip(firsts, lasts, starts, ends, strict=True)
+        if last > first
+    ]
+
+
+def _handles(ink: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Columns [start, end) of level strokes in a line of text, and of the marks on them."""
+    height = len(ink)
+    rows = np.arange(height)[:, None]
+    top = np.where(ink, rows, height).min(axis=0)
+    bottom = np.where(ink, rows, -1).max(axis=0)
+    low = (bottom >= top) & (bottom - top < max(3.0, 0.3 * height))
+    low &= np.abs((top + bottom) / 2 - (height - 1) / 2) < 0.3 * height
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(np.int8), [0]])))
+    strokes = [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= _STROKE * height]
+    found: list[tuple[int, int]] = []
+    for start, end in strokes:
+        if found and start - found[-1][1] <= _MARK * height:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return [(start, end) for start, end in found if end - start >= height]
+
+
+def _ink_of(crop: Image) -> npt.NDArray[np.bool_]:
+    """[h, w] where a line of text is not as its first and last rows are."""
+    page = np.median(crop[[0, -1]].reshape(-1, 3).astype(np.int64), axis=0)
+    return np.asarray(np.abs(crop.astype(np.int64) - page).max(axis=-1) > 60)
+
+
+def _piece(text: Text, said: str, left: float, right: float) -> Text:
+    """A part of a level line of text."""
+    top, bottom = text.box[1], text.box[3]
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return replace(text, text=said, box=(left, top, right, bottom), corners=corners)
+
+
 def _numbers_apart(text: Text, image: Image) -> list[Text]:
     """Tick labels that were read as one line, each by itself: cut at the widest gaps."""
     words = [piece for word in text.text.split() for piece in _unglued(word)]
@@ -61,27 +120,17 @@ def _numbers_apart(text: Text, image: Image) -> list[Text]:
     ):
         return [text]
     x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
-    crop = image[y0:y1, x0:x1].astype(np.int64)
-    page = np.median(crop[[0, -1]].reshape(-1, 3), axis=0)
-    filled = np.flatnonzero((np.abs(crop - page).max(axis=-1) > 60).any(axis=0))
+    filled = np.flatnonzero(_ink_of(image[y0:y1, x0:x1]).any(axis=0))
     gaps = np.diff(filled)
     if len(gaps) < len(words):
         return [text]
     cuts = np.sort(np.argsort(-gaps)[: len(words) - 1])
     cuts, words = _wide_cuts(cuts, gaps[cuts], words)
     starts, ends = [filled[0], *filled[cuts + 1]], [*filled[cuts], filled[-1]]
-    pieces = []
-    for word, start, end in zip(words, starts, ends, strict=True):
-        left, right = float(x0 + start), float(x0 + end + 1)
-        corners = (
-            (left, text.box[1]),
-            (right, text.box[1]),
-            (right, text.box[3]),
-            (left, text.box[3]),
-        )
-        box = (left, text.box[1], right, text.box[3])
-        pieces.append(replace(text, text=word, box=box, corners=corners))
-    return pieces
+    return [
+        _piece(text, word, float(x0 + start), float(x0 + end + 1))
+        for word, start, end in zip(words, starts, ends, strict=True)
+    ]
 
 
 def _unglued(word: str) -> list[str]:
@@ -193,7 +242,9 @@ def _trimmed(text: Text, image: Image) -> Text:
         return text
     left = float(x0 + end + 1)
     (_, ay), b, c, (_, dy) = text.corners
-    said = re.sub(r"^[^\w($€£+-]+\s*", "", text.text)
+    first, _, later = text.text.partition(" ")
+    said = later if later and _HANDLE.match(first) else text.text
+    said = re.sub(r"^[^\w($€£+-]+\s*", "", _GLUED.sub("", said))
     return replace(
         text, text=said, box=(left, *text.box[1:]), corners=((left, ay), b, c, (left, dy))
     )
