@@ -1,6 +1,6 @@
 """How fast the embedded VLM is: its verbs beside its own bare forward pass, and beside big models.
 
-    python benchmarks/vlm.py [--frames 30]
+    python benchmarks/vlm.py [--frames 30] [--dtype float32]
 
 The big models have the shape of OWLv2-base and Florence-2-base with random weights: the time that
 they take does not depend on what they know. All is measured in one run, in turns, on two threads.
@@ -34,12 +34,14 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=30)
-    count = parser.parse_args().frames
+    parser.add_argument("--dtype", default="auto", help="of the embedded VLM")
+    options = parser.parse_args()
+    count = options.frames
     torch.set_num_threads(THREADS)
     with simulate(get_task("grab_red_cup"), 3) as simulation:
         seen = simulation.robot.cameras["overview"].read()
     before = peak_mb()
-    vlm = EmbeddedVLM()
+    vlm = EmbeddedVLM(dtype=options.dtype)
     frames = [Frame(seen.rgb.copy(), "overview", i, float(i)) for i in range(count)]
     rgb = torch.from_numpy(np.ascontiguousarray(seen.rgb)).permute(2, 0, 1)[None].float() / 255
     bare = vlm._looker._model

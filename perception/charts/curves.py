@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ..frame import Mask
 from .edges import upper_edge
+from .ink import runs_of
 
 _RING_AREA = 120.0
 """Holes of hollow marks have fewer pixels."""
@@ -61,13 +62,10 @@ class Curve:
             covered: [H, W] where something else may hide the line.
         """
         unseen = ~self.seen
-        steps = np.diff(np.concatenate([[0], unseen.astype(np.int8), [0]]))
-        starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-        if not len(starts):
-            return False
-        dash = float(np.median(ends - starts)) if len(starts) > _DASHES else 0.0
+        gaps = runs_of(unseen)
+        dash = float(np.median([b - a for a, b in gaps])) if len(gaps) > _DASHES else 0.0
         at = column - self.x[0]
-        for start, end in zip(starts, ends, strict=True):
+        for start, end in gaps:
             wide = end - start > max(_GAP_PX, _GAP_SHARE * len(self.x), 3 * dash)
             if wide and start - 1 <= at <= end:
                 rows = np.clip(np.round(self.y[start:end]).astype(int), 0, len(covered) - 1)

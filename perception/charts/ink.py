@@ -15,7 +15,21 @@ _FAR = 30.0
 """Two colours further apart than this, in RGB, are different."""
 _GREY = 22.0
 """The channels of a grey are less than this apart."""
+_HUED = 45
+"""The channels of a colour that surely has a hue are more than this apart."""
 _MOST = 20
+
+
+def hued(rgb: Floats | Image) -> Mask:
+    """[H, W] where an image [H, W, 3], in 0..255, has more hue than text and lines have."""
+    return np.asarray(rgb.max(axis=-1) - rgb.min(axis=-1) > _HUED)
+
+
+def runs_of(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and one past the last of each run of what is true."""
+    steps = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
+    pairs = zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
+    return [(int(a), int(b)) for a, b in pairs]
 
 
 def is_grey(color: Floats) -> bool:

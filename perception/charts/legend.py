@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..frame import Mask
-from .ink import Canvas, Floats
+from .ink import Canvas, Floats, hued, runs_of
 from .text import Text
 
 _REACH = 7.0
@@ -119,10 +119,9 @@ def _patch_beside(
     if right - left < 3 or bottom - top < 3:
         return None
     shown = _without_frames(canvas, (left, top, right, bottom), height)
-    piece = canvas.rgb[top:bottom, left:right]
-    hued = shown & (piece.max(axis=-1) - piece.min(axis=-1) > 45)
+    colored = shown & hued(canvas.rgb[top:bottom, left:right])
     # Where there is colour, grey is text and lines; but a swatch may be grey beside another's hue.
-    for ink in (hued, shown) if hued.sum() > 6 else (shown,):
+    for ink in (colored, shown) if colored.sum() > 6 else (shown,):
         run = _run_beside(ink, side, height)
         if run is None or (run[1] >= right - left and left > 0 and right < columns):
             continue
@@ -137,7 +136,7 @@ def _patch_beside(
 def _run_beside(shown: Mask, side: str, height: float) -> tuple[int, int] | None:
     """Away from the text: a gap, the patch [near, far), then nothing for a while."""
     filled = np.asarray(shown.any(axis=0), np.bool_)
-    run = _first_run(filled[::-1] if side == "left" else filled, allowed=max(2.0, 0.35 * height))
+    run = first_run(filled[::-1] if side == "left" else filled, allowed=max(2.0, 0.35 * height))
     if run is None or run[0] > _GAP * height or not 3 <= run[1] - run[0] <= _WIDEST * height:
         return None
     return run
@@ -151,14 +150,13 @@ def _without_frames(canvas: Canvas, box: tuple[int, int, int, int], height: floa
     reach = round(0.8 * height)
     above, below = max(0, top - reach), min(len(lines), bottom + reach)
     through = lines[above:below, left:right].mean(axis=0) > 0.95
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], through.astype(np.int8), [0]])))
-    for start, end in zip(changes[::2], changes[1::2], strict=True):
+    for start, end in runs_of(through):
         if end - start <= 3:
             shown[:, start:end] = False
     return shown
 
 
-def _first_run(filled: Mask, allowed: float) -> tuple[int, int] | None:
+def first_run(filled: Mask, allowed: float) -> tuple[int, int] | None:
     """First stretch of filled places, which gaps up to a length do not end: [start, end)."""
     places = np.flatnonzero(filled)
     if not len(places):

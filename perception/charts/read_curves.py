@@ -15,6 +15,7 @@ from .cut_off import Ends, runs_along
 
 _OFF_PX = 2.2
 _ON_TICK_PX = 1.5
+"""A point that is nearer to a tick than this stands at its value."""
 _OFF_MARK_PX = 8.0
 """Markers that are farther from a label are not what it names: slanted ones are a little off."""
 _STRAIGHT, _ALL_GIVEN = 0.75, 0.95

@@ -3,9 +3,9 @@
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 
 from ..frame import Mask
+from .ink import runs_of
 
 Rectangle = tuple[int, int, int, int]
 """(x, y, width, height), pixels."""
@@ -39,7 +39,7 @@ def _at_gaps(piece: Mask, cover: Mask, other: Mask) -> list[Rectangle] | None:
     if full.all():
         return None
     found = []
-    for first, last in _runs(full):
+    for first, last in runs_of(full):
         rows = np.flatnonzero(piece[:, first:last].any(axis=1))
         if last - first >= _LEAST_PX and len(rows):
             found.append((first, int(rows[0]), last - first, int(np.ptp(rows)) + 1))
@@ -75,10 +75,3 @@ def _at_steps(piece: Mask) -> list[Rectangle] | None:
         cuts = np.round(np.linspace(a, b, count + 1)).astype(int)
         found += [(int(p), top, int(q - p), low - top) for p, q in itertools.pairwise(cuts)]
     return found
-
-
-def _runs(full: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and one past the last of each run of what is true."""
-    steps = np.diff(np.concatenate([[0], full.astype(np.int8), [0]]))
-    pairs = zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
-    return [(int(a), int(b)) for a, b in pairs]

@@ -4,14 +4,13 @@ A column of filled boxes looks like one big sign to it, and hides the short word
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from ..frame import Image
+from .ink import hued
+from .legend import first_run
 from .text import Text, text_reader
 
 Box = tuple[int, int, int, int]
-_HUE = 45
-"""Swatches are more coloured than that, 0..255 between their strongest and weakest channel."""
 _SIDES = (6, 70)
 _FULL = 0.9
 _INK = 60
@@ -41,9 +40,7 @@ def _swatches(image: Image) -> list[Box]:
     """Small boxes that are filled with one colour."""
     import cv2
 
-    low, high = image.min(axis=-1), image.max(axis=-1)
-    hued = ((high - low) > _HUE).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(hued, connectivity=4)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(hued(image).astype(np.uint8), connectivity=4)
     found = []
     for x, y, width, height, area in np.asarray(stats)[1:].tolist():
         small = all(_SIDES[0] <= side <= _SIDES[1] for side in (width, height))
@@ -90,10 +87,10 @@ def _beside(image: Image, box: Box) -> tuple[float, float, float, float] | None:
         return None
     page = np.median(crop.reshape(-1, 3), axis=0)
     ink = np.abs(crop - page).max(axis=-1) > _INK
-    run = _first_words(ink.any(axis=0), _GAP * height)
-    rows = np.flatnonzero(ink[:, run[0] : run[1]].any(axis=1))
-    if not len(rows) or run[1] - run[0] < 3:
+    run = first_run(np.asarray(ink.any(axis=0)), allowed=_GAP * height)
+    if run is None or run[0] > _GAP * height or run[1] - run[0] < 3:
         return None
+    rows = np.flatnonzero(ink[:, run[0] : run[1]].any(axis=1))
     pad = 2
     return (
         float(left + run[0] - pad),
@@ -101,13 +98,3 @@ def _beside(image: Image, box: Box) -> tuple[float, float, float, float] | None:
         float(left + run[1] + pad),
         float(top + rows[-1] + 1 + pad),
     )
-
-
-def _first_words(filled: npt.NDArray[np.bool_], gap: float) -> tuple[int, int]:
-    """The first stretch of filled columns that no wider gap breaks: [start, end), or (0, 0)."""
-    columns = np.flatnonzero(filled)
-    if not len(columns) or columns[0] > gap:
-        return 0, 0
-    breaks = np.flatnonzero(np.diff(columns) > gap)
-    last = columns[breaks[0]] if len(breaks) else columns[-1]
-    return int(columns[0]), int(last) + 1

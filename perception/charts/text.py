@@ -143,16 +143,13 @@ class TextReader:
         finds besides at another; it misses some at either.
         """
         found: list[npt.NDArray[np.float32]] = []
-        seen = [self._find_at(rgb, side) for side in _DETECT_SIDES]
-        for quads in seen:
-            for quad in quads:
-                if _is_ring(quad, [other for others in seen for other in others]):
-                    continue
-                part = piece_among(quad, found)
-                if part is not None:
-                    found[part] = quad
-                elif not _covered(quad, found):
-                    found.append(quad)
+        seen = [quad for side in _DETECT_SIDES for quad in self._find_at(rgb, side)]
+        for quad in (quad for quad in seen if not _is_ring(quad, seen)):
+            part = piece_among(quad, found)
+            if part is not None:
+                found[part] = quad
+            elif not _covered(quad, found):
+                found.append(quad)
         return found
 
     def _find_at(self, rgb: Image, side: int) -> list[npt.NDArray[np.float32]]:
@@ -230,13 +227,13 @@ def _is_ring(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]
     """Whether a place has several far smaller ones in it: a donut is no letter."""
     low, high = quad.min(axis=0), quad.max(axis=0)
     wide, tall = high - low
-    middles = [
-        other.mean(axis=0)
-        for other in others
-        if max(np.ptp(other, axis=0)) < _SMALL_PART * max(wide, tall)
-    ]
-    inside = sum(bool((low < m).all() and (m < high).all()) for m in middles)
-    return inside >= _IN_RING and 0.5 < wide / max(tall, 1.0) < 2.0
+    if not 0.5 < wide / max(tall, 1.0) < 2.0:
+        return False
+    corners = np.stack(others)
+    small = np.ptp(corners, axis=1).max(axis=1) < _SMALL_PART * max(wide, tall)
+    middles = corners.mean(axis=1)
+    within = ((low < middles) & (middles < high)).all(axis=1)
+    return bool((small & within).sum() >= _IN_RING)
 
 
 def _covered(quad: npt.NDArray[np.float32], others: list[npt.NDArray[np.float32]]) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image
+from .ink import runs_of
 from .layout import Layout
 from .numbers import parse_number
 from .text import Text
@@ -85,8 +86,7 @@ def _handles(ink: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     bottom = np.where(ink, rows, -1).max(axis=0)
     low = (bottom >= top) & (bottom - top < max(3.0, 0.3 * height))
     low &= np.abs((top + bottom) / 2 - (height - 1) / 2) < 0.3 * height
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(np.int8), [0]])))
-    strokes = [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= _STROKE * height]
+    strokes = [(a, b) for a, b in runs_of(low) if b - a >= _STROKE * height]
     found: list[tuple[int, int]] = []
     for start, end in strokes:
         if found and start - found[-1][1] <= _MARK * height:

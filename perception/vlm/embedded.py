@@ -141,7 +141,9 @@ class EmbeddedVLM:
         if description is None or not len(features.boxes):
             known = description is not None and kind in ("exists", "state")
             return Answer("no", 0.9) if known else Answer("", 0.0)
-        truth = self._truth(frame, phrase, description)
+        asked = _kind_of(description)
+        definite = kind in ("exists", "state") and asked != "exists"
+        truth = (self._so if definite else self._truth)(frame, phrase, description)
         best = int(np.argmax(truth))
         if kind == "count":
             over = truth > _COUNTED
@@ -149,13 +151,9 @@ class EmbeddedVLM:
             return Answer(str(int(over.sum())), sure)
         if kind == "color":
             return Answer(features.name(best)[1], float(truth[best]), features.box(best))
-        asked = _kind_of(description)
-        if asked == "exists":
-            so = float(truth[best])
-        else:
-            truth = self._so(frame, phrase, description)
-            so, best = float(truth.sum()), int(np.argmax(truth))
-        probability = self._looker.calibrated(asked, so)
+        probability = self._looker.calibrated(
+            asked, float(truth.sum() if definite else truth[best])
+        )
         if probability >= 0.5:
             return Answer("yes", probability, features.box(best))
         return Answer("no", 1.0 - probability)

@@ -318,14 +318,20 @@ def folded(model: "nn.Module") -> "nn.Module":
     return model
 
 
+def half_is_quick() -> bool:
+    """Whether the processor has instructions for bfloat16."""
+    import torch
+
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def _computed_in(dtype: str) -> "torch.dtype":
     """The dtype of a name; raises ModelError where there is none."""
     import torch
 
     if dtype == "auto":
-        able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-        quick = able.get("avx512_bf16") or able.get("amx_bf16")
-        return torch.bfloat16 if quick else torch.float32
+        return torch.bfloat16 if half_is_quick() else torch.float32
     if dtype not in ("float32", "bfloat16"):
         raise ModelError(
             f'"{dtype}" is no dtype of the embedded VLM; accepted are auto, float32, bfloat16'

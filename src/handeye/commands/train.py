@@ -26,6 +26,8 @@ def train(
     device: str | None,
 ) -> None:
     """Render what is missing, train, calibrate; prints where the checkpoint lies."""
+    from handeye.perception.vlm.features import half_is_quick
+
     from ..training.calibrate import calibrate
     from ..training.device import must_exist
     from ..training.train import Recipe
@@ -37,7 +39,8 @@ def train(
     render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)
     heaps: dict[str, Any] = {"heaped": True, "objects": HEAP}
     render(Path(data), shards // HEAPED_EVERY, jobs, first=HEAPED_FIRST, **heaps)
-    recipe = Recipe() if steps is None else replace(Recipe(), steps=steps)
+    recipe = Recipe(half=half_is_quick())
+    recipe = recipe if steps is None else replace(recipe, steps=steps)
     folder = run(
         Path(data),
         Path(out),
@@ -56,6 +59,7 @@ def train(
 def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     """Train the closer looks, at one and at two objects, and put them into a dense checkpoint."""
     from handeye.perception.vlm.embedded_checkpoint import load_checkpoint
+    from handeye.perception.vlm.features import half_is_quick
 
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
@@ -73,10 +77,11 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
     propose_all(model, data, out / "glimpsed", glimpsed=True)
     learn = partial(train_glimpse, data=data, out=out, config=model.config)
-    first = Fitting(steps=4500, learning_rate=1.5e-3, half=True)
+    half = half_is_quick()
+    first = Fitting(steps=4500, learning_rate=1.5e-3, half=half)
     gaze = learn(model.gaze.train(), proposals=out / "glimpsed", fitting=first, name="gaze")
     mine_all(gaze, data, out / "glimpsed", out / "mined", model.config)
-    hard = Fitting(steps=2800, images=80, learning_rate=1.2e-3, half=True)
+    hard = Fitting(steps=2800, images=80, learning_rate=1.2e-3, half=half)
     gaze = learn(gaze.train(), proposals=out / "mined", fitting=hard, name="gaze_hard")
     model.gaze.load_state_dict(gaze.state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
