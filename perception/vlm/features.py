@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,12 +82,14 @@ class Features:
         """[H, W] bool instance mask of object k."""
         import cv2
 
-        height, width = self.shape
-        small = (self.owner == k).astype(np.float32)
-        full = cv2.resize(
-            small, (small.shape[1] * 4, small.shape[0] * 4), interpolation=cv2.INTER_LINEAR
-        )
-        return np.asarray(full[:height, :width] > 0.5)
+        small = (self.owner == k).view(np.uint8) * np.uint8(254)
+        x, y, across, down = cv2.boundingRect(small)
+        # With one tile around, in which the mask fades out.
+        left, top, right, bottom = max(x - 1, 0), max(y - 1, 0), x + across + 1, y + down + 1
+        part = cv2.resize(small[top:bottom, left:right], None, fx=4, fy=4)
+        full = np.zeros((4 * small.shape[0], 4 * small.shape[1]), np.bool_)
+        full[4 * top : 4 * bottom, 4 * left : 4 * right] = part > 127
+        return full[: self.shape[0], : self.shape[1]]
 
     def match(self, phrases: Array) -> Array:
         """[K, P] probabilities that each phrase [P, E] is true of each object."""
@@ -126,6 +128,8 @@ class Looker:
         self._model.see_in(_computed_in(dtype))
         self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
+        scale, bias = self._model.logit_scale.detach().exp(), self._model.logit_bias.detach()
+        self._matched = (float(scale), float(bias))
         self._remembered = lru_cache(maxsize=256)(self._text_one)
 
     def text(self, phrases: list[str]) -> Array:
@@ -148,44 +152,42 @@ class Looker:
         """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
         from .proposals import agreement, doubled, mended, owners, propose, worthy
 
-        torch = self._torch
-        with torch.inference_mode():
+        with self._torch.inference_mode():
             pixels = self._pixels(rgb)
             out = self._model(pixels)
-            speaks = partial(agreement, out.mask_logits[0], out.mask_boxes[0])
-            rows, columns, boxes = propose(out.heat[0].sigmoid(), out.boxes[0])
-            glimpse = self._glimpse(pixels, speaks(boxes), boxes)
+            heat = _sigmoid(out.heat[0].numpy())
+            filled, tile_boxes = _sigmoid(out.mask_logits[0].numpy()), out.mask_boxes[0].numpy()
+            rows, columns, boxes = propose(heat, out.boxes[0].numpy())
+            glimpse = self._glimpse(pixels, agreement(filled, tile_boxes, boxes), boxes)
             best, boxes = worthy(boxes, glimpse)
-            gaze = self._gaze(pixels, speaks(boxes), boxes)
-            rows, columns = rows[best], columns[best]
-            look = _together(glimpse.at(best), gaze, out.names[0, rows, columns])
-            boxes = mended(boxes, gaze)
-            scores = out.heat[0, rows, columns].sigmoid() ** _FIRST
-            scores *= look.there.sigmoid() ** (1 - _FIRST)
-            kept = scores > self.config.thresholds["found"]
-            count = len(self.config.categories)
-            told = (look.names[:, :count], look.names[:, count:])
-            called = torch.stack([logits.argmax(dim=1) for logits in told], dim=1)
-            kept &= ~doubled(boxes, called, scores * kept)
-            look, boxes = look.at(kept), boxes[kept]
-            rows, columns = rows[kept], columns[kept]
-            held = (look.held + out.held[0, rows, columns]) / 2
-            return Features(
-                boxes.numpy(),
-                scores[kept].numpy(),
-                held.sigmoid().numpy(),
-                look.opened.sigmoid().numpy(),
-                out.embeddings[0, rows, columns].numpy(),
-                look.names[:, :count].softmax(dim=-1).numpy(),
-                look.names[:, count:].softmax(dim=-1).numpy(),
-                owners(speaks(boxes), boxes).numpy(),
-                out.embeddings[0].numpy(),
-                out.heat[0].numpy(),
-                float(self._model.logit_scale.exp()),
-                float(self._model.logit_bias),
-                (self.config.categories, self.config.colors),
-                (rgb.shape[0], rgb.shape[1]),
-            )
+            gaze = self._gaze(pixels, agreement(filled, tile_boxes, boxes), boxes)
+        rows, columns = rows[best], columns[best]
+        look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
+        boxes = mended(boxes, gaze)
+        scores = heat[rows, columns] ** _FIRST * _sigmoid(look.there) ** (1 - _FIRST)
+        kept = scores > self.config.thresholds["found"]
+        count = len(self.config.categories)
+        told = (look.names[:, :count], look.names[:, count:])
+        called = np.stack([logits.argmax(axis=1) for logits in told], axis=1)
+        kept &= ~doubled(boxes, called, scores * kept)
+        look, boxes = look.at(kept), boxes[kept]
+        rows, columns = rows[kept], columns[kept]
+        embeddings = out.embeddings[0].numpy()
+        return Features(
+            boxes,
+            scores[kept],
+            _sigmoid((look.held + out.held[0].numpy()[rows, columns]) / 2),
+            _sigmoid(look.opened),
+            embeddings[rows, columns],
+            _softmax(look.names[:, :count]),
+            _softmax(look.names[:, count:]),
+            owners(agreement(filled, tile_boxes, boxes), boxes),
+            embeddings,
+            out.heat[0].numpy(),
+            *self._matched,
+            (self.config.categories, self.config.colors),
+            (rgb.shape[0], rgb.shape[1]),
+        )
 
     def look_at(self, images: list[npt.NDArray[np.uint8]]) -> list[Features]:
         """The same as `look` at each image, in less time where there are several cores.
@@ -216,39 +218,35 @@ class Looker:
         """Threads beside the caller's, kept: new ones would ask for their memory anew."""
         return ThreadPoolExecutor(max(os.cpu_count() or 1, self._torch.get_num_threads()), "look")
 
-    def _glimpse(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
+    def _glimpse(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
         """A closer look at each box."""
-        from .modeling_handeye import crops_of
+        from .crops import crops_of
 
         part = self._model.glimpse
-        return part(*crops_of(pixels, tiles, boxes, part.side))  # type: ignore[no-any-return]
+        return _plain(part(*crops_of(pixels, tiles, boxes, part.side)))
 
-    def _gaze(self, pixels: "Tensor", tiles: "Tensor", boxes: "Tensor") -> "Look":
+    def _gaze(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
         """A closer look still, at each box and at its mirror image in other colours.
 
         Things and their mirror images are of the same category, and as much there, whatever
         their colours: two looks err less than one, most of all on colours that a category was
         never seen in. What the colours are, the first look alone can say.
         """
-        from .modeling_handeye import Look, crops_of
+        from .crops import crops_of
+        from .modeling_handeye import Look
 
         torch, part = self._torch, self._model.gaze
         crops, sizes = crops_of(pixels, tiles, boxes, part.side)
         other = crops[:, _SWAPPED].flip(-1)
-        both = part(torch.cat([crops, other]), torch.cat([sizes, sizes]))
+        both = _plain(part(torch.cat([crops, other]), torch.cat([sizes, sizes])))
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
         # What is left of a box is right of it in the mirror, and moves the other way.
-        turned = mirrored.shift[:, [2, 1, 0, 3]] * torch.tensor([-1.0, 1.0, -1.0, 1.0])
-        names = straight.names.clone()
-        names[:, :categories] = (names[:, :categories] + mirrored.names[:, :categories]) / 2
-        return Look(
-            names=names,
-            held=(straight.held + mirrored.held) / 2,
-            opened=(straight.opened + mirrored.opened) / 2,
-            there=(straight.there + mirrored.there) / 2,
-            shift=(straight.shift + turned) / 2,
-        )
+        turned = mirrored.shift[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
+        halves = zip(straight, mirrored._replace(shift=turned), strict=True)
+        look = Look(*(np.asarray((a + b) / 2, np.float32) for a, b in halves))
+        look.names[:, categories:] = straight.names[:, categories:]
+        return look
 
     def relate(
         self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
@@ -260,29 +258,27 @@ class Looker:
             features: what was found in it.
             pairs: P pairs of places among the found objects.
         """
-        torch = self._torch
-        from .modeling_handeye import pair_crops_of
+        from .crops import pair_crops_of
 
-        with torch.inference_mode():
-            chosen = torch.tensor(pairs)
-            owner = torch.from_numpy(features.owner)
-            masks = (owner[None, None] == chosen[..., None, None]).float()
-            boxes = torch.from_numpy(features.boxes)[chosen]
-            crops, places = pair_crops_of(self._pixels(rgb), masks, boxes)
-            shares = self._model.pair_glimpse(crops, places).softmax(dim=-1)
-        return np.asarray(shares[:, 1:].numpy(), np.float32)
+        chosen = np.array(pairs)
+        masks = (features.owner == chosen[..., None, None]).astype(np.float32)
+        with self._torch.inference_mode():
+            crops, places = pair_crops_of(self._pixels(rgb), masks, features.boxes[chosen])
+            logits = self._model.pair_glimpse(crops, places).numpy()
+        return _softmax(logits)[:, 1:]
 
-    def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "torch.Tensor":
+    def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "Tensor":
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
-        torch = self._torch
         height, width = rgb.shape[:2]
-        mean, std = (torch.tensor(v) for v in (self.config.image_mean, self.config.image_std))
-        # Colours come last in memory already, as the convolutions like them best.
-        padded: Tensor = torch.zeros(height + -height % 32, width + -width % 32, 3)
+        mean, std = np.array([self.config.image_mean, self.config.image_std], np.float32)
+        # A row of means at a time, not three: the arithmetic is quicker.
+        mean, std = np.tile(mean, (width, 1)), np.tile(std, (width, 1))
+        # Colours come last in memory, as the convolutions like them best.
+        padded = np.zeros((height + -height % 32, width + -width % 32, 3), np.float32)
         inside = padded[:height, :width]
-        inside.copy_(torch.from_numpy(np.ascontiguousarray(rgb)))
-        inside.mul_(1 / (255 * std)).sub_(mean / std)
-        return padded.permute(2, 0, 1)[None]
+        np.multiply(rgb, 1 / (255 * std), out=inside)
+        inside -= mean / std
+        return self._torch.from_numpy(padded).permute(2, 0, 1)[None]
 
     def _text_one(self, phrase: str) -> Array:
         return np.asarray(self._encode([phrase])[0].numpy(), np.float32)
@@ -296,7 +292,14 @@ class Looker:
         return vectors
 
 
-def _together(glimpse: "Look", gaze: "Look", names: "Tensor") -> "Look":
+def _plain(look: "Look[Tensor]") -> "Look[Array]":
+    """A look as arrays."""
+    from .modeling_handeye import Look
+
+    return Look(*(said.numpy() for said in look))
+
+
+def _together(glimpse: "Look[Array]", gaze: "Look[Array]", names: Array) -> "Look[Array]":
     """What two closer looks say between them, and the dense pass of the names [K, C + D]."""
     from .modeling_handeye import Look
 
@@ -339,5 +342,12 @@ def _computed_in(dtype: str) -> "torch.dtype":
     return torch.float32 if dtype == "float32" else torch.bfloat16
 
 
-def _sigmoid(values: Array) -> Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-values)), np.float32)
+def _sigmoid(logits: Array) -> Array:
+    from scipy.special import expit
+
+    return np.asarray(expit(logits))
+
+
+def _softmax(logits: Array) -> Array:
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))

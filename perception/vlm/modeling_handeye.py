@@ -9,7 +9,7 @@ with its mask: a small object fills too few cells of the dense map for its shape
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,8 @@ STRIDE = 8
 MASK_STRIDE = 4
 GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
+
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +93,8 @@ class Residual(nn.Module):
         return F.relu(x + self.norm(self.second(self.first(x))))
 
 
-class Look(NamedTuple):
-    """What a glimpse says of K proposals, float32.
+class Look(NamedTuple, Generic[Said]):
+    """What a glimpse says of K proposals, float32, as tensors or as plain arrays.
 
     Attributes:
         names: [K, C + D] logits of the categories, then of the colours.
@@ -102,15 +104,15 @@ class Look(NamedTuple):
         shift: [K, 4] how far the box's sides are to be moved, in widths and heights of the box.
     """
 
-    names: Tensor
-    held: Tensor
-    opened: Tensor
-    there: Tensor
-    shift: Tensor
+    names: Said
+    held: Said
+    opened: Said
+    there: Said
+    shift: Said
 
-    def at(self, which: Tensor) -> "Look":
-        """Of some of the proposals, by indices or bool [K]."""
-        return Look(*(said[which] for said in self))
+    def at(self, which: Any) -> "Look[Said]":
+        """Of some of the proposals, by indices, a slice or bool [K]."""
+        return Look(*(cast(Any, said)[which] for said in self))
 
 
 class Glimpse(nn.Module):
@@ -152,7 +154,7 @@ class Glimpse(nn.Module):
         self.there = nn.Linear(128, 1)
         self.shift = nn.Linear(128, 4)
 
-    def forward(self, crops: Tensor, sizes: Tensor) -> Look:
+    def forward(self, crops: Tensor, sizes: Tensor) -> Look[Tensor]:
         """Look at crops.
 
         Args:
@@ -213,67 +215,6 @@ def _dtype(part: nn.Module) -> torch.dtype:
 def _pooled(features: Tensor, more: Tensor) -> Tensor:
     """[K, 2 dim + m]: features [K, dim, h, w] pooled in two ways, and m numbers more."""
     return torch.cat([features.mean((2, 3)), features.amax((2, 3)), more.to(features.dtype)], dim=1)
-
-
-def crops_of(
-    pixel_values: Tensor, masks: Tensor, boxes: Tensor, side: int
-) -> tuple[Tensor, Tensor]:
-    """Cut objects out of one image, with some of what is around them.
-
-    Args:
-        pixel_values: [1, 3, H, W] normalised.
-        masks: [K, h, w] float, how far each tile speaks for the object, 0..1; any resolution.
-        boxes: [K, 4] pixels.
-        side: of the crops, pixels.
-
-    Returns:
-        crops [K, 4, side, side] and sizes [K, 2], see `Glimpse`.
-    """
-    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
-    return _cut(pixel_values, masks[:, None], *_window(boxes), side), (size / 32.0).log()
-
-
-def pair_crops_of(pixel_values: Tensor, masks: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut pairs of objects out of one image.
-
-    Args:
-        pixel_values: [1, 3, H, W] normalised.
-        masks: [K, 2, h, w] float, 1 where the first, the second object is.
-        boxes: [K, 2, 4] pixels.
-
-    Returns:
-        crops [K, 5, 40, 40] and places [K, 8], see `PairGlimpse`.
-    """
-    both = torch.cat([boxes[..., :2].amin(dim=1), boxes[..., 2:].amax(dim=1)], dim=1)
-    center, half = _window(both)
-    corners = boxes.reshape(-1, 4, 2)
-    places = (corners - center[:, None]) / half[:, None, None]
-    return _cut(pixel_values, masks, center, half, GAZE_SIZE), places.reshape(-1, 8)
-
-
-def _window(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle [K, 2] and half side [K] of the squares to cut out around boxes [K, 4]."""
-    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=2.0)
-    return (boxes[:, :2] + boxes[:, 2:]) / 2, GLIMPSE_CONTEXT * size.amax(dim=1) / 2
-
-
-def _cut(pixel_values: Tensor, masks: Tensor, center: Tensor, half: Tensor, side: int) -> Tensor:
-    """[K, 3 + m, side, side] squares of one image with m masks [K, m, h, w]."""
-    height, width = pixel_values.shape[-2:]
-    steps = (torch.arange(side, device=center.device) + 0.5) / side * 2 - 1
-    x = center[:, :1] + half[:, None] * steps
-    y = center[:, 1:] + half[:, None] * steps
-    grid = torch.stack(
-        [
-            (2 * x / width - 1)[:, None, :].expand(-1, side, -1),
-            (2 * y / height - 1)[:, :, None].expand(-1, -1, side),
-        ],
-        dim=-1,
-    )
-    images = pixel_values.expand(len(center), -1, -1, -1)
-    cut = F.grid_sample(images, grid, mode="bilinear", align_corners=False)
-    shown = F.grid_sample(masks, grid, mode="bilinear", align_corners=False)
-    return torch.cat([cut, shown], dim=1)
 
 
 class HandeyeModel(PreTrainedModel):

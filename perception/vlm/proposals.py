@@ -1,23 +1,30 @@
-"""Proposals: where the dense pass supposes objects, before a closer look has judged them."""
+"""Proposals: where the dense pass supposes objects, before a closer look has judged them.
 
+On plain arrays: they are small, and many steps are made with each.
+"""
+
+import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy.typing as npt
 
 from .modeling_handeye import MASK_STRIDE, STRIDE, Look
+
+Array = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
 _MOST = 40
 _SAME = 0.6
 """Boxes that overlap more are proposals of one object."""
-_SMALLER = (0.35, 0.5, 0.7)
+_SMALLER = np.array([0.35, 0.5, 0.7], np.float32)
 """Sides of the squares proposed besides, over that of the smallest box around."""
 _WORTH = -1.5
 """Logit of being an object, below which a proposal is not worth another look."""
 _ONE = 0.55
 """Boxes that overlap more, once mended, are of one object."""
+_FAINT = 1 / 255
+"""A tile less likely to be of an object speaks for none."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
 _NESTED, _ALIKE = 0.75, 0.3
@@ -26,7 +33,7 @@ _LARGER, _FILLED = 1.5, 0.55
 """How much larger what a thing lies on is at least, and how much of its box a thing fills."""
 
 
-def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def propose(heat: Array, boxes: Array) -> tuple[Index, Index, Array]:
     """Rows and columns [K] of cells that are worth a closer look, and the box [K, 4] of each.
 
     Every likely cell has a say, not only the peaks: of two things that touch, as in a stack, one
@@ -37,80 +44,81 @@ def propose(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         heat: [h, w] probability that an object's middle is here.
         boxes: [h, w, 4] pixels.
     """
-    rows, columns = torch.nonzero(heat > LEAST_HEAT, as_tuple=True)
-    order = heat[rows, columns].argsort(descending=True, stable=True)
+    rows, columns = np.nonzero(heat > LEAST_HEAT)
+    order = np.argsort(-heat[rows, columns], kind="stable")
     rows, columns = rows[order], columns[order]
-    keep = suppress(boxes[rows, columns], _SAME)[:_MOST]
-    rows, columns = rows[keep], columns[keep]
     kept = boxes[rows, columns]
+    keep = suppress(kept, _SAME)[:_MOST]
+    rows, columns, kept = rows[keep], columns[keep], kept[keep]
     cells, smaller = _within(heat, kept)
     return (
-        torch.cat([rows, cells[:, 0]])[:_MOST],
-        torch.cat([columns, cells[:, 1]])[:_MOST],
-        torch.cat([kept, smaller])[:_MOST],
+        np.concatenate([rows, cells[:, 0]])[:_MOST],
+        np.concatenate([columns, cells[:, 1]])[:_MOST],
+        np.concatenate([kept, smaller])[:_MOST],
     )
 
 
-def _within(heat: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def _within(heat: Array, boxes: Array) -> tuple[Index, Array]:
     """Cells [N, 2] and squares [N, 4] at the peaks of the heat that several boxes lie around."""
     if not len(boxes):
-        return torch.zeros(0, 2, dtype=torch.int64), boxes
-    peaks = torch.nonzero((F.max_pool2d(heat[None], 3, 1, 1)[0] == heat) & (heat > LEAST_HEAT))
-    middles = (peaks.flip(1) + 0.5 + _finer(heat, peaks)) * STRIDE
+        return np.zeros((0, 2), np.intp), boxes
+    peaks = np.argwhere((cv2.dilate(heat, np.ones((3, 3))) == heat) & (heat > LEAST_HEAT))
+    middles = ((peaks[:, ::-1] + 0.5 + _finer(heat, peaks)) * STRIDE).astype(np.float32)
     around = (boxes[None, :, :2] < middles[:, None]) & (boxes[None, :, 2:] > middles[:, None])
-    around = around.all(dim=-1)
-    contested = around.sum(dim=1) > 1
-    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1).sqrt()
-    side = torch.where(around, sides, torch.inf)[contested].amin(dim=1, keepdim=True)
-    halves = side / 2 * torch.tensor(_SMALLER)
-    half = halves.reshape(-1, 1)
-    middle = middles[contested].repeat_interleave(len(_SMALLER), dim=0)
-    squares = torch.cat([middle - half, middle + half], dim=1)
-    new = ~(ious(squares, boxes) >= _SAME).any(dim=1)
-    return peaks[contested].repeat_interleave(len(_SMALLER), dim=0)[new], squares[new]
+    lies = around.all(axis=-1)
+    contested = lies.sum(axis=1) > 1
+    sides = np.sqrt(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1))
+    side = np.where(lies, sides, np.float32(np.inf))[contested].min(axis=1, keepdims=True)
+    half = (side / 2 * _SMALLER).reshape(-1, 1)
+    middle = middles[contested].repeat(len(_SMALLER), axis=0)
+    squares = np.concatenate([middle - half, middle + half], axis=1)
+    new = ~(ious(squares, boxes) >= _SAME).any(axis=1)
+    return peaks[contested].repeat(len(_SMALLER), axis=0)[new], squares[new]
 
 
-def _finer(heat: Tensor, peaks: Tensor) -> Tensor:
+def _finer(heat: Array, peaks: Index) -> Array:
     """[N, 2] how far right and below of their cells' middles peaks [N, 2] are, in cells.
 
     Where a parabola through the logits of the cell and its neighbours is highest.
     """
-    level = F.pad(heat.logit(1e-4)[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
-    row, column = (peaks + 1).unbind(dim=1)
+    likely = np.clip(heat, 1e-4, 1 - 1e-4)
+    level = np.log(likely / (1 - likely))
+    level = cv2.copyMakeBorder(level, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    row, column = (peaks + 1).T
     at = level[row, column]
     offsets = []
     for down, right in ((0, 1), (1, 0)):
         before, after = level[row - down, column - right], level[row + down, column + right]
-        bend = (2 * at - before - after).clamp(min=1e-3)
-        offsets.append(((after - before) / (2 * bend)).clamp(-0.5, 0.5))
-    return torch.stack(offsets, dim=1)
+        bend = np.maximum(2 * at - before - after, 1e-3)
+        offsets.append(np.clip((after - before) / (2 * bend), -0.5, 0.5))
+    return np.stack(offsets, axis=1)
 
 
-def worthy(boxes: Tensor, look: Look) -> tuple[Tensor, Tensor]:
+def worthy(boxes: Array, look: Look[Array]) -> tuple[Index, Array]:
     """Which of proposals [K, 4] that were looked at to keep [N], best first, and their boxes."""
     moved = mended(boxes, look)
-    order = look.there.argsort(descending=True, stable=True)
+    order = np.argsort(-look.there, kind="stable")
     order = order[look.there[order] > _WORTH]
     best = order[suppress(moved[order], _ONE)]
     return best, moved[best]
 
 
-def mended(boxes: Tensor, look: Look) -> Tensor:
+def mended(boxes: Array, look: Look[Array]) -> Array:
     """Boxes [K, 4] with their sides moved as a look at them says."""
-    return boxes + look.shift * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    return boxes + look.shift * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
 
 
-def suppress(boxes: Tensor, limit: float) -> Tensor:
+def suppress(boxes: Array, limit: float) -> Index:
     """Indices of those boxes [N, 4], given best first, that overlap no better one by `limit`."""
-    over = (ious(boxes, boxes) >= limit).numpy()
+    over = ious(boxes, boxes) >= limit
     free = np.ones(len(boxes), np.bool_)
     for k in range(len(boxes)):
         if free[k]:
             free[k + 1 :] &= ~over[k, k + 1 :]
-    return torch.from_numpy(np.flatnonzero(free))
+    return np.flatnonzero(free)
 
 
-def doubled(boxes: Tensor, names: Tensor, scores: Tensor) -> Tensor:
+def doubled(boxes: Array, names: Index, scores: Array) -> npt.NDArray[np.bool_]:
     """[K] bool: what lies within a box of the same name, or takes one in, that scores better.
 
     Args:
@@ -118,32 +126,29 @@ def doubled(boxes: Tensor, names: Tensor, scores: Tensor) -> Tensor:
         names: [K, N] one row for each; the same rows are the same name.
         scores: [K] of being there.
     """
-    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=-1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=-1)
-    nested = shared > _NESTED * torch.minimum(areas[:, None], areas[None])
-    alike = torch.minimum(areas[:, None], areas[None]) > _ALIKE * torch.maximum(
-        areas[:, None], areas[None]
-    )
-    same = (names[:, None] == names[None]).all(dim=-1)
-    return (nested & alike & same & (scores[None] > scores[:, None])).any(dim=1)
+    shared = _shared(boxes, boxes)
+    areas = _areas(boxes)
+    small, large = np.minimum(areas[:, None], areas), np.maximum(areas[:, None], areas)
+    same = (names[:, None] == names[None]).all(axis=-1)
+    one = (shared > _NESTED * small) & (small > _ALIKE * large) & same
+    return np.asarray((one & (scores > scores[:, None])).any(axis=1))
 
 
-def agreement(mask_logits: Tensor, mask_boxes: Tensor, boxes: Tensor) -> Tensor:
+def agreement(filled: Array, tile_boxes: Array, boxes: Array) -> Array:
     """[K, h, w] in 0..1: how far each tile speaks for each of the boxes.
 
     Args:
-        mask_logits: [h, w] of "this tile is of an object".
-        mask_boxes: [h, w, 4] of an object with which box, pixels.
+        filled: [h, w] probability that a tile is of an object.
+        tile_boxes: [h, w, 4] of an object with which box, pixels.
         boxes: [K, 4] pixels.
     """
-    height, width = mask_logits.shape
-    alike = ious(boxes, mask_boxes.reshape(-1, 4)).reshape(len(boxes), height, width)
-    return alike * mask_logits.sigmoid()
+    rows, columns = np.nonzero(filled > _FAINT)
+    shares = np.zeros((len(boxes), *filled.shape), np.float32)
+    shares[:, rows, columns] = ious(boxes, tile_boxes[rows, columns]) * filled[rows, columns]
+    return shares
 
 
-def owners(shares: Tensor, boxes: Tensor) -> Tensor:
+def owners(shares: Array, boxes: Array) -> Index:
     """[h, w] which object each tile is of; -1 for none.
 
     Of a small thing on a plate most tiles speak for the plate, or for a box between the two: it
@@ -154,29 +159,37 @@ def owners(shares: Tensor, boxes: Tensor) -> Tensor:
         boxes: [K, 4] pixels.
     """
     if not len(shares):
-        return torch.full(shares.shape[1:], -1, dtype=torch.int64)
-    best, owner = shares.max(dim=0)
-    owner = torch.where(best > _OWNED, owner, -1)
-    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1.0)
-    areas = size.prod(dim=1)
+        return np.full(shares.shape[1:], -1, np.intp)
+    owner = np.where(shares.max(axis=0) > _OWNED, shares.argmax(axis=0), -1)
+    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
+    areas = size.prod(axis=1)
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = (middles[:, None] > boxes[None, :, :2]) & (middles[:, None] < boxes[None, :, 2:])
-    within = inside.all(dim=-1) & (areas[None] > _LARGER * areas[:, None])
-    y, x = torch.meshgrid(*(torch.arange(n) for n in owner.shape), indexing="ij")
-    tiles = (torch.stack([x, y], dim=-1) + 0.5) * MASK_STRIDE
-    for k in torch.nonzero(within.any(dim=1))[:, 0].tolist():
+    within = inside.all(axis=-1) & (areas > _LARGER * areas[:, None])
+    y, x = ((np.arange(count) + 0.5) * MASK_STRIDE for count in owner.shape)
+    for k in np.flatnonzero(within.any(axis=1)).tolist():
         if int((owner == k).sum()) * MASK_STRIDE**2 < _FILLED * areas[k]:
-            off = (tiles - middles[k]) / (size[k] / 2)
-            owner[(off**2).sum(dim=-1) < 1.0] = k
+            right, below = (x - middles[k, 0]) / size[k, 0], (y - middles[k, 1]) / size[k, 1]
+            owner[right**2 + below[:, None] ** 2 < 0.25] = k
     return owner
 
 
-def ious(a: Tensor, b: Tensor) -> Tensor:
+def ious(a: Array, b: Array) -> Array:
     """[N, M] overlaps of boxes [N, 4] and [M, 4] over their unions."""
-    left, top, right, bottom = a[:, :, None].unbind(dim=1)
-    others = b.unbind(dim=1)
-    width = torch.minimum(right, others[2]) - torch.maximum(left, others[0])
-    height = torch.minimum(bottom, others[3]) - torch.maximum(top, others[1])
-    overlap = width.clamp_(min=0).mul_(height.clamp_(min=0))
-    area = (right - left) * (bottom - top) + (others[2] - others[0]) * (others[3] - others[1])
-    return overlap / (area - overlap).clamp_(min=1e-6)
+    shared = _shared(a, b)
+    union = _areas(a)[:, None] + _areas(b) - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def _shared(a: Array, b: Array) -> Array:
+    """[N, M] areas that boxes [N, 4] and [M, 4] have in common, pixels²."""
+    left, top, right, bottom = a.T[..., None]
+    others = np.ascontiguousarray(b.T)
+    width = np.minimum(right, others[2]) - np.maximum(left, others[0])
+    height = np.minimum(bottom, others[3]) - np.maximum(top, others[1])
+    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0), np.float32)
+
+
+def _areas(boxes: Array) -> Array:
+    """[N] of boxes [N, 4], pixels²."""
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))

@@ -93,7 +93,7 @@ def judge(
     glimpse: Glimpse, batch: Glimpses, count: int = len(CATEGORIES)
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch, and figures of it; `count` is how many categories there are."""
-    look: Look = glimpse(batch.crops, batch.sizes)
+    look: Look[Tensor] = glimpse(batch.crops, batch.sizes)
     matched = batch.categories != NO_NAME
     found = {
         "category": _named(look.names[:, :count], batch.categories),

@@ -74,7 +74,7 @@ def _mined(
     return kept
 
 
-def mastered(look: Look, batch: Glimpses, count: int = len(CATEGORIES)) -> Tensor:
+def mastered(look: Look[Tensor], batch: Glimpses, count: int = len(CATEGORIES)) -> Tensor:
     """[K] bool: what is judged rightly and surely; `count` is how many categories there are."""
     named = batch.categories != NO_NAME
     off = (look.shift - batch.shift).abs().amax(dim=1)

@@ -119,13 +119,11 @@ def _found(sample: Sample, proposed: Proposed) -> _Seen:
     true = {i: o["box"] for i, o in enumerate(sample.objects) if _in_view(o)}
     if not true or not len(proposed.boxes):
         return _Seen({}, np.full(sample.instances.shape, -1))
-    boxes = torch.from_numpy(proposed.boxes)
-    overlap, which = ious(torch.tensor(list(true.values())).float(), boxes).max(dim=1)
-    matches = zip(true, overlap.tolist(), which.tolist(), strict=True)
+    overlaps = ious(np.array(list(true.values()), np.float32), proposed.boxes)
+    matches = zip(true, overlaps.max(axis=1), overlaps.argmax(axis=1).tolist(), strict=True)
     places = {k: place for place, share, k in matches if share >= _MATCHED}
     kept = sorted(places)
-    shares = torch.from_numpy(proposed.tiles[kept]).float() / 255
-    owner = owners(shares, boxes[kept]).numpy()
+    owner = owners(np.asarray(proposed.tiles[kept] / 255, np.float32), proposed.boxes[kept])
     named = np.array([places[k] for k in kept] + [-1])
     box = {places[k]: tuple(float(v) for v in proposed.boxes[k]) for k in kept}
     return _Seen(box, named[owner])  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from handeye.perception.vlm.modeling_handeye import HandeyeModel, crops_of
+from handeye.perception.vlm.crops import crops_of
+from handeye.perception.vlm.modeling_handeye import HandeyeModel, Look
 from handeye.perception.vlm.proposals import agreement, propose, worthy
 
 from .batches import normalize
@@ -91,16 +93,16 @@ def proposals_of(
         pixels = F.pad(normalize(images, model.config), (0, -width % 32, 0, -height % 32))
         out = model(pixels)
         for i in range(len(images)):
-            boxes = propose(out.heat[i].sigmoid(), out.boxes[i])[2]
-            shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
+            speaks = partial(
+                agreement, out.mask_logits[i].sigmoid().numpy(), out.mask_boxes[i].numpy()
+            )
+            boxes = propose(out.heat[i].sigmoid().numpy(), out.boxes[i].numpy())[2]
             if glimpsed:
-                look = model.glimpse(
-                    *crops_of(pixels[i : i + 1], shares, boxes, model.glimpse.side)
-                )
-                boxes = worthy(boxes, look)[1]
-                shares = agreement(out.mask_logits[i], out.mask_boxes[i], boxes)
-            tiles = (shares * 255).to(torch.uint8)[:, : height // 4, : width // 4]
-            found.append(Proposed(boxes.numpy(), np.ascontiguousarray(tiles.numpy())))
+                part = model.glimpse
+                look = part(*crops_of(pixels[i : i + 1], speaks(boxes), boxes, part.side))
+                boxes = worthy(boxes, Look(*(said.numpy() for said in look)))[1]
+            tiles = (speaks(boxes) * 255).astype(np.uint8)[:, : height // 4, : width // 4]
+            found.append(Proposed(boxes, np.ascontiguousarray(tiles)))
     return found
 
 
