@@ -29,6 +29,8 @@ _GAZE = 0.85
 _DENSE = 0.2
 """Weight of the dense pass in what things are called, which sees most of what is around them;
 fitted on the same."""
+_LARGE_BLOCK = 31 << 20
+"""Bytes; glibc learns from blocks of up to 32 MiB."""
 _SWAPPED = [1, 2, 0, 3]
 """Channels of a crop in other colours; the mask stays the last."""
 
@@ -215,7 +217,12 @@ class Looker:
 
     @cached_property
     def _helpers(self) -> ThreadPoolExecutor:
-        """Threads beside the caller's, kept: new ones would ask for their memory anew."""
+        """Threads beside the caller's, kept: new ones would ask for their memory anew.
+
+        So would these: the C library takes memory back from threads after each look, but for as
+        much as the largest block that it ever took back. Such a block is given to it here.
+        """
+        np.empty(_LARGE_BLOCK, np.uint8)
         return ThreadPoolExecutor(max(os.cpu_count() or 1, self._torch.get_num_threads()), "look")
 
     def _glimpse(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
