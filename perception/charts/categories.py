@@ -66,10 +66,11 @@ def category_labels(
     near = words if len(words) >= 3 else near
     if not near:
         return [], []
-    right = max(t.box[2] for t in near)
-    column = [
-        t for t in near if t.box[2] > right - 12 or abs(t.box[0] - min(n.box[0] for n in near)) < 6
-    ]
+    left, right = min(t.box[0] for t in near), max(t.box[2] for t in near)
+    at_left = [t for t in near if abs(t.box[0] - left) < 6]
+    # What alone stands farther left is the axis' name.
+    at_left = at_left if len(at_left) > 1 else []
+    column = [t for t in near if t.box[2] > right - 12 or any(t is a for a in at_left)]
     lines = sorted(column, key=lambda t: t.center[1])
     groups: list[list[Text]] = []
     apart = _evenly_apart(lines)

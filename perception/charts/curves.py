@@ -22,6 +22,8 @@ _DASHES, _GAP_PX, _GAP_SHARE = 5, 10, 0.03
 a share of the line."""
 _STROKE_SHARE = 0.012
 """Of the image's height: half of what a stroke is thick at most."""
+_DUST = 0.05
+"""What has less of a line than this share of a usual piece of it may be dust."""
 _STRIP = 3
 """Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
@@ -79,7 +81,7 @@ def trace(mask: Mask) -> Curve | None:
     import cv2
 
     edge = upper_edge(mask)
-    mask = edge if edge is not None else _without_uprights(mask)
+    mask = edge if edge is not None else _without_uprights(_without_dust(mask))
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns) < 8:
         return None
@@ -116,6 +118,24 @@ def is_thick(mask: Mask) -> bool:
     return len(shown) > 0 and float((shown > _STROKE_SHARE * len(mask) + 2).mean()) > 0.3
 
 
+def _without_dust(mask: Mask) -> Mask:
+    """A line without specks beyond its ends, such as what an axis line has of its colour."""
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=8
+    )
+    x, _, wide, _, area = np.asarray(stats[1:count]).T
+    if not len(area):
+        return mask
+    # Most of a dashed line is dashes, of a drawn-out one a single piece.
+    usual = np.sort(area)[np.searchsorted(np.cumsum(np.sort(area)), area.sum() / 2)]
+    real = area >= _DUST * usual
+    left, right = x[real].min(), (x + wide)[real].max()
+    beyond = ~real & ((x + wide <= left) | (x >= right))
+    return np.asarray(mask & ~np.isin(labels, 1 + np.flatnonzero(beyond)))
+
+
 def _without_uprights(mask: Mask) -> Mask:
     """A line without what is left of an axis line at its ends."""
     import cv2
@@ -135,10 +155,22 @@ def _without_uprights(mask: Mask) -> Mask:
 
 
 def _thickness(mask: Mask) -> float:
-    """Width of the stroke, pixels: of the columns' runs, a low percentile."""
-    runs = _runs(mask)
-    lengths = np.concatenate([r[:, 1] - r[:, 0] for r in runs if len(r)]) if runs else np.array([2])
-    return float(max(1.0, np.percentile(lengths, 25)))
+    """Width of the stroke, pixels: of its runs down or across, whichever is shorter at a pixel.
+
+    A low percentile of them, since markers are wider; strokes without soft edges have steps, of
+    which the runs in one direction alone would be too short.
+    """
+    shortest = np.minimum(_run_lengths(mask), _run_lengths(mask.T).T)[mask]
+    return float(max(1.0, np.percentile(shortest, 25))) if len(shortest) else 2.0
+
+
+def _run_lengths(mask: Mask) -> npt.NDArray[np.int64]:
+    """[H, W] length of the run of ink in its column that a pixel is of; of use in the ink only."""
+    columns = mask.T
+    begins = np.diff(columns.astype(np.int8), axis=1, prepend=0) == 1
+    runs = np.cumsum(begins.ravel())
+    lengths = np.bincount(runs[columns.ravel()], minlength=int(runs[-1]) + 1)
+    return np.asarray(lengths[runs].reshape(columns.shape).T)
 
 
 def _runs(mask: Mask) -> list[npt.NDArray[np.int64]]:

@@ -18,6 +18,9 @@ _GREY = 22.0
 _HUED = 45
 """The channels of a colour that surely has a hue are more than this apart."""
 _MOST = 20
+_OF_PANEL = 0.15
+"""A row or column that has less of a colour than this share of the most does not cross the panel
+of that colour."""
 
 
 def hued(rgb: Floats | Image) -> Mask:
@@ -107,7 +110,8 @@ def _backgrounds(image: Image) -> Floats:
         mask = _opened(bins == k, 7)
         if not mask.any():
             continue
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        # The keys of a legend may have the panel's colour, too.
+        rows, columns = (np.flatnonzero(n > _OF_PANEL * n.max()) for n in _counts(mask))
         color = _mean(image, mask)
         wide = np.ptp(columns) > 0.4 * width and np.ptp(rows) > 0.35 * height
         within = hued[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].sum()
@@ -119,6 +123,11 @@ def _backgrounds(image: Image) -> Floats:
             found.append(color)
     # Neighbouring bins split what is one colour with a little noise.
     return np.array(found, np.float32)
+
+
+def _counts(mask: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """How much of a mask each row has, and each column."""
+    return mask.sum(axis=1), mask.sum(axis=0)
 
 
 def _opened(mask: Mask, size: int) -> Mask:
@@ -208,7 +217,7 @@ def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
         if any(np.linalg.norm(color - c) < _FAR for c in colors):
             continue
         own = solids[k] > max(30, 0.3 * counts[k])
-        if not own and _is_mixed(color, colors, backgrounds):
+        if not own and is_mixed(color, colors, backgrounds):
             continue
         if not own:
             color = _full(color, rgb, drawn, backgrounds)
@@ -265,7 +274,7 @@ def _middle(pixels: npt.NDArray[np.uint8]) -> Floats | None:
     return np.asarray(np.median(pixels, axis=0), np.float32) if len(pixels) else None
 
 
-def _is_mixed(color: Floats, colors: list[Floats], backgrounds: Floats) -> bool:
+def is_mixed(color: Floats, colors: list[Floats], backgrounds: Floats) -> bool:
     """Whether a colour lies between a background and an ink, or between two inks, as at edges."""
     ends = [*backgrounds, *colors]
     for i, a in enumerate(ends):

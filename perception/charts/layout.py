@@ -65,6 +65,8 @@ def lay_out(texts: list[Text]) -> Layout:
         layout.free = [t for t in layout.free if t not in layout.x_texts]
     if layout.x_axis is None and layout.y_axis is None:
         _lay_out_sparse(texts, layout)
+    elif layout.y_axis is None:
+        _lay_out_short(layout)
     _apply_factors(layout)
     return layout
 
@@ -79,6 +81,17 @@ def _lay_out_sparse(texts: list[Text], layout: Layout) -> None:
     elif row is not None and len(row[1]) >= numeric - 2:
         layout.x_axis, layout.x_texts = row
     layout.free = [t for t in texts if t not in layout.y_texts and t not in layout.x_texts]
+
+
+def _lay_out_short(layout: Layout) -> None:
+    """A vertical axis with two labels, if no other numbers stand beside the horizontal one."""
+    start = min(t.box[0] for t in layout.x_texts)
+    beside = [t for t in layout.free if t.is_level and t.box[2] < start + t.height]
+    beside = [t for t in beside if _readings(t, 0.0)]
+    column = _best_group(beside, _aligned_in_column, lambda t: t.center[1], leftmost=True, least=2)
+    if column is not None and len(column[1]) == len(beside):
+        layout.y_axis, layout.y_texts = column
+        layout.free = [t for t in layout.free if t not in layout.y_texts]
 
 
 def anchor(text: Text) -> tuple[float, float]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..frame import Mask
-from .ink import Canvas, Floats, hued, runs_of
+from .ink import Canvas, Floats, hued, is_grey, runs_of
 from .text import Text
 
 _REACH = 7.0
 """A handle with its gap takes at most so many heights of the text beside it."""
-_WIDEST, _GAP = 5.5, 2.4
+_WIDEST, _TALLEST, _GAP = 5.5, 2.0, 2.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +99,10 @@ def _entry(canvas: Canvas, text: Text, side: str) -> Entry | None:
     if patch is None:
         return None
     mask, box = patch
+    piece = canvas.rgb[box[1] : box[3], box[0] : box[2]]
     color = _fill(canvas, box)
-    if color is None:
-        piece = canvas.rgb[box[1] : box[3], box[0] : box[2]]
+    # The frame of a key is no fill.
+    if color is None or (is_grey(color) and hued(piece)[mask].all()):
         color = _strongest(piece[mask], canvas.backgrounds)
     return None if color is None else Entry(text, color, box)
 
@@ -128,7 +129,7 @@ def _patch_beside(
         start, end = (right - left - run[1], right - left - run[0]) if side == "left" else run
         rows_of = np.flatnonzero(ink[:, start + (end - start) // 2])
         at = top + int(np.median(rows_of)) if len(rows_of) else round(middle)
-        if _tall(canvas, left + (start + end) // 2, at) <= 1.5 * height:
+        if _tall(canvas, left + (start + end) // 2, at) <= _TALLEST * height:
             return ink[:, start:end], (left + start, top, left + end, bottom)
     return None
 

@@ -1,4 +1,4 @@
-"""Labels of categories that were missed: looked for again where they must be, larger."""
+"""Labels that were missed: looked for again where they must be, larger."""
 
 from dataclasses import replace
 
@@ -6,12 +6,19 @@ import numpy as np
 
 from ..frame import Image
 from .categories import Label
+from .ink import Canvas, hued
 from .layout import anchor
+from .pies import Pie
 from .text import Text, text_reader
 
 _MOST = 4
 """So many labels at most are looked for again: more are no oversight."""
 _LEAST_SIDE = 24
+_LINE = 0.6, 1.6
+"""How tall ink that may be text is, over the usual height of text."""
+_AROUND = 1.7
+"""A sector's name is within so many radii of the middle of its pie."""
+_LEAST_SCORE = 0.7
 
 
 def missed_texts(
@@ -47,6 +54,34 @@ def missed_texts(
             if alike and abs(at - place) < 0.4 * pitch and not any(_same(moved, t) for t in used):
                 found.append(moved)
     return found
+
+
+def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
+    """Names around a pie that the finder of texts did not see, where there is ink like text.
+
+    Args:
+        canvas: the chart taken apart.
+        pie: its sectors.
+        texts: that were found; they tell how tall text is.
+    """
+    import cv2
+
+    if not texts:
+        return []
+    tall = float(np.median([t.height for t in texts]))
+    y, x = np.indices(canvas.drawn.shape)
+    off = np.hypot(x - pie.center[0], y - pie.center[1]) / pie.radius
+    ink = canvas.drawn & ~hued(canvas.rgb) & (off > 1) & (off < _AROUND)
+    wide = np.ones((1, max(3, round(0.6 * tall))), np.uint8)
+    lines = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, wide)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    quads = []
+    for left, top, across, down, _ in np.asarray(stats)[1:].tolist():
+        if _LINE[0] * tall <= down <= _LINE[1] * tall and across >= down:
+            x0, y0, x1, y1 = left - 3, top - 3, left + across + 3, top + down + 3
+            quads.append(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32))
+    found = text_reader().read_at(canvas.rgb.astype(np.uint8), quads)
+    return [t for t in found if t.score >= _LEAST_SCORE and any(c.isalpha() for c in t.text)]
 
 
 def _region(

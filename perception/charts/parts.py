@@ -6,7 +6,7 @@ import numpy as np
 
 from ..frame import Image, Mask
 from .edges import upper_edge
-from .ink import Canvas, Ink, is_grey, likeness_of_hue, share_near
+from .ink import Canvas, Ink, is_grey, is_mixed, likeness_of_hue, share_near
 from .layout import Box, Layout
 from .legend import Entry, find_legend
 from .legend_gaps import with_missed
@@ -16,6 +16,9 @@ _PALER = 80.0
 """How far apart a grey stroke and its like in the legend may be, in RGB."""
 _SAME = 14.0
 """Colours of areas that are closer than this, in RGB, are one."""
+_LINE_SHARE, _LIKE = 0.5, 0.95
+"""A line that the legend does not name goes over so much of the plot, has so much of the ink of
+another line, and is less like its colour."""
 _TICKS = 4
 """So many dashes of one length above each other are ticks."""
 
@@ -71,12 +74,24 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
             for k in hues
             if all(k is not i for i in shown) and k.mask.sum() > least and k.solid > 0.5
         ]
+        rest += [k for k in hues if k.solid <= 0.5 and _is_series(k, shown, canvas, window)]
         names += [""] * len(rest)
         return Parts(image, canvas, layout, legend, (*shown, *rest), tuple(names), window)
     inks = _one_of_a_hue(inks)
     hued = max((int(ink.mask.sum()) for ink in inks if not ink.grey), default=0)
     strong = [ink for ink in inks if not ink.grey or int(ink.mask.sum()) > max(1.5 * hued, 40)]
     return Parts(image, canvas, layout, [], tuple(strong), ("",) * len(strong), window)
+
+
+def _is_series(ink: Ink, shown: list[Ink], canvas: Canvas, window: Box) -> bool:
+    """Whether an ink that is named nowhere draws a line of its own, beside those that are."""
+    columns = np.flatnonzero(ink.mask.any(axis=0))
+    wide = np.ptp(columns) > _LINE_SHARE * (window[2] - window[0])
+    much = ink.mask.sum() > _LINE_SHARE * min(int(k.mask.sum()) for k in shown)
+    new = all(ink is not k and likeness_of_hue(ink.color, k.color) < _LIKE for k in shown)
+    return bool(wide and much and new) and not is_mixed(
+        ink.color, [k.color for k in shown], canvas.backgrounds
+    )
 
 
 def _without_ticks(ink: Ink, window: Box) -> Ink:

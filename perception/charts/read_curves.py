@@ -185,7 +185,7 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     high = max(float(c.x[-1]) for _, c in curves)
     marked = [v for _, curve in curves if curve.marked for v in curve.vertices]
     if axis.scale == "linear" and axis.step > 0:
-        for parts in (0.1, 0.2, 0.25, 0.5, 1, 2, 4, 5, 10, 20):
+        for parts in (0.1, 0.2, 0.25, 0.5, 1, 2, 2.5, 4, 5, 10, 20):
             step = axis.step / parts
             if abs(step / axis.slope) < 3.5 or (step < 1 and axis.ticks[0][1] > 1000):
                 break

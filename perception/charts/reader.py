@@ -25,7 +25,7 @@ from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
 from .layout import Layout, further_axis, lay_out, number_of
 from .legend import find_legend, is_patch
-from .missing_labels import missed_texts
+from .missing_labels import missed_around, missed_texts
 from .naming import left_out, named
 from .overlaid import told_from_overlap
 from .parts import Parts, parts_of
@@ -89,7 +89,7 @@ def read_flat(image: Image) -> Chart:
         if dial is not None:
             return gauge_chart(image, dial, texts)
     if pie is not None:
-        return pie_chart(canvas, pie, texts)
+        return pie_chart(canvas, pie, [*texts, *missed_around(canvas, pie, texts)])
     if max(ticks) < 3:
         display = read_display(image)
         if display is not None:

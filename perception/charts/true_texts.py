@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image
-from .ink import runs_of
+from .ink import hued, runs_of
 from .layout import Layout
 from .numbers import parse_number
-from .text import Text
+from .text import Text, text_reader
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
@@ -24,6 +24,13 @@ _HANDLE = re.compile(r"^(?:[-–—~_=]+[oO0Q°•]?[-–—~_=]*|[oO0Q°•][-�
 """What a legend's stroke is read as, with or without a mark on it."""
 _GLUED = re.compile(r"^[-–—~_=]+[oO0Q°•][-–—~_=]+(?=\w)")
 """The same with a mark, where no gap to the name was seen."""
+_APART = 0.6
+"""Gaps between words are less wide, in heights."""
+_FLAT = 0.65
+"""Strokes and rows of dots are less tall than so much of the usual height of text."""
+_GAP, _BEYOND = 0.4, 4
+"""Pieces of a key are closer than so many heights; so many pixels from a line of text, a bar goes
+on and a key does not."""
 _STROKE, _MARK = 0.3, 1.3
 """Least length of a stroke beside a mark, and most width of the mark, in heights."""
 
@@ -35,8 +42,10 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     hues = [_hue(t, image) for t in texts if len(t.text) > 2]
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
-    kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit)]
+    kept = [piece for t in kept for piece in _keys_apart(t, image)]
+    kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit, usual)]
     kept = [piece for t in kept for piece in _entries_apart(t, image)]
+    kept = [piece for t in kept for piece in _letter_apart(t, image)]
     return [piece for t in kept for piece in _numbers_apart(t, image)]
 
 
@@ -78,6 +87,61 @@ def _entries_apart(text: Text, image: Image) -> list[Text]:
     ]
 
 
+def _keys_apart(text: Text, image: Image) -> list[Text]:
+    """Entries of a legend that were read as one line over the coloured keys between them."""
+    if not text.is_level or not any(c.isalpha() for c in text.text):
+        return [text]
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    crop, height = image[y0:y1, x0:x1], y1 - y0
+    ink = _ink_of(crop)
+    keyed = np.asarray((ink & hued(crop)).any(axis=0))
+    joined = [run for run in _joined(runs_of(keyed), _GAP * height) if run[1] - run[0] > height]
+    words = np.asarray(ink.any(axis=0) & ~keyed)
+    keys = [k for k in joined if words[: k[0]].sum() > height and words[k[1] :].sum() > height / 2]
+    if not keys or _go_on(image, (x0, y0, x1, y1), keys):
+        return [text]
+    starts, ends = [0, *(end for _, end in joined)], [*(start for start, _ in joined), x1 - x0]
+    quads = []
+    for start, end in zip(starts, ends, strict=True):
+        if words[start:end].sum() > height / 2:
+            left, right = float(x0 + start + 1), float(x0 + end - 1)
+            corners = [(left, y0), (right, y0), (right, y1), (left, y1)]
+            quads.append(np.array(corners, np.float32))
+    return [t for t in text_reader().read_at(image, quads) if any(c.isalnum() for c in t.text)]
+
+
+def _joined(runs: list[tuple[int, int]], gap: float) -> list[tuple[int, int]]:
+    """Runs, those that are no farther apart than a gap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in runs:
+        if found and start - found[-1][1] <= gap:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
+
+
+def _go_on(image: Image, box: tuple[int, int, int, int], keys: list[tuple[int, int]]) -> bool:
+    """Whether what is coloured in a line of text goes on above or below it, as bars do."""
+    x0, y0, _, y1 = box
+    rows = [y for y in (y0 - _BEYOND, y1 + _BEYOND) if 0 <= y < len(image)]
+    return any(bool(hued(image[rows, x0 + start : x0 + end]).any()) for start, end in keys)
+
+
+def _letter_apart(text: Text, image: Image) -> list[Text]:
+    """An axis' name of one letter and the tick label at its right, which were read as one line."""
+    first, _, rest = text.text.partition(" ")
+    if len(first) != 1 or first.isdigit() or not rest or not text.is_level:
+        return [text]
+    x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
+    filled = _ink_of(image[y0:y1, x0:x1]).any(axis=0)
+    runs = runs_of(np.asarray(filled))
+    if len(runs) < 2 or runs[1][0] - runs[0][1] < _APART * (y1 - y0):
+        return [text]
+    end, start = float(x0 + runs[0][1]), float(x0 + runs[1][0])
+    return [_piece(text, first, text.box[0], end), _piece(text, rest, start, text.box[2])]
+
+
 def _handles(ink: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Columns [start, end) of level strokes in a line of text, and of the marks on them."""
     height = len(ink)
@@ -87,12 +151,7 @@ def _handles(ink: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     low = (bottom >= top) & (bottom - top < max(3.0, 0.3 * height))
     low &= np.abs((top + bottom) / 2 - (height - 1) / 2) < 0.3 * height
     strokes = [(a, b) for a, b in runs_of(low) if b - a >= _STROKE * height]
-    found: list[tuple[int, int]] = []
-    for start, end in strokes:
-        if found and start - found[-1][1] <= _MARK * height:
-            found[-1] = found[-1][0], end
-        else:
-            found.append((start, end))
+    found = _joined(strokes, _MARK * height)
     return [(start, end) for start, end in found if end - start >= height]
 
 
@@ -171,7 +230,7 @@ def _of_one_script(texts: list[Text]) -> list[Text]:
     return [t for t in cleaned if t.text]
 
 
-def _is_mark(text: Text, image: Image, limit: float) -> bool:
+def _is_mark(text: Text, image: Image, limit: float, usual: float) -> bool:
     """Whether what was read is a mark of the plot, more coloured than text is."""
     if len(text.text) <= 3 and _is_patch(text, image):
         return True
@@ -182,6 +241,9 @@ def _is_mark(text: Text, image: Image, limit: float) -> bool:
     if any(c.isalnum() for c in text.text) and len(text.text) > 2:
         return False
     if not any(c.isalnum() for c in text.text):
+        return True
+    # Dots and dashes in a row are read as an m or a w, but are not as tall.
+    if len(text.text) <= 2 and text.height < _FLAT * usual and _hue(text, image) > limit:
         return True
     foreign = len(text.text) == 1 and (not text.text.isascii() or text.score < 0.6)
     return (foreign or set(text.text) <= set(_MARKS)) and _hue(text, image) > limit
