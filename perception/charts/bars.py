@@ -40,6 +40,11 @@ class Bar:
         return Bar(self.ink, self.y0, self.x0, self.y1, self.x1)
 
     @property
+    def width(self) -> float:
+        """Of an upright bar."""
+        return self.x1 - self.x0
+
+    @property
     def middle(self) -> float:
         """Across its length, of an upright bar."""
         return (self.x0 + self.x1) / 2

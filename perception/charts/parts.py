@@ -89,9 +89,11 @@ def _is_series(ink: Ink, shown: list[Ink], canvas: Canvas, window: Box) -> bool:
     wide = np.ptp(columns) > _LINE_SHARE * (window[2] - window[0])
     much = ink.mask.sum() > _LINE_SHARE * min(int(k.mask.sum()) for k in shown)
     new = all(ink is not k and likeness_of_hue(ink.color, k.color) < _LIKE for k in shown)
-    return bool(wide and much and new) and not is_mixed(
-        ink.color, [k.color for k in shown], canvas.backgrounds
-    )
+    if not (wide and much and new):
+        return False
+    # The soft edges of other lines run along them.
+    edges = sum(share_near(ink, k) for k in shown) > _LINE_SHARE
+    return not edges and not is_mixed(ink.color, [k.color for k in shown], canvas.backgrounds)
 
 
 def _without_ticks(ink: Ink, window: Box) -> Ink:

@@ -1,5 +1,6 @@
 """From bars to rows: which category each stands for, and how tall it is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ def bar_rows(
     labels: list[Label],
     printed: list[Text],
     ends: Ends = (-np.inf, np.inf),
+    hidden: Sequence[Bar] = (),
 ) -> tuple[list[ChartRow], list[str]]:
     """The table behind bars, and what of it could not be read.
 
@@ -36,8 +38,11 @@ def bar_rows(
         labels: along the other axis.
         printed: numbers that stand free and may be values of bars.
         ends: of the plot, as if the bars were upright; what reaches them may go on beyond.
+        hidden: bars whose ends something lies on.
     """
+    ends_hidden = [bars.bars.index(bar) for bar in hidden]
     bars = _grounded(bars, axis)
+    covered = {id(bars.bars[k]) for k in ends_hidden}
     columns = _columns(bars, len(set(names)) > 1)
     places = [float(np.mean([b.middle for b in column])) for column in columns]
     texts = _labelled(columns, places, labels)
@@ -46,6 +51,7 @@ def bar_rows(
     values = _printed_values(bars, measured, axis, printed)
     cut = cut_bars(bars, axis, ends)
     rows, unread = [], []
+    hidden_at: set[tuple[str, str | float]] = set()
     for column, label in zip(columns, texts, strict=True):
         if label is None:
             place = float(np.mean([b.middle for b in column]))
@@ -56,19 +62,24 @@ def bar_rows(
                 value, sure = _rounded(bar, measured[id(bar)], bars, axis), 0.85 * axis.agreed
             name = names[bar.ink] if many else ""
             told = label.score if label else 0.3
+            what = " ".join(w for w in (name, label.text if label else "") if w) or "a bar"
+            if id(bar) in covered and id(bar) not in values:
+                unread.append(f"the value of {what}: the legend lies on its end")
+                hidden_at.add((name, label.text if label else ""))
+                continue
             if id(bar) in cut and id(bar) not in values:
-                what = " ".join(w for w in (name, label.text if label else "") if w) or "a bar"
                 if not cut[id(bar)]:
                     unread.append(f"the value of {what}: it goes on beyond the plot")
                     continue
                 unread.append(f"whether {what} goes on beyond the plot, at whose end it stops")
                 sure *= _DOUBTED
             rows.append(ChartRow(name, label.text if label else "", value, sure * told))
+    silent = {(row.series, row.x) for row in rows} | hidden_at
     if many:
         rows.sort(key=lambda row: names.index(row.series))
         drawn = {bar.ink for bar in bars.bars}
         for name in (n for k, n in enumerate(names) if k in drawn):
-            found = {row.x for row in rows if row.series == name}
+            found = {x for series, x in silent if series == name}
             lacking = [t.text for t in texts if t is not None and t.text not in found]
             unread += [f"the bar of {name} at {x}: none can be seen" for x in lacking]
     else:

@@ -28,6 +28,8 @@ _APART = 0.6
 """Gaps between words are less wide, in heights."""
 _FLAT = 0.65
 """Strokes and rows of dots are less tall than so much of the usual height of text."""
+_OTHER = 60
+"""How far apart the colours of a key and of text are at least, in one channel."""
 _GAP, _BEYOND = 0.4, 4
 """Pieces of a key are closer than so many heights; so many pixels from a line of text, a bar goes
 on and a key does not."""
@@ -42,9 +44,9 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     hues = [_hue(t, image) for t in texts if len(t.text) > 2]
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
-    kept = [piece for t in kept for piece in _keys_apart(t, image)]
     kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit, usual)]
     kept = [piece for t in kept for piece in _entries_apart(t, image)]
+    kept = [piece for t in kept for piece in _keys_apart(t, image)]
     kept = [piece for t in kept for piece in _letter_apart(t, image)]
     return [piece for t in kept for piece in _numbers_apart(t, image)]
 
@@ -97,8 +99,13 @@ def _keys_apart(text: Text, image: Image) -> list[Text]:
     keyed = np.asarray((ink & hued(crop)).any(axis=0))
     joined = [run for run in _joined(runs_of(keyed), _GAP * height) if run[1] - run[0] > height]
     words = np.asarray(ink.any(axis=0) & ~keyed)
-    keys = [k for k in joined if words[: k[0]].sum() > height and words[k[1] :].sum() > height / 2]
+    keys = [key for key in joined if words[key[1] :].sum() > height / 2]
     if not keys or _go_on(image, (x0, y0, x1, y1), keys):
+        return [text]
+    said, strength = crop.astype(np.int64), ink.astype(np.int64)
+    apart = [_color_of(said[:, a:b], strength[:, a:b]) for a, b in keys]
+    own = _color_of(said[:, words], strength[:, words])
+    if min(np.abs(color - own).max() for color in apart) < _OTHER:
         return [text]
     starts, ends = [0, *(end for _, end in joined)], [*(start for start, _ in joined), x1 - x0]
     quads = []
@@ -300,7 +307,7 @@ def _trimmed(text: Text, image: Image) -> Text:
     block = ink[:, columns[0] : end] > 50
     rows = block.any(axis=1)
     solid = end - columns[0] > 0.5 * height and rows.sum() > 3 and block[rows].mean() > 0.93
-    if not solid and (np.ptp(swatch) < 40 or np.abs(swatch - words).max() < 60):
+    if not solid and (np.ptp(swatch) < 40 or np.abs(swatch - words).max() < _OTHER):
         return text
     left = float(x0 + end + 1)
     (_, ay), b, c, (_, dy) = text.corners

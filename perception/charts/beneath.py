@@ -1,0 +1,117 @@
+"""Bars that a legend lies on: where they end beneath it, or that it hides their ends."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .bars import Bar, Bars
+from .ink import Floats
+from .layout import Box
+from .legend import Entry
+
+_PAD, _TITLE = 0.9, 2.2
+"""How far a legend's box reaches beyond its entries, in heights of text; above, with a title."""
+_SHADES = (0.07, 0.7)
+"""How strong a colour is beneath a legend that is see-through, over what it is beside it."""
+_OFF_SHADE = 14.0
+"""How far from the line between two colours, in RGB, a mixture of the two may be."""
+_SHOWN = 0.3
+"""Share of a bar's row that shows at least; the legend's own text and swatches hide the rest."""
+_HIDDEN = 2.5
+"""Rows in a row that may be hidden so, in heights of text."""
+_LEAST_PX = 3
+
+
+def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[Bar]]:
+    """Bars drawn out to where they end beneath the legend, and those whose ends it hides.
+
+    Args:
+        bars: of the chart.
+        legend: its entries; those in the plot lie on bars.
+        rgb: [H, W, 3] the chart.
+    """
+    if not legend:
+        return bars, []
+    tall = float(np.median([entry.text.height for entry in legend]))
+    box = _box(legend, tall)
+    if not bars.upright:
+        rgb, box = rgb.transpose(1, 0, 2), (box[1], box[0], box[3], box[2])
+    found, hidden = [], []
+    for bar in bars.bars:
+        outer = not any(_stands_on(other, bar, bars.base) for other in bars.bars)
+        if not outer or not _ends_in(bar, bars.base, box):
+            found.append(bar)
+            continue
+        longer = _drawn_out(bar, bars.base, box, rgb, tall)
+        hidden += [bar] if longer is None else []
+        found.append(longer or bar)
+    return replace(bars, bars=tuple(found)), hidden
+
+
+def _box(legend: list[Entry], tall: float) -> Box:
+    """Around a legend's texts and swatches, with a margin."""
+    boxes = np.array([b for e in legend for b in (e.text.box, e.swatch)], np.float64)
+    x0, y0 = boxes[:, :2].min(axis=0) - _PAD * tall
+    x1, y1 = boxes[:, 2:].max(axis=0) + _PAD * tall
+    return float(x0), float(y0 - (_TITLE - _PAD) * tall), float(x1), float(y1)
+
+
+def _rises(bar: Bar, base: float) -> bool:
+    return abs(bar.y0 - base) >= abs(bar.y1 - base)
+
+
+def _end(bar: Bar, base: float) -> float:
+    return bar.y0 if _rises(bar, base) else bar.y1
+
+
+def _stands_on(other: Bar, bar: Bar, base: float) -> bool:
+    """Whether another segment of a stack begins where a bar ends."""
+    foot = other.y1 if _rises(bar, base) else other.y0
+    level = abs(foot - _end(bar, base)) < _LEAST_PX
+    return other is not bar and level and other.x0 < bar.middle < other.x1
+
+
+def _ends_in(bar: Bar, base: float, box: Box) -> bool:
+    """Whether a bar's end lies within the legend's box, or right at its edge."""
+    across = min(bar.x1, box[2]) - max(bar.x0, box[0]) > 0.5 * (bar.x1 - bar.x0)
+    return across and box[1] < _end(bar, base) < box[3]
+
+
+def _drawn_out(bar: Bar, base: float, box: Box, rgb: Floats, tall: float) -> Bar | None:
+    """A bar with what shows of it through the legend; None where its end cannot be told."""
+    rises = _rises(bar, base)
+    left, right = round(bar.x0 + 0.2 * bar.width), round(bar.x1 - 0.2 * bar.width)
+    first, last = (round(bar.y0) - 1, round(box[1])) if rises else (round(bar.y1), round(box[3]))
+    step = -1 if rises else 1
+    rows = np.arange(first, last, step)
+    rows = rows[(rows >= 0) & (rows < len(rgb))]
+    if not len(rows):
+        return None
+    inside = rgb[round(max(box[1], 0)) : round(box[3]), round(max(box[0], 0)) : round(box[2])]
+    page = _commonest(inside)
+    own = np.median(rgb[round(bar.y0) + 2 : round(bar.y1) - 1, left:right], axis=(0, 1))
+    shown = (_is_shade(rgb[rows, left:right], own, page)).mean(axis=1) > _SHOWN
+    at = np.flatnonzero(shown)
+    if len(at) < _LEAST_PX:
+        return None
+    gaps = np.flatnonzero(np.diff(at, prepend=-1) > _HIDDEN * tall)
+    reach = at[gaps[0] - 1] if len(gaps) and gaps[0] else at[-1] if not len(gaps) else None
+    if reach is None:
+        return None
+    end = int(rows[reach])
+    return replace(bar, y0=float(end)) if rises else replace(bar, y1=float(end + 1))
+
+
+def _commonest(pixels: Floats) -> Floats:
+    """The colour that most of some pixels have."""
+    names, counts = np.unique(pixels.reshape(-1, 3) // 8, axis=0, return_counts=True)
+    like = (pixels.reshape(-1, 3) // 8 == names[counts.argmax()]).all(axis=1)
+    return np.asarray(np.median(pixels.reshape(-1, 3)[like], axis=0), np.float32)
+
+
+def _is_shade(pixels: Floats, own: Floats, page: Floats) -> Floats:
+    """[...] bool: which pixels [..., 3] are a mixture of a colour with a little of another."""
+    along = own - page
+    share = (pixels - page) @ along / max(float(along @ along), 1.0)
+    off = np.linalg.norm(pixels - page - share[..., None] * along, axis=-1)
+    return np.asarray((share > _SHADES[0]) & (share < _SHADES[1]) & (off < _OFF_SHADE))
