@@ -13,13 +13,14 @@ _PAD, _TITLE = 0.9, 2.2
 """How far a legend's box reaches beyond its entries, in heights of text; above, with a title."""
 _SHADES = (0.07, 0.7)
 """How strong a colour is beneath a legend that is see-through, over what it is beside it."""
-_OFF_SHADE = 14.0
-"""How far from the line between two colours, in RGB, a mixture of the two may be."""
+_OFF_SHADE, _OFF_SHARE = 4.0, 0.35
+"""How far a mixture of two colours may be from the line between them, in RGB: always, and of its
+distance from the weaker one."""
 _SHOWN = 0.3
 """Share of a bar's row that shows at least; the legend's own text and swatches hide the rest."""
 _HIDDEN = 2.5
 """Rows in a row that may be hidden so, in heights of text."""
-_LEAST_PX = 3
+_LEAST_PX, _FRAME_PX = 3, 6
 
 
 def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[Bar]]:
@@ -92,7 +93,8 @@ def _drawn_out(bar: Bar, base: float, box: Box, rgb: Floats, tall: float) -> Bar
     own = np.median(rgb[round(bar.y0) + 2 : round(bar.y1) - 1, left:right], axis=(0, 1))
     shown = (_is_shade(rgb[rows, left:right], own, page)).mean(axis=1) > _SHOWN
     at = np.flatnonzero(shown)
-    if len(at) < _LEAST_PX:
+    # The legend's frame and soft edges are not the bar.
+    if len(at) < _FRAME_PX:
         return None
     gaps = np.flatnonzero(np.diff(at, prepend=-1) > _HIDDEN * tall)
     reach = at[gaps[0] - 1] if len(gaps) and gaps[0] else at[-1] if not len(gaps) else None
@@ -112,6 +114,8 @@ def _commonest(pixels: Floats) -> Floats:
 def _is_shade(pixels: Floats, own: Floats, page: Floats) -> Floats:
     """[...] bool: which pixels [..., 3] are a mixture of a colour with a little of another."""
     along = own - page
-    share = (pixels - page) @ along / max(float(along @ along), 1.0)
+    long = float(np.linalg.norm(along))
+    share = (pixels - page) @ along / max(long**2, 1.0)
     off = np.linalg.norm(pixels - page - share[..., None] * along, axis=-1)
-    return np.asarray((share > _SHADES[0]) & (share < _SHADES[1]) & (off < _OFF_SHADE))
+    near = off < np.maximum(_OFF_SHADE, _OFF_SHARE * share * long)
+    return np.asarray((share > _SHADES[0]) & (share < _SHADES[1]) & near)

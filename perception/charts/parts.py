@@ -16,7 +16,7 @@ _PALER = 80.0
 """How far apart a grey stroke and its like in the legend may be, in RGB."""
 _SAME = 14.0
 """Colours of areas that are closer than this, in RGB, are one."""
-_LINE_SHARE, _LIKE = 0.5, 0.95
+_LINE_SHARE, _DOTTED, _LIKE = 0.5, 0.25, 0.95
 """A line that the legend does not name goes over so much of the plot, has so much of the ink of
 another line, and is less like its colour."""
 _TICKS = 4
@@ -87,7 +87,7 @@ def _is_series(ink: Ink, shown: list[Ink], canvas: Canvas, window: Box) -> bool:
     """Whether an ink that is named nowhere draws a line of its own, beside those that are."""
     columns = np.flatnonzero(ink.mask.any(axis=0))
     wide = np.ptp(columns) > _LINE_SHARE * (window[2] - window[0])
-    much = ink.mask.sum() > _LINE_SHARE * min(int(k.mask.sum()) for k in shown)
+    much = ink.mask.sum() > _DOTTED * min(int(k.mask.sum()) for k in shown)
     new = all(ink is not k and likeness_of_hue(ink.color, k.color) < _LIKE for k in shown)
     if not (wide and much and new):
         return False
