@@ -99,6 +99,16 @@ def test_keys_between_names_that_were_read_as_one_line_part_them() -> None:
     assert [t.text for t in true_texts([whole], image)] == ["Alpha", "Beta"]
 
 
+def test_labels_that_touch_are_parted_before_their_capitals() -> None:
+    names = ("Coal", "Gas", "Wind", "Solar", "Hydro", "Nuclear")
+
+    def draw(axes: Axes) -> None:
+        axes.bar(names, (3.0, 5.0, 8.0, 4.0, 6.0, 7.0))
+        axes.tick_params(axis="x", labelsize=17)
+
+    assert [row.x for row in read_chart(drawn(draw)).rows] == list(names)
+
+
 def test_an_axis_name_of_one_letter_is_no_part_of_a_label() -> None:
     names, values = (
         ("Coal", "Gas", "Wind", "Solar", "Hydro"),

@@ -1,6 +1,8 @@
 """Labels of neighbouring bars or points that were read as one line of text, taken apart again."""
 
 import itertools
+import re
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ from .bars import Bars
 from .sequences import is_name
 from .text import Text, text_reader
 
+_CAPITAL_AT_END = re.compile(r"[^\W\d_A-Z][A-Z]$")
 _FULL = 0.78
 """Labels that were read as one take up at least this share of their places."""
 
@@ -51,7 +54,16 @@ def split_at(image: Image, texts: list[Text], places: list[float], lowest: float
             low, high = y0 - margin, y1 + margin
             corners = [[left, low], [right, low], [right, high], [left, high]]
             quads.append(np.array(corners, np.float32))
-    return [*found, *(t for t in text_reader().read_at(image, quads) if t.text)]
+    return [*found, *_with_capitals([t for t in text_reader().read_at(image, quads) if t.text])]
+
+
+def _with_capitals(texts: list[Text]) -> list[Text]:
+    """Neighbouring labels that touch, cut within a capital's word: "HydroN", "uclear"."""
+    said = [t.text for t in texts]
+    for k, (before, after) in enumerate(itertools.pairwise(said)):
+        if _CAPITAL_AT_END.search(before) and after[0].islower():
+            said[k], said[k + 1] = before[:-1], before[-1] + after
+    return [replace(t, text=words) for t, words in zip(texts, said, strict=True)]
 
 
 def column_places(bars: Bars) -> list[float]:

@@ -19,6 +19,8 @@ _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
 _NARROWEST = 0.25
 """Width of the narrowest letters of a word on average, in heights."""
+_TICKS = "I|l1!'"
+"""What a tick is read as."""
 _SHAPES = "□■○●◆◇▲△▼"
 _HANDLE = re.compile(r"^(?:[-–—~_=]+[oO0Q°•]?[-–—~_=]*|[oO0Q°•][-–—~_=]+)$")
 """What a legend's stroke is read as, with or without a mark on it."""
@@ -248,6 +250,8 @@ def _is_mark(text: Text, image: Image, limit: float, usual: float) -> bool:
     if any(c.isalnum() for c in text.text) and len(text.text) > 2:
         return False
     if not any(c.isalnum() for c in text.text):
+        return True
+    if text.text in _TICKS and text.height < _FLAT * usual:
         return True
     # Dots and dashes in a row are read as an m or a w, but are not as tall.
     if len(text.text) <= 2 and text.height < _FLAT * usual and _hue(text, image) > limit:
