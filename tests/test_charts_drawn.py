@@ -149,6 +149,19 @@ def test_bars_beneath_a_legend_are_read_to_their_ends_or_told_of(shown: float) -
         assert "Cairo" not in {row.x for row in chart.rows}
 
 
+@pytest.mark.parametrize("framed", [True, False])
+def test_bars_that_end_just_below_a_legend_are_not_hidden_by_it(framed: bool) -> None:
+    values = {"Oslo": 60.0, "Rome": 40.0, "Lima": 70.0, "Cairo": 77.0}
+
+    def draw(axes: Axes) -> None:
+        axes.bar(list(values), list(values.values()), label="Visitors")
+        axes.plot([0, 3], [200, 200], color="C1", label="Limit")
+        axes.legend(loc="upper right", framealpha=1, fontsize=14, frameon=framed)
+
+    chart = read_chart(drawn(draw, ylim=(0, 100)))
+    assert {row.x: row.y for row in chart.rows} == pytest.approx(values, abs=1)
+
+
 def test_a_line_of_which_the_legend_says_nothing_is_told_of() -> None:
     def draw(axes: Axes) -> None:
         (a,) = axes.plot(YEARS, HEIGHTS)

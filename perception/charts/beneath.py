@@ -20,7 +20,9 @@ _SHOWN = 0.3
 """Share of a bar's row that shows at least; the legend's own text and swatches hide the rest."""
 _HIDDEN = 2.5
 """Rows in a row that may be hidden so, in heights of text."""
-_LEAST_PX, _FRAME_PX = 3, 6
+_LEAST_PX, _FRAME_PX, _EDGE_PX = 3, 6, 4
+_OTHER, _MOSTLY = 12.0, 0.7
+"""How far, in RGB, the edge of a legend is from what is before it, and along which share."""
 
 
 def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[Bar]]:
@@ -44,7 +46,7 @@ def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[
             found.append(bar)
             continue
         longer = _drawn_out(bar, bars.base, box, rgb, tall)
-        hidden += [bar] if longer is None else []
+        hidden += [bar] if longer is None and _is_cut(bar, bars.base, rgb) else []
         found.append(longer or bar)
     return replace(bars, bars=tuple(found)), hidden
 
@@ -76,6 +78,17 @@ def _ends_in(bar: Bar, base: float, box: Box) -> bool:
     """Whether a bar's end lies within the legend's box, or right at its edge."""
     across = min(bar.x1, box[2]) - max(bar.x0, box[0]) > 0.5 * (bar.x1 - bar.x0)
     return across and box[1] < _end(bar, base) < box[3]
+
+
+def _is_cut(bar: Bar, base: float, rgb: Floats) -> bool:
+    """Whether something begins where a bar ends, and goes on at both its sides: a legend's edge."""
+    end, step = round(_end(bar, base)), 1 if _rises(bar, base) else -1
+    columns = np.r_[round(bar.x0) - 9 : round(bar.x0) - 2, round(bar.x1) + 2 : round(bar.x1) + 9]
+    columns = columns[(columns >= 0) & (columns < rgb.shape[1])]
+    rows = np.clip(end + step * np.arange(-_EDGE_PX, _EDGE_PX), 0, len(rgb) - 1)
+    before = rgb[np.clip(end + step * 3 * _EDGE_PX, 0, len(rgb) - 1), columns]
+    other = np.linalg.norm(rgb[rows[:, None], columns] - before, axis=-1) > _OTHER
+    return bool(other.mean(axis=1).max(initial=0.0) > _MOSTLY)
 
 
 def _drawn_out(bar: Bar, base: float, box: Box, rgb: Floats, tall: float) -> Bar | None:
