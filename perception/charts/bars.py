@@ -27,17 +27,30 @@ line's middle there, others its edge."""
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle of one ink; edges in pixels, half-open."""
+    """A rectangle of one ink; edges in pixels, half-open.
+
+    Attributes:
+        hidden: whether something lies on its end, so that nobody can say where it is.
+    """
 
     ink: int
     x0: float
     y0: float
     x1: float
     y1: float
+    hidden: bool = False
 
     def turned(self) -> "Bar":
         """With x and y exchanged."""
-        return Bar(self.ink, self.y0, self.x0, self.y1, self.x1)
+        return replace(self, x0=self.y0, y0=self.x0, x1=self.y1, y1=self.x1)
+
+    def rises(self, base: float) -> bool:
+        """Whether it stands above a level, as if upright, and does not hang below it."""
+        return abs(self.y0 - base) >= abs(self.y1 - base)
+
+    def end(self, base: float) -> float:
+        """The edge of it that is away from a level."""
+        return self.y0 if self.rises(base) else self.y1
 
     @property
     def width(self) -> float:

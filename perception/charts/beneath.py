@@ -25,8 +25,8 @@ _OTHER, _MOSTLY = 12.0, 0.7
 """How far, in RGB, the edge of a legend is from what is before it, and along which share."""
 
 
-def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[Bar]]:
-    """Bars drawn out to where they end beneath the legend, and those whose ends it hides.
+def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> Bars:
+    """Bars drawn out to where they end beneath the legend; hidden are those that it cuts off.
 
     Args:
         bars: of the chart.
@@ -34,21 +34,18 @@ def uncovered(bars: Bars, legend: list[Entry], rgb: Floats) -> tuple[Bars, list[
         rgb: [H, W, 3] the chart.
     """
     if not legend:
-        return bars, []
+        return bars
     tall = float(np.median([entry.text.height for entry in legend]))
     box = _box(legend, tall)
     if not bars.upright:
         rgb, box = rgb.transpose(1, 0, 2), (box[1], box[0], box[3], box[2])
-    found, hidden = [], []
+    found = []
     for bar in bars.bars:
-        outer = not any(_stands_on(other, bar, bars.base) for other in bars.bars)
-        if not outer or not _ends_in(bar, bars.base, box):
-            found.append(bar)
-            continue
-        longer = _drawn_out(bar, bars.base, box, rgb, tall)
-        hidden += [bar] if longer is None and _is_cut(bar, bars.base, rgb) else []
-        found.append(longer or bar)
-    return replace(bars, bars=tuple(found)), hidden
+        if _ends_in(bar, bars.base, box) and not any(_goes_on(bar, o, bars) for o in bars.bars):
+            longer = _drawn_out(bar, bars.base, box, rgb, tall)
+            bar = longer or replace(bar, hidden=_is_cut(bar, bars.base, rgb))
+        found.append(bar)
+    return replace(bars, bars=tuple(found))
 
 
 def _box(legend: list[Entry], tall: float) -> Box:
@@ -59,30 +56,22 @@ def _box(legend: list[Entry], tall: float) -> Box:
     return float(x0), float(y0 - (_TITLE - _PAD) * tall), float(x1), float(y1)
 
 
-def _rises(bar: Bar, base: float) -> bool:
-    return abs(bar.y0 - base) >= abs(bar.y1 - base)
-
-
-def _end(bar: Bar, base: float) -> float:
-    return bar.y0 if _rises(bar, base) else bar.y1
-
-
-def _stands_on(other: Bar, bar: Bar, base: float) -> bool:
+def _goes_on(bar: Bar, other: Bar, bars: Bars) -> bool:
     """Whether another segment of a stack begins where a bar ends."""
-    foot = other.y1 if _rises(bar, base) else other.y0
-    level = abs(foot - _end(bar, base)) < _LEAST_PX
+    foot = other.y1 if bar.rises(bars.base) else other.y0
+    level = abs(foot - bar.end(bars.base)) < _LEAST_PX
     return other is not bar and level and other.x0 < bar.middle < other.x1
 
 
 def _ends_in(bar: Bar, base: float, box: Box) -> bool:
     """Whether a bar's end lies within the legend's box, or right at its edge."""
-    across = min(bar.x1, box[2]) - max(bar.x0, box[0]) > 0.5 * (bar.x1 - bar.x0)
-    return across and box[1] < _end(bar, base) < box[3]
+    across = min(bar.x1, box[2]) - max(bar.x0, box[0]) > 0.5 * bar.width
+    return across and box[1] < bar.end(base) < box[3]
 
 
 def _is_cut(bar: Bar, base: float, rgb: Floats) -> bool:
     """Whether something begins where a bar ends, and goes on at both its sides: a legend's edge."""
-    end, step = round(_end(bar, base)), 1 if _rises(bar, base) else -1
+    end, step = round(bar.end(base)), 1 if bar.rises(base) else -1
     columns = np.r_[round(bar.x0) - 9 : round(bar.x0) - 2, round(bar.x1) + 2 : round(bar.x1) + 9]
     columns = columns[(columns >= 0) & (columns < rgb.shape[1])]
     rows = np.clip(end + step * np.arange(-_EDGE_PX, _EDGE_PX), 0, len(rgb) - 1)
@@ -93,27 +82,24 @@ def _is_cut(bar: Bar, base: float, rgb: Floats) -> bool:
 
 def _drawn_out(bar: Bar, base: float, box: Box, rgb: Floats, tall: float) -> Bar | None:
     """A bar with what shows of it through the legend; None where its end cannot be told."""
-    rises = _rises(bar, base)
+    rises = bar.rises(base)
     left, right = round(bar.x0 + 0.2 * bar.width), round(bar.x1 - 0.2 * bar.width)
     first, last = (round(bar.y0) - 1, round(box[1])) if rises else (round(bar.y1), round(box[3]))
     step = -1 if rises else 1
     rows = np.arange(first, last, step)
     rows = rows[(rows >= 0) & (rows < len(rgb))]
-    if not len(rows):
+    body = rgb[round(bar.y0) + 2 : round(bar.y1) - 1, left:right]
+    if not len(rows) or not body.size:
         return None
     inside = rgb[round(max(box[1], 0)) : round(box[3]), round(max(box[0], 0)) : round(box[2])]
-    page = _commonest(inside)
-    own = np.median(rgb[round(bar.y0) + 2 : round(bar.y1) - 1, left:right], axis=(0, 1))
-    shown = (_is_shade(rgb[rows, left:right], own, page)).mean(axis=1) > _SHOWN
-    at = np.flatnonzero(shown)
+    page, own = _commonest(inside), np.median(body, axis=(0, 1))
+    at = np.flatnonzero(_is_shade(rgb[rows, left:right], own, page).mean(axis=1) > _SHOWN)
+    gaps = np.flatnonzero(np.diff(at, prepend=-1) > _HIDDEN * tall)
+    at = at[: gaps[0]] if len(gaps) else at
     # The legend's frame and soft edges are not the bar.
     if len(at) < _FRAME_PX:
         return None
-    gaps = np.flatnonzero(np.diff(at, prepend=-1) > _HIDDEN * tall)
-    reach = at[gaps[0] - 1] if len(gaps) and gaps[0] else at[-1] if not len(gaps) else None
-    if reach is None:
-        return None
-    end = int(rows[reach])
+    end = int(rows[at[-1]])
     return replace(bar, y0=float(end)) if rises else replace(bar, y1=float(end + 1))
 
 

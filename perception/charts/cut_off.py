@@ -35,8 +35,7 @@ def cut_bars(bars: Bars, axis: Axis, ends: Ends) -> dict[int, bool]:
     """
     found = {}
     for bar in bars.bars:
-        rises = abs(bar.y0 - bars.base) >= abs(bar.y1 - bars.base)
-        far, end = (bar.y0, ends[0]) if rises else (bar.y1, ends[1])
+        far, end = bar.end(bars.base), ends[0] if bar.rises(bars.base) else ends[1]
         if abs(far - end) <= _AT_END_PX < abs(end - bars.base):
             found[id(bar)] = any(abs(far - at) <= _AT_TICK_PX for at, _ in axis.ticks)
     # Where all end at the same tick, shares of a whole for instance, nothing is cut.

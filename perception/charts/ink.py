@@ -111,7 +111,8 @@ def _backgrounds(image: Image) -> Floats:
         if not mask.any():
             continue
         # The keys of a legend may have the panel's colour, too.
-        rows, columns = (np.flatnonzero(n > _OF_PANEL * n.max()) for n in _counts(mask))
+        counted = mask.sum(axis=1), mask.sum(axis=0)
+        rows, columns = (np.flatnonzero(n > _OF_PANEL * n.max()) for n in counted)
         color = _mean(image, mask)
         wide = np.ptp(columns) > 0.4 * width and np.ptp(rows) > 0.35 * height
         within = hued[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].sum()
@@ -123,11 +124,6 @@ def _backgrounds(image: Image) -> Floats:
             found.append(color)
     # Neighbouring bins split what is one colour with a little noise.
     return np.array(found, np.float32)
-
-
-def _counts(mask: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """How much of a mask each row has, and each column."""
-    return mask.sum(axis=1), mask.sum(axis=0)
 
 
 def _opened(mask: Mask, size: int) -> Mask:

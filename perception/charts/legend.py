@@ -11,6 +11,7 @@ from .text import Text
 _REACH = 7.0
 """A handle with its gap takes at most so many heights of the text beside it."""
 _WIDEST, _TALLEST, _GAP = 5.5, 2.0, 2.4
+"""The same of a swatch's width and height, and of its gap to the text."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,14 @@ from ..frame import Image
 from .categories import Label
 from .ink import Canvas, hued
 from .layout import anchor
-from .pies import Pie
-from .text import Text, text_reader
+from .pies import FARTHEST, Pie
+from .text import Text, quad_of, text_reader
 
 _MOST = 4
 """So many labels at most are looked for again: more are no oversight."""
 _LEAST_SIDE = 24
 _LINE = 0.6, 1.6
 """How tall ink that may be text is, over the usual height of text."""
-_AROUND = 1.7
-"""A sector's name is within so many radii of the middle of its pie."""
 _LEAST_SCORE = 0.7
 
 
@@ -71,15 +69,14 @@ def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
     tall = float(np.median([t.height for t in texts]))
     y, x = np.indices(canvas.drawn.shape)
     off = np.hypot(x - pie.center[0], y - pie.center[1]) / pie.radius
-    ink = canvas.drawn & ~hued(canvas.rgb) & (off > 1) & (off < _AROUND)
+    ink = canvas.drawn & ~hued(canvas.rgb) & (off > 1) & (off < FARTHEST)
     wide = np.ones((1, max(3, round(0.6 * tall))), np.uint8)
     lines = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, wide)
     _, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     quads = []
     for left, top, across, down, _ in np.asarray(stats)[1:].tolist():
         if _LINE[0] * tall <= down <= _LINE[1] * tall and across >= down:
-            x0, y0, x1, y1 = left - 3, top - 3, left + across + 3, top + down + 3
-            quads.append(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32))
+            quads.append(quad_of(left - 3, top - 3, left + across + 3, top + down + 3))
     found = text_reader().read_at(canvas.rgb.astype(np.uint8), quads)
     return [t for t in found if t.score >= _LEAST_SCORE and any(c.isalpha() for c in t.text)]
 

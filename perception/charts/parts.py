@@ -69,12 +69,9 @@ def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
         shown = [ink for _, ink in matched]
         # What a legend does not name is data too, if there is much of it.
         least = 0.25 * min(int(ink.mask.sum()) for ink in shown)
-        rest = [
-            k
-            for k in hues
-            if all(k is not i for i in shown) and k.mask.sum() > least and k.solid > 0.5
-        ]
-        rest += [k for k in hues if k.solid <= 0.5 and _is_series(k, shown, canvas, window)]
+        others = [k for k in hues if all(k is not i for i in shown)]
+        rest = [k for k in others if k.mask.sum() > least and k.solid > 0.5]
+        rest += [k for k in others if k.solid <= 0.5 and _is_series(k, shown, canvas, window)]
         names += [""] * len(rest)
         return Parts(image, canvas, layout, legend, (*shown, *rest), tuple(names), window)
     inks = _one_of_a_hue(inks)
@@ -88,7 +85,7 @@ def _is_series(ink: Ink, shown: list[Ink], canvas: Canvas, window: Box) -> bool:
     columns = np.flatnonzero(ink.mask.any(axis=0))
     wide = np.ptp(columns) > _LINE_SHARE * (window[2] - window[0])
     much = ink.mask.sum() > _DOTTED * min(int(k.mask.sum()) for k in shown)
-    new = all(ink is not k and likeness_of_hue(ink.color, k.color) < _LIKE for k in shown)
+    new = all(likeness_of_hue(ink.color, k.color) < _LIKE for k in shown)
     if not (wide and much and new):
         return False
     # The soft edges of other lines run along them.

@@ -11,6 +11,8 @@ from .ink import Canvas
 
 _AS_LARGE = 0.6
 """Circles whose radius is at least this share of the largest one's are pies like it."""
+FARTHEST = 1.7
+"""A sector's name is within so many radii of the middle."""
 
 
 @dataclass(frozen=True, eq=False)

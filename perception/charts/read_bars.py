@@ -1,6 +1,5 @@
 """From bars to rows: which category each stands for, and how tall it is."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +26,6 @@ def bar_rows(
     labels: list[Label],
     printed: list[Text],
     ends: Ends = (-np.inf, np.inf),
-    hidden: Sequence[Bar] = (),
 ) -> tuple[list[ChartRow], list[str]]:
     """The table behind bars, and what of it could not be read.
 
@@ -38,11 +36,8 @@ def bar_rows(
         labels: along the other axis.
         printed: numbers that stand free and may be values of bars.
         ends: of the plot, as if the bars were upright; what reaches them may go on beyond.
-        hidden: bars whose ends something lies on.
     """
-    ends_hidden = [bars.bars.index(bar) for bar in hidden]
     bars = _grounded(bars, axis)
-    covered = {id(bars.bars[k]) for k in ends_hidden}
     columns = _columns(bars, len(set(names)) > 1)
     places = [float(np.mean([b.middle for b in column])) for column in columns]
     texts = _labelled(columns, places, labels)
@@ -51,7 +46,7 @@ def bar_rows(
     values = _printed_values(bars, measured, axis, printed)
     cut = cut_bars(bars, axis, ends)
     rows, unread = [], []
-    hidden_at: set[tuple[str, str | float]] = set()
+    seen: set[tuple[str, str | float]] = set()
     for column, label in zip(columns, texts, strict=True):
         if label is None:
             place = float(np.mean([b.middle for b in column]))
@@ -63,9 +58,9 @@ def bar_rows(
             name = names[bar.ink] if many else ""
             told = label.score if label else 0.3
             what = " ".join(w for w in (name, label.text if label else "") if w) or "a bar"
-            if id(bar) in covered and id(bar) not in values:
+            if bar.hidden and id(bar) not in values:
                 unread.append(f"the value of {what}: the legend lies on its end")
-                hidden_at.add((name, label.text if label else ""))
+                seen.add((name, label.text if label else ""))
                 continue
             if id(bar) in cut and id(bar) not in values:
                 if not cut[id(bar)]:
@@ -74,12 +69,12 @@ def bar_rows(
                 unread.append(f"whether {what} goes on beyond the plot, at whose end it stops")
                 sure *= _DOUBTED
             rows.append(ChartRow(name, label.text if label else "", value, sure * told))
-    silent = {(row.series, row.x) for row in rows} | hidden_at
+    seen |= {(row.series, row.x) for row in rows}
     if many:
         rows.sort(key=lambda row: names.index(row.series))
         drawn = {bar.ink for bar in bars.bars}
         for name in (n for k, n in enumerate(names) if k in drawn):
-            found = {x for series, x in silent if series == name}
+            found = {x for series, x in seen if series == name}
             lacking = [t.text for t in texts if t is not None and t.text not in found]
             unread += [f"the bar of {name} at {x}: none can be seen" for x in lacking]
     else:
@@ -159,13 +154,11 @@ def _pitch(places: list[float]) -> float:
 def _value(bar: Bar, bars: Bars, axis: Axis) -> float:
     """Height of a bar in the axis' units; of a stacked segment its own."""
     if axis.scale == "log":
-        ends = [axis.value(_edge(bar.y0)), axis.value(_edge(bar.y1))]
-        rising = abs(bar.y0 - bars.base) > abs(bar.y1 - bars.base)
-        return ends[0] if rising else ends[1]
+        return axis.value(_edge(bar.end(bars.base)))
     length = abs(axis.slope) * (bar.y1 - bar.y0)
     if bars.stacked:
         return length
-    far = bar.y0 if abs(bar.y0 - bars.base) >= abs(bar.y1 - bars.base) else bar.y1
+    far = bar.end(bars.base)
     zero = axis.pixel(0.0) + 0.5
     from_zero = abs(zero - bars.base) <= max(
         3.0, 0.012 * abs(axis.pixel(axis.step) - axis.pixel(0.0))
@@ -182,8 +175,7 @@ def _edge(pixel: float) -> float:
 
 
 def _rounded(bar: Bar, value: float, bars: Bars, axis: Axis) -> float:
-    at = bar.y0 if abs(bar.y0 - bars.base) > abs(bar.y1 - bars.base) else bar.y1
-    return axis.rounded(value, at)
+    return axis.rounded(value, bar.end(bars.base))
 
 
 def _printed_values(

@@ -9,14 +9,12 @@ from .chart import Chart, ChartRow, ChartSeries
 from .ink import Canvas, likeness_of_hue
 from .layout import number_of
 from .legend import Entry, find_legend
-from .pies import Pie, Sector
+from .pies import FARTHEST, Pie, Sector
 from .text import Text
 
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
 _LEAST_TOLD = 0.34
 """At least so many of the sectors have a name or a printed share."""
-_FARTHEST = 1.7
-"""A sector's name is within so many radii of the middle."""
 _ASIDE = 2.2
 """A sector's name is at most so many of its half widths off its middle."""
 _SLACK = 2.2
@@ -132,7 +130,7 @@ def _bare(pie: Pie, texts: list[Text]) -> list[Text]:
 
     A pie of years is named by them; what is printed in its sectors is not what is beside them.
     """
-    near = [t for t in texts if _direction(t, pie)[1] <= _FARTHEST and "%" not in t.text]
+    near = [t for t in texts if _direction(t, pie)[1] <= FARTHEST and "%" not in t.text]
     numbers = [t for t in near if number_of(t) is not None]
     words = [t for t in near if all(t is not n for n in numbers)]
     if 2 * len(words) >= len(pie.sectors):
@@ -211,7 +209,7 @@ def _beside(pie: Pie, texts: list[Text]) -> list[tuple[str, float]]:
         match = _PERCENT.match(text.text.strip())
         words = match["name"].strip(" :,(") if match else text.text
         angle, distance = _direction(text, pie)
-        if not words or distance > _FARTHEST or any(text is v for v in values):
+        if not words or distance > FARTHEST or any(text is v for v in values):
             continue
         told[t] = words, text.score
         for k, sector in enumerate(pie.sectors):

@@ -225,7 +225,7 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     layout = parts.layout
     bars = told_from_overlap(bars, parts.inks, parts.canvas.backgrounds)
     bars = sealed(bars, parts.canvas.rgb)
-    bars, hidden = uncovered(bars, parts.legend, parts.canvas.rgb)
+    bars = uncovered(bars, parts.legend, parts.canvas.rgb)
     values = layout.y_axis if bars.upright else layout.x_axis
     if values is None:
         values = printed_axis(bars, layout.free)
@@ -252,7 +252,7 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
         labels, used = numbered(across, places), own
     printed = [t for t in layout.free if t not in used and number_of(t) is not None]
     ends = plot_ends(parts.canvas, parts.window, upright=bars.upright)
-    rows, unread = bar_rows(bars, parts.names, values, labels, printed, ends, hidden)
+    rows, unread = bar_rows(bars, parts.names, values, labels, printed, ends)
     unread += left_out(parts, {bar.ink for bar in bars.bars} | {bars.mixed})
     if bars.stacked and len(parts.inks) > _SHADES and not any(parts.names):
         raise ImageError("what is drawn are areas in many colours, which no legend explains")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..frame import Image
 from .bars import Bars
 from .sequences import is_name
-from .text import Text, text_reader
+from .text import Text, quad_of, text_reader
 
 _CAPITAL_AT_END = re.compile(r"[^\W\d_A-Z][A-Z]$")
 _FULL = 0.78
@@ -51,9 +51,7 @@ def split_at(image: Image, texts: list[Text], places: list[float], lowest: float
             continue
         margin = 0.17 * (y1 - y0)
         for left, right in itertools.pairwise(edges):
-            low, high = y0 - margin, y1 + margin
-            corners = [[left, low], [right, low], [right, high], [left, high]]
-            quads.append(np.array(corners, np.float32))
+            quads.append(quad_of(left, y0 - margin, right, y1 + margin))
     return [*found, *_with_capitals([t for t in text_reader().read_at(image, quads) if t.text])]
 
 

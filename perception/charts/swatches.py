@@ -8,7 +8,7 @@ import numpy as np
 from ..frame import Image
 from .ink import hued
 from .legend import first_run
-from .text import Text, text_reader
+from .text import Text, quad_of, text_reader
 
 Box = tuple[int, int, int, int]
 _SIDES = (6, 70)
@@ -29,10 +29,7 @@ def unseen_names(image: Image, texts: list[Text]) -> list[Text]:
     """
     bare = [box for column in _columns(_swatches(image)) for box in column if _is_bare(box, texts)]
     places = [place for box in bare if (place := _beside(image, box)) is not None]
-    quads = [
-        np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32) for x0, y0, x1, y1 in places
-    ]
-    found = text_reader().read_at(image, quads)
+    found = text_reader().read_at(image, [quad_of(*place) for place in places])
     return [t for t in found if t.score >= _LEAST_SCORE and any(c.isalnum() for c in t.text)]
 
 

@@ -27,6 +27,11 @@ _SMALL_PART, _IN_RING = 0.3, 3
 """What has so many places in it, no longer than that share of its own length, is no text."""
 
 
+def quad_of(x0: float, y0: float, x1: float, y1: float) -> npt.NDArray[np.float32]:
+    """[4, 2] corners of an upright place to read at, from the top left."""
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
 @dataclass(frozen=True)
 class Text:
     """One line of text.

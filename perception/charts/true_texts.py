@@ -10,7 +10,7 @@ from ..frame import Image
 from .ink import hued, runs_of
 from .layout import Layout
 from .numbers import parse_number
-from .text import Text, text_reader
+from .text import Text, quad_of, text_reader
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
@@ -113,9 +113,7 @@ def _keys_apart(text: Text, image: Image) -> list[Text]:
     quads = []
     for start, end in zip(starts, ends, strict=True):
         if words[start:end].sum() > height / 2:
-            left, right = float(x0 + start + 1), float(x0 + end - 1)
-            corners = [(left, y0), (right, y0), (right, y1), (left, y1)]
-            quads.append(np.array(corners, np.float32))
+            quads.append(quad_of(x0 + start + 1, y0, x0 + end - 1, y1))
     return [t for t in text_reader().read_at(image, quads) if any(c.isalnum() for c in t.text)]
 
 

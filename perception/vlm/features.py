@@ -230,7 +230,8 @@ class Looker:
         from .crops import crops_of
 
         part = self._model.glimpse
-        return _plain(part(*crops_of(pixels, tiles, boxes, part.side)))
+        look: Look[Tensor] = part(*crops_of(pixels, tiles, boxes, part.side))
+        return look.arrays()
 
     def _gaze(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
         """A closer look still, at each box and at its mirror image in other colours.
@@ -245,7 +246,7 @@ class Looker:
         torch, part = self._torch, self._model.gaze
         crops, sizes = crops_of(pixels, tiles, boxes, part.side)
         other = crops[:, _SWAPPED].flip(-1)
-        both = _plain(part(torch.cat([crops, other]), torch.cat([sizes, sizes])))
+        both = part(torch.cat([crops, other]), torch.cat([sizes, sizes])).arrays()
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
         # What is left of a box is right of it in the mirror, and moves the other way.
@@ -297,13 +298,6 @@ class Looker:
         with self._torch.inference_mode():
             vectors: torch.Tensor = self._model.encode_text(**tokens)
         return vectors
-
-
-def _plain(look: "Look[Tensor]") -> "Look[Array]":
-    """A look as arrays."""
-    from .modeling_handeye import Look
-
-    return Look(*(said.numpy() for said in look))
 
 
 def _together(glimpse: "Look[Array]", gaze: "Look[Array]", names: Array) -> "Look[Array]":

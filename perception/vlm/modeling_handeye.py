@@ -11,6 +11,8 @@ with its mask: a small object fills too few cells of the dense map for its shape
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -113,6 +115,10 @@ class Look(NamedTuple, Generic[Said]):
     def at(self, which: Any) -> "Look[Said]":
         """Of some of the proposals, by indices, a slice or bool [K]."""
         return Look(*(cast(Any, said)[which] for said in self))
+
+    def arrays(self) -> "Look[npt.NDArray[np.float32]]":
+        """The same as plain arrays, of tensors on the CPU."""
+        return Look(*(cast(Tensor, said).numpy() for said in self))
 
 
 class Glimpse(nn.Module):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from handeye.perception.vlm.crops import crops_of
-from handeye.perception.vlm.modeling_handeye import HandeyeModel, Look
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.proposals import agreement, propose, worthy
 
 from .batches import normalize
@@ -100,7 +100,7 @@ def proposals_of(
             if glimpsed:
                 part = model.glimpse
                 look = part(*crops_of(pixels[i : i + 1], speaks(boxes), boxes, part.side))
-                boxes = worthy(boxes, Look(*(said.numpy() for said in look)))[1]
+                boxes = worthy(boxes, look.arrays())[1]
             tiles = (speaks(boxes) * 255).astype(np.uint8)[:, : height // 4, : width // 4]
             found.append(Proposed(boxes, np.ascontiguousarray(tiles)))
     return found
