@@ -7,7 +7,15 @@ import numpy.typing as npt
 import pytest
 import torch
 from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel, Look
-from handeye.perception.vlm.proposals import agreement, doubled, ious, owners, propose, suppress
+from handeye.perception.vlm.proposals import (
+    agreement,
+    doubled,
+    ious,
+    owners,
+    propose,
+    suppress,
+    tiles_of,
+)
 from handeye.sims.training_data import SceneOptions, render_shard
 
 from handeye.training.fitting import Fitting
@@ -92,7 +100,7 @@ def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
     left, right = box(8.0, 8.0, 16.0), box(24.0, 8.0, 16.0)
     said = array([left, left, right, right]).reshape(1, 4, 4)
     filled = array([[1.0, 1.0, 1.0, 0.0]])
-    shares = agreement(filled, said, array([left, right]))
+    shares = agreement(tiles_of(filled, said), array([left, right]))
     assert shares.shape == (2, 1, 4)
     boxes = array([left, right])
     assert owners(shares, boxes).tolist() == [[0, 0, 1, -1]]
@@ -102,7 +110,7 @@ def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
 def test_a_thing_in_the_middle_of_a_plate_has_the_tiles_that_it_covers() -> None:
     boxes = array([box(32.0, 32.0, 56.0), box(32.0, 32.0, 16.0)])
     said = np.tile(boxes[0], (16, 20, 1))  # every tile speaks for the plate
-    shares = agreement(np.ones((16, 20), np.float32), said, boxes)
+    shares = agreement(tiles_of(np.ones((16, 20), np.float32), said), boxes)
     owner = owners(shares, boxes)
     assert (owner == 1).sum() == 12
     assert (owner[6:10, 7:9] == 1).all()

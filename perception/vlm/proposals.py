@@ -3,6 +3,9 @@
 On plain arrays: they are small, and many steps are made with each.
 """
 
+import math
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -46,24 +49,26 @@ def propose(heat: Array, boxes: Array) -> tuple[Index, Index, Array]:
     """
     rows, columns = np.nonzero(heat > LEAST_HEAT)
     order = np.argsort(-heat[rows, columns], kind="stable")
-    rows, columns = rows[order], columns[order]
-    kept = boxes[rows, columns]
+    likely = np.stack([rows[order], columns[order]], axis=1)
+    kept = boxes[likely[:, 0], likely[:, 1]]
     keep = suppress(kept, _SAME)[:_MOST]
-    rows, columns, kept = rows[keep], columns[keep], kept[keep]
-    cells, smaller = _within(heat, kept)
-    return (
-        np.concatenate([rows, cells[:, 0]])[:_MOST],
-        np.concatenate([columns, cells[:, 1]])[:_MOST],
-        np.concatenate([kept, smaller])[:_MOST],
-    )
+    kept = kept[keep]
+    cells, smaller = _within(heat, likely, kept)
+    rows, columns = np.concatenate([likely[keep], cells])[:_MOST].T
+    return rows, columns, np.concatenate([kept, smaller])[:_MOST]
 
 
-def _within(heat: Array, boxes: Array) -> tuple[Index, Array]:
-    """Cells [N, 2] and squares [N, 4] at the peaks of the heat that several boxes lie around."""
+def _within(heat: Array, likely: Index, boxes: Array) -> tuple[Index, Array]:
+    """Cells [N, 2] and squares [N, 4] at the peaks of the heat that several boxes lie around.
+
+    Args:
+        heat: [h, w] probability that an object's middle is here.
+        likely: [L, 2] rows and columns of the cells that may be peaks.
+        boxes: [K, 4] pixels.
+    """
     if not len(boxes):
-        return np.zeros((0, 2), np.intp), boxes
-    peaks = np.argwhere((cv2.dilate(heat, np.ones((3, 3))) == heat) & (heat > LEAST_HEAT))
-    middles = ((peaks[:, ::-1] + 0.5 + _finer(heat, peaks)) * STRIDE).astype(np.float32)
+        return likely, boxes
+    peaks, middles = _peaks(heat, likely)
     around = (boxes[None, :, :2] < middles[:, None]) & (boxes[None, :, 2:] > middles[:, None])
     lies = around.all(axis=-1)
     contested = lies.sum(axis=1) > 1
@@ -76,22 +81,20 @@ def _within(heat: Array, boxes: Array) -> tuple[Index, Array]:
     return peaks[contested].repeat(len(_SMALLER), axis=0)[new], squares[new]
 
 
-def _finer(heat: Array, peaks: Index) -> Array:
-    """[N, 2] how far right and below of their cells' middles peaks [N, 2] are, in cells.
-
-    Where a parabola through the logits of the cell and its neighbours is highest.
-    """
-    likely = np.clip(heat, 1e-4, 1 - 1e-4)
-    level = np.log(likely / (1 - likely))
-    level = cv2.copyMakeBorder(level, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    row, column = (peaks + 1).T
-    at = level[row, column]
-    offsets = []
-    for down, right in ((0, 1), (1, 0)):
-        before, after = level[row - down, column - right], level[row + down, column + right]
-        bend = np.maximum(2 * at - before - after, 1e-3)
-        offsets.append(np.clip((after - before) / (2 * bend), -0.5, 0.5))
-    return np.stack(offsets, axis=1)
+def _peaks(heat: Array, likely: Index) -> tuple[Index, Array]:
+    """Those cells [P, 2] of some [L, 2] that none beside is hotter than, and (x, y) of the middles
+    there [P, 2], pixels: where parabolas through the logits of a cell and its neighbours are
+    highest."""
+    framed = cv2.copyMakeBorder(heat, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    three = np.arange(3)
+    near = framed[likely[:, :1, None] + three[:, None], likely[:, 1:, None] + three]
+    at_peak = near.max(axis=(1, 2)) == near[:, 1, 1]
+    peaks, chance = likely[at_peak], np.clip(near[at_peak], 1e-4, 1 - 1e-4)
+    level = np.log(chance / (1 - chance))
+    before, after = level[:, (1, 0), (0, 1)], level[:, (1, 2), (2, 1)]
+    bend = np.maximum(2 * level[:, 1, 1, None] - before - after, 1e-3)
+    finer = np.clip((after - before) / (2 * bend), -0.5, 0.5)
+    return peaks, np.asarray((peaks[:, ::-1] + 0.5 + finer) * STRIDE, np.float32)
 
 
 def worthy(boxes: Array, look: Look[Array]) -> tuple[Index, Array]:
@@ -105,7 +108,9 @@ def worthy(boxes: Array, look: Look[Array]) -> tuple[Index, Array]:
 
 def mended(boxes: Array, look: Look[Array]) -> Array:
     """Boxes [K, 4] with their sides moved as a look at them says."""
-    return boxes + look.shift * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    corners = boxes.reshape(-1, 2, 2)
+    size = corners[:, 1:] - corners[:, :1]
+    return np.asarray((corners + look.shift.reshape(-1, 2, 2) * size).reshape(-1, 4), np.float32)
 
 
 def suppress(boxes: Array, limit: float) -> Index:
@@ -134,18 +139,33 @@ def doubled(boxes: Array, names: Index, scores: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((one & (scores > scores[:, None])).any(axis=1))
 
 
-def agreement(filled: Array, tile_boxes: Array, boxes: Array) -> Array:
-    """[K, h, w] in 0..1: how far each tile speaks for each of the boxes.
+class Tiles(NamedTuple):
+    """The T tiles of a map [h, w] that are likely of an object.
 
-    Args:
-        filled: [h, w] probability that a tile is of an object.
-        tile_boxes: [h, w, 4] of an object with which box, pixels.
-        boxes: [K, 4] pixels.
+    Attributes:
+        shape: (h, w).
+        places: [T] which tiles, counted row by row.
+        filled: [T] probability that a tile is of an object.
+        boxes: [T, 4] of an object with which box, pixels.
     """
-    rows, columns = np.nonzero(filled > _FAINT)
-    shares = np.zeros((len(boxes), *filled.shape), np.float32)
-    shares[:, rows, columns] = ious(boxes, tile_boxes[rows, columns]) * filled[rows, columns]
-    return shares
+
+    shape: tuple[int, ...]
+    places: Index
+    filled: Array
+    boxes: Array
+
+
+def tiles_of(filled: Array, boxes: Array) -> Tiles:
+    """The likely tiles among all [h, w], which are filled so, by objects with boxes [h, w, 4]."""
+    places = np.flatnonzero(filled > _FAINT)
+    return Tiles(filled.shape, places, filled.ravel()[places], boxes.reshape(-1, 4)[places])
+
+
+def agreement(tiles: Tiles, boxes: Array) -> Array:
+    """[K, h, w] in 0..1: how far each tile speaks for each of the boxes [K, 4]."""
+    shares = np.zeros((len(boxes), math.prod(tiles.shape)), np.float32)
+    shares[:, tiles.places] = ious(boxes, tiles.boxes) * tiles.filled
+    return shares.reshape(-1, *tiles.shape)
 
 
 def owners(shares: Array, boxes: Array) -> Index:

@@ -2,7 +2,6 @@
 
 import zlib
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from torch import nn
 
 from handeye.perception.vlm.crops import crops_of
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
-from handeye.perception.vlm.proposals import agreement, propose, worthy
+from handeye.perception.vlm.proposals import agreement, propose, tiles_of, worthy
 
 from .batches import normalize
 from .progress import Bar
@@ -93,16 +92,15 @@ def proposals_of(
         pixels = F.pad(normalize(images, model.config), (0, -width % 32, 0, -height % 32))
         out = model(pixels)
         for i in range(len(images)):
-            speaks = partial(
-                agreement, out.mask_logits[i].sigmoid().numpy(), out.mask_boxes[i].numpy()
-            )
+            tiles = tiles_of(out.mask_logits[i].sigmoid().numpy(), out.mask_boxes[i].numpy())
             boxes = propose(out.heat[i].sigmoid().numpy(), out.boxes[i].numpy())[2]
             if glimpsed:
                 part = model.glimpse
-                look = part(*crops_of(pixels[i : i + 1], speaks(boxes), boxes, part.side))
+                look = part(*crops_of(pixels[i : i + 1], agreement(tiles, boxes), boxes, part.side))
                 boxes = worthy(boxes, look.arrays())[1]
-            tiles = (speaks(boxes) * 255).astype(np.uint8)[:, : height // 4, : width // 4]
-            found.append(Proposed(boxes, np.ascontiguousarray(tiles)))
+            shares = (agreement(tiles, boxes) * 255).astype(np.uint8)
+            shown = shares[:, : height // 4, : width // 4]
+            found.append(Proposed(boxes, np.ascontiguousarray(shown)))
     return found
 
 
