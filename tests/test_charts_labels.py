@@ -40,11 +40,16 @@ def test_names_at_the_ends_of_lines_name_them() -> None:
     assert curves[1] is not None
     words = [text("Chile", 308, 113, 350, 127), text("Ghana", 308, 53, 350, 67)]
     both = [curves[0], curves[1]]
-    found = named_at_ends(both, words)
+    axis = Axis("linear", -1.0, 160.0, ((160.0, 0.0), (10.0, 150.0)), 1.0)
+    found = named_at_ends(both, words, axis)
     assert found is not None
     assert [t.text for t in found] == ["Ghana", "Chile"]
-    assert named_at_ends(both, words[:1]) is None
-    assert named_at_ends(both, [words[0], text("85", 308, 53, 330, 67)]) is None
+    assert named_at_ends(both, words[:1], axis) is None
+    value, year = text("85", 308, 53, 330, 67), text("2021", 308, 53, 350, 67)
+    assert named_at_ends(both, [words[0], value], axis) is None
+    found = named_at_ends(both, [words[0], year], axis)
+    assert found is not None
+    assert [t.text for t in found] == ["2021", "Chile"]
 
 
 def test_slanted_labels_that_hang_by_their_middles_belong_to_the_points_above() -> None:

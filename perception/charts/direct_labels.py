@@ -4,27 +4,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .axis import Axis
 from .curves import Curve
+from .ink import Canvas
 from .layout import number_of
+from .legend import Entry
 from .text import Text
 
 _GAP, _OFF = 3.0, 1.2
 """How far behind a line's end its name begins, and how far above or below it is, in heights."""
+_GOES_ON = 2.0
+"""A swatch whose ink goes on to the left for so many of its widths is the end of a line."""
 
 
-def named_at_ends(curves: Sequence[Curve], texts: list[Text]) -> list[Text] | None:
+def stand_at_ends(canvas: Canvas, legend: list[Entry]) -> bool:
+    """Whether what were taken for the swatches of a legend are the ends of lines, all of them."""
+    return len(legend) > 1 and all(_is_end(canvas, entry) for entry in legend)
+
+
+def _is_end(canvas: Canvas, entry: Entry) -> bool:
+    import cv2
+
+    x0, y0, x1, y1 = entry.swatch
+    if not canvas.inks or x0 >= entry.text.box[0]:
+        return False
+    ink = min(canvas.inks, key=lambda k: float(np.linalg.norm(k.color - entry.color)))
+    _, labels = cv2.connectedComponents(ink.mask.astype(np.uint8), connectivity=8)
+    own = np.unique(labels[y0:y1, x0:x1])
+    columns = np.flatnonzero(np.isin(labels, own[own > 0]).any(axis=0))
+    return len(columns) > 0 and x0 - columns[0] > _GOES_ON * (x1 - x0)
+
+
+def named_at_ends(curves: Sequence[Curve], texts: list[Text], y_axis: Axis) -> list[Text] | None:
     """The text that stands behind the end of each curve.
 
     Args:
         curves: two or more; one alone needs no name.
-        texts: that may be names; numbers are none.
+        texts: that may be names.
+        y_axis: tells which numbers may be values, and no names.
 
     Returns:
         A text for each curve, no two the same; None where one has none.
     """
     from scipy.optimize import linear_sum_assignment
 
-    words = [t for t in texts if t.is_level and number_of(t) is None]
+    words = [t for t in texts if t.is_level and not _may_be_value(t, y_axis)]
     if len(curves) < 2 or len(words) < len(curves):
         return None
     far = np.array([[_distance(curve, text) for text in words] for curve in curves])
@@ -40,3 +64,13 @@ def _distance(curve: Curve, text: Text) -> float:
     gap = (text.box[0] - float(curve.x[-1])) / height
     off = abs(text.center[1] - float(curve.y[-1])) / height
     return gap + 2 * off if -0.5 <= gap <= _GAP and off <= _OFF else float("inf")
+
+
+def _may_be_value(text: Text, axis: Axis) -> bool:
+    """Whether a text is a number that the axis may have: a year is none among a few hundreds."""
+    number = number_of(text)
+    if number is None:
+        return False
+    values = [value for _, value in axis.ticks]
+    span = max(values) - min(values)
+    return min(values) - span <= number.value <= max(values) + span

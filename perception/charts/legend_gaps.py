@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..frame import Image
 from .ink import Canvas, Floats, Ink
-from .legend import Entry
+from .legend import Entry, is_patch
 from .text import Text, text_reader
 
 _ALIKE = 30.0
@@ -24,9 +24,10 @@ def with_missed(image: Image, canvas: Canvas, legend: list[Entry]) -> list[Entry
     Args:
         image: [H, W, 3] uint8.
         canvas: the image taken apart, with its legend.
-        legend: at least two entries tell how the others look; with fewer nothing is added.
+        legend: at least two entries, or one with a filled swatch, tell how the others look;
+            otherwise nothing is added.
     """
-    if len(legend) < 2:
+    if not legend or (len(legend) == 1 and not is_patch(canvas, legend[0])):
         return legend
     bare = [
         (ink, box)

@@ -14,6 +14,8 @@ from .text import Text, quad_of, text_reader
 _MOST = 4
 """So many labels at most are looked for again: more are no oversight."""
 _LEAST_SIDE = 24
+_BESIDE = 20
+"""Labels of the first and last mark reach so far beyond them, pixels."""
 _LINE = 0.6, 1.6
 """How tall ink that may be text is, over the usual height of text."""
 _LEAST_SCORE = 0.7
@@ -54,6 +56,28 @@ def missed_texts(
     return found
 
 
+def missed_along(
+    image: Image, end: float, span: tuple[float, float], *, upright: bool
+) -> list[Text]:
+    """Texts along a category axis of which none was found, read again in a strip of their own.
+
+    Args:
+        image: [H, W, 3] uint8.
+        end: where the marks end: the lowest (upright charts) or leftmost pixel of them.
+        span: pixels along the axis that the marks take up.
+        upright: True for an axis below the marks, False for one at their left.
+    """
+    low, high = max(0, round(span[0]) - _BESIDE), round(span[1]) + _BESIDE
+    if upright:
+        x, y, strip = low, round(end) + 1, image[round(end) + 1 :, low:high]
+    else:
+        x, y, strip = 0, low, image[low:high, : max(0, round(end) - 1)]
+    if min(strip.shape[:2]) < _LEAST_SIDE:
+        return []
+    found = text_reader().read(np.ascontiguousarray(strip))
+    return [_moved(t, x, y) for t in found if any(c.isalnum() for c in t.text)]
+
+
 def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
     """Names around a pie that the finder of texts did not see, where there is ink like text.
 
@@ -78,7 +102,9 @@ def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
         if _LINE[0] * tall <= down <= _LINE[1] * tall and across >= down:
             quads.append(quad_of(left - 3, top - 3, left + across + 3, top + down + 3))
     found = text_reader().read_at(canvas.rgb.astype(np.uint8), quads)
-    return [t for t in found if t.score >= _LEAST_SCORE and any(c.isalpha() for c in t.text)]
+    # A line that leads to a name is read as a single sign of another script.
+    words = [t for t in found if len(t.text) > 1 or t.text.isascii()]
+    return [t for t in words if t.score >= _LEAST_SCORE and any(c.isalpha() for c in t.text)]
 
 
 def _region(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..frame import Image, Mask
+from .direct_labels import stand_at_ends
 from .edges import upper_edge
 from .ink import Canvas, Ink, is_grey, is_mixed, likeness_of_hue, share_near
 from .layout import Box, Layout
@@ -20,7 +21,9 @@ _LINE_SHARE, _DOTTED, _LIKE = 0.5, 0.25, 0.95
 """A line that the legend does not name goes over so much of the plot, has so much of the ink of
 another line, and is less like its colour."""
 _TICKS = 4
-"""So many dashes of one length above each other are ticks."""
+"""So many dashes of one length above or beside each other are ticks."""
+_THIN, _LONG = 3, 12
+"""How thin and how long ticks are at most, pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class Parts:
 def parts_of(image: Image, canvas: Canvas, layout: Layout) -> Parts:
     """Find the legend, the plot, and the inks in it that show data."""
     legend = with_missed(image, canvas, find_legend(canvas, layout.free))
+    if stand_at_ends(canvas, legend):
+        legend = []
     for entry in legend:
         x0, y0, x1, y1 = entry.swatch
         pad = max(3, round(0.35 * entry.text.height))
@@ -94,19 +99,25 @@ def _is_series(ink: Ink, shown: list[Ink], canvas: Canvas, window: Box) -> bool:
 
 
 def _without_ticks(ink: Ink, window: Box) -> Ink:
-    """A grey ink without the ticks at the plot's left edge: dashes exactly above each other."""
+    """A grey ink without the ticks at the plot's edges.
+
+    At the left they are dashes exactly above each other, at the bottom uprights exactly beside
+    each other, which nothing is below of.
+    """
     import cv2
 
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         ink.mask.astype(np.uint8), connectivity=8
     )
     left = window[0] + 0.05 * (window[2] - window[0])
-    dashes = [
-        k for k in range(1, count) if stats[k][0] < left and stats[k][3] <= 3 and stats[k][2] <= 12
-    ]
-    alike: dict[tuple[int, int], list[int]] = {}
-    for k in dashes:
-        alike.setdefault((int(stats[k][0]), int(stats[k][2])), []).append(k)
+    ends = stats[:, 1] + stats[:, 3]
+    alike: dict[tuple[str, int, int], list[int]] = {}
+    for k in range(1, count):
+        x, y, wide, tall, _ = (int(v) for v in stats[k])
+        if x < left and tall <= _THIN and wide <= _LONG:
+            alike.setdefault(("left", x, wide), []).append(k)
+        if wide <= _THIN and tall <= _LONG and ends[k] >= ends[1:].max() - 1:
+            alike.setdefault(("bottom", y, tall), []).append(k)
     ticks = [k for group in alike.values() if len(group) >= _TICKS for k in group]
     return replace(ink, mask=ink.mask & ~np.isin(labels, ticks)) if ticks else ink
 

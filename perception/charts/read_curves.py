@@ -21,6 +21,9 @@ _OFF_MARK_PX = 8.0
 _STRAIGHT, _ALL_GIVEN = 0.75, 0.95
 """Share of a line that straight strokes between its labels give back, if it may have no other
 points, and if it has none, whatever its stroke seems to carry."""
+_ROUND_BENDS, _SHARP, _WAVES = 6, 1.0, 0.34
+"""A rounded line has at least so many bends, at none of which it turns by so much, radians, and at
+at most such a share of which it begins to turn the other way."""
 _ENDS_PX = 6.0
 """So much may the two ends of the curves differ in how far labels are off: strokes have caps."""
 
@@ -55,9 +58,10 @@ def curve_rows(
     for name, curve in curves:
         heights = _heights(curve, pixels)
         between = _unlabelled(curve, pixels) if x_axis is None else 0
+        told = x_axis is None or not curve.marked
         if between:
             unread.append(f"{between} points{' of ' + name if name else ''} between the labels")
-        elif x_axis is None and _gives_back(curve, np.sort(pixels)) < _STRAIGHT:
+        elif told and _gives_back(curve, np.sort(pixels)) < _STRAIGHT:
             unread.append(f"how the line{' of ' + name if name else ''} runs between the labels")
         for (at, x, sure), height in zip(places, heights, strict=True):
             if not curve.x[0] - slack <= at <= curve.x[-1] + slack:
@@ -179,7 +183,8 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     """The values of x at which the points stand.
 
     They are taken to be on the coarsest regular grid that, joined point by point, gives the
-    curves back; where there is none, at the markers or the bends.
+    curves back; where there is none, at the markers or the bends. Lines that are rounded off have
+    no bends where their points stand: they are read at the labels.
     """
     low = min(float(c.x[0]) for _, c in curves)
     high = max(float(c.x[-1]) for _, c in curves)
@@ -210,12 +215,27 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
             at_grid, met = gaps.min(axis=0) < 3, gaps.min(axis=1) < 3
             if at_grid.mean() > 0.8 and met.mean() > 0.7:
                 return grid
+    if not marked and all(_is_rounded(curve) for _, curve in curves):
+        inside = [v for p, v in axis.ticks if low - _ENDS_PX < p < high + _ENDS_PX]
+        if len(inside) > 2:
+            return sorted(inside)
     corners = sorted(marked or [v for _, curve in curves for v in curve.vertices])
     merged: list[float] = []
     for corner in corners:
         if not merged or corner - merged[-1] > 6:
             merged.append(corner)
     return [_at_tick(corner, axis) for corner in merged]
+
+
+def _is_rounded(curve: Curve) -> bool:
+    """Whether a line has no corners: it turns little at each of many bends, the same way on."""
+    if len(curve.vertices) < _ROUND_BENDS:
+        return False
+    places = np.array(curve.vertices)
+    slopes = np.diff([curve.at(v) for v in places]) / np.diff(places)
+    turns = np.diff(np.arctan(slopes))
+    changes = int((np.sign(turns[1:]) != np.sign(turns[:-1])).sum())
+    return bool(np.abs(turns).max() < _SHARP and changes <= _WAVES * len(turns))
 
 
 def _at_tick(corner: float, axis: Axis) -> float:

@@ -13,6 +13,8 @@ from .pies import FARTHEST, Pie, Sector
 from .text import Text
 
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
+_LEADER = re.compile(r"^[-–—_~/\\|'`´.,、]+ ?(?=\w)|(?<=\w) ?[-–—_~/\\|'`´,、]+$")
+"""What the line that leads from a sector to its name is read as."""
 _LEAST_TOLD = 0.34
 """At least so many of the sectors have a name or a printed share."""
 _ASIDE = 2.2
@@ -20,6 +22,8 @@ _ASIDE = 2.2
 _SLACK = 2.2
 """A printed share may differ from the measured one by so many percent of the whole."""
 
+_TALLER, _FARTHER = 1.25, 1.12
+"""Titles are so much taller than names, or farther from the circle."""
 _NEAR, _PALER = 48.0, 120.0
 """How far a sector's colour may be from its swatch's, in RGB: always, and where both are alike in
 hue and nothing is closer."""
@@ -40,10 +44,11 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     outside = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) > radius]
     legend = _pie_legend(canvas, pie, outside)
     title = _title(pie, [t for t in outside if all(t is not e.text for e in legend)])
-    taken = [e.text for e in legend] + title
-    free = [t for t in texts if t not in taken]
-    shares = _counted(pie, free) | _printed(pie, free)
-    names = _names(canvas, pie, legend, free)
+    names, shares = _told(canvas, pie, legend, texts, title)
+    if _looks_like_name(title, outside, pie) and not all(name for name, _ in names):
+        without = _told(canvas, pie, legend, texts, [])
+        if all(name for name, _ in without[0]):
+            title, (names, shares) = [], without
     told_of = sum(bool(name) or k in shares for k, (name, _) in enumerate(names))
     if told_of < max(1.0, _LEAST_TOLD * len(names)):
         raise ImageError(
@@ -63,6 +68,15 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     return Chart(
         "pie", tuple(rows), title=words, y_unit="%", series=tuple(series), unread=tuple(unread)
     )
+
+
+def _told(
+    canvas: Canvas, pie: Pie, legend: list[Entry], texts: list[Text], title: list[Text]
+) -> tuple[list[tuple[str, float]], dict[int, tuple[float, float]]]:
+    """What the texts besides legend and title say: (name, confidence) of each sector; shares."""
+    taken = [e.text for e in legend] + title
+    free = [t for t in texts if t not in taken]
+    return _names(canvas, pie, legend, free), _counted(pie, free) | _printed(pie, free)
 
 
 def _pie_legend(canvas: Canvas, pie: Pie, outside: list[Text]) -> list[Entry]:
@@ -99,6 +113,16 @@ def _title(pie: Pie, outside: list[Text]) -> list[Text]:
         ]
     centered = abs(first.center[0] - pie.center[0]) < 0.25 * pie.radius
     return [first] if centered and top - first.box[3] > 0.2 * first.height else []
+
+
+def _looks_like_name(title: list[Text], outside: list[Text], pie: Pie) -> bool:
+    """Whether what is taken for a title may be the name of the sector below it, by its looks."""
+    others = [t for t in outside if all(t is not own for own in title)]
+    if len(title) != 1 or not others:
+        return False
+    tall = float(np.median([t.height for t in others]))
+    far = max(_direction(t, pie)[1] for t in others)
+    return title[0].height < _TALLER * tall and _direction(title[0], pie)[1] < _FARTHER * far
 
 
 def _is_far(text: Text, pie: Pie) -> bool:
@@ -207,7 +231,7 @@ def _beside(pie: Pie, texts: list[Text]) -> list[tuple[str, float]]:
     told: dict[int, tuple[str, float]] = {}
     for t, text in enumerate(texts):
         match = _PERCENT.match(text.text.strip())
-        words = match["name"].strip(" :,(") if match else text.text
+        words = _LEADER.sub("", match["name"].strip(" :,(") if match else text.text)
         angle, distance = _direction(text, pie)
         if not words or distance > FARTHEST or any(text is v for v in values):
             continue

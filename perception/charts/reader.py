@@ -24,9 +24,10 @@ from .edges import upper_edge
 from .gauge import find_dial, gauge_chart
 from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
+from .label_ticks import without_label_ticks
 from .layout import Layout, further_axis, lay_out, number_of
 from .legend import find_legend, is_patch
-from .missing_labels import missed_around, missed_texts
+from .missing_labels import missed_along, missed_around, missed_texts
 from .naming import left_out, named
 from .overlaid import told_from_overlap
 from .parts import Parts, parts_of
@@ -71,7 +72,7 @@ def read_flat(image: Image) -> Chart:
             f"an image of {image.shape[1]} × {image.shape[0]} pixels is too small for a chart; "
             "48 × 48 is the least"
         )
-    texts = true_texts(text_reader().read(image), image)
+    texts = without_label_ticks(true_texts(text_reader().read(image), image), image)
     texts += unseen_names(image, texts)
     layout = lay_out(texts)
     texts = without_dots(texts, layout)
@@ -242,7 +243,11 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     free = [t for t in free if all(t is not e.text for e in parts.legend)]
     labels, used = category_labels(free, end, span, upright=bars.upright)
     places = column_places(bars)
-    more = missed_texts(parts.image, places, labels, used, upright=bars.upright)
+    more = (
+        missed_texts(parts.image, places, labels, used, upright=bars.upright)
+        if labels
+        else missed_along(parts.image, end, span, upright=bars.upright)
+    )
     if more:
         layout.free = [*layout.free, *more]
         labels, used = category_labels([*free, *more], end, span, upright=bars.upright)
@@ -272,7 +277,11 @@ def _line_chart(parts: Parts) -> Chart:
     drawn = [(n, curve) for n, curve in zip(parts.names, traced, strict=True) if curve]
     if layout.y_axis is None or not drawn:
         raise ImageError("the lines of this chart cannot be followed")
-    beside = named_at_ends([c for _, c in drawn], layout.free) if not parts.legend else None
+    beside = (
+        named_at_ends([c for _, c in drawn], layout.free, layout.y_axis)
+        if not parts.legend
+        else None
+    )
     if beside is not None:
         layout.free = [t for t in layout.free if all(t is not b for b in beside)]
         names = tuple(t.text for t in beside)

@@ -60,13 +60,16 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
     columns, rows = [p for p, _ in layout.x_axis.ticks], [p for p, _ in layout.y_axis.ticks]
     slack = (max(columns) - min(columns)) / max(len(columns) - 1, 1)
     labels = [*layout.x_texts, *layout.y_texts]
+    # The first labels may have been missed: the plot begins where the others' end.
+    left = max((t.box[2] for t in layout.y_texts), default=np.inf)
+    left = min(min(columns) - 0.5 * slack, left if left < min(columns) else np.inf)
     return [
         t
         for t in texts
         if len(t.text) > 1
         or t.text not in _MARKS
         or any(t is label for label in labels)
-        or not min(columns) - 0.5 * slack < t.center[0] < max(columns) + slack
+        or not left < t.center[0] < max(columns) + slack
         or not min(rows) - 0.9 * slack < t.center[1] < max(rows) + 0.5 * slack
     ]
 

@@ -1,0 +1,110 @@
+"""Charts as the drawing libraries of the web make them: frameless, rounded, named in colour."""
+
+import numpy as np
+import pytest
+from handeye.perception.charts import Chart, read_chart
+from handeye.perception.charts.label_ticks import without_label_ticks
+from handeye.perception.charts.missing_labels import missed_along
+from handeye.perception.charts.text import Text
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+from scipy.interpolate import PchipInterpolator
+
+YEARS = (2018, 2019, 2020, 2021, 2022)
+VALUES = (95.0, 16.0, 20.0, 43.0, 34.0)
+
+
+def frameless() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.4, 4.2), dpi=100)
+    axes = figure.add_axes((0.12, 0.12, 0.72, 0.82))
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.margins(0.1, 0.02)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure, axes
+
+
+def read(figure: Figure) -> Chart:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return read_chart(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+
+def series(chart: Chart, name: str = "") -> dict[str | float, float]:
+    return {row.x: row.y for row in chart.rows if row.series == name}
+
+
+@pytest.mark.parametrize("names", [("Sales", "Costs"), ("2021", "2022")])
+def test_names_in_colour_at_the_ends_of_lines_are_no_legend(names: tuple[str, str]) -> None:
+    figure, axes = frameless()
+    cities = ("Oslo", "Rome", "Lima", "Cairo", "Delhi")
+    table = dict(
+        zip(names, ((930.0, 110, 980, 920, 870), (190.0, 810, 480, 470, 590)), strict=True)
+    )
+    for (name, values), color in zip(table.items(), ("#4269d0", "#efb118"), strict=True):
+        axes.plot(cities, values, color=color, lw=1.5)
+        axes.annotate(
+            name, (4, values[-1]), (7, 0), textcoords="offset points", color=color, va="center"
+        )
+    chart = read(figure)
+    assert chart.unread == ()
+    for name, values in table.items():
+        assert series(chart, name) == pytest.approx(dict(zip(cities, values, strict=True)), abs=12)
+
+
+def test_ticks_below_a_plot_are_no_part_of_a_black_line() -> None:
+    figure, axes = frameless()
+    fruits, values = ("Apples", "Pears", "Plums", "Grapes", "Figs"), (0.4, 0.9, 0.2, 0.4, 0.8)
+    axes.plot(fruits, values, color="black", lw=1.5)
+    assert series(read(figure)) == pytest.approx(dict(zip(fruits, values, strict=True)), abs=0.015)
+
+
+def test_a_rounded_line_is_read_at_the_labels_and_what_it_does_between_is_told() -> None:
+    figure, axes = frameless()
+    fine = np.linspace(2018, 2022, 200)
+    axes.plot(fine, PchipInterpolator(YEARS, VALUES)(fine), color="#8884d8", lw=1.2)
+    axes.set_xticks(YEARS)
+    axes.set_ylim(0, 100)
+    chart = read(figure)
+    assert series(chart) == pytest.approx(dict(zip(YEARS, VALUES, strict=True)), abs=1.0)
+    assert chart.unread == ("how the line runs between the labels",)
+
+
+def test_a_name_above_a_pie_is_no_title_where_a_sector_has_no_other() -> None:
+    figure = Figure(figsize=(6.4, 4.2), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    names, shares = ("North", "South", "East", "West"), (6.5, 37.0, 19.5, 37.0)
+    colors = ("#8884d8", "#82ca9d", "#ffc658", "#ff8042")
+    wedges, texts = axes.pie(shares, labels=names, colors=colors, startangle=0)[:2]
+    for wedge, text in zip(wedges, texts, strict=True):
+        text.set_color(wedge.get_facecolor())
+        text.set_horizontalalignment("center")
+    chart = read(figure)
+    assert chart.title == ""
+    assert series(chart) == pytest.approx(dict(zip(names, shares, strict=True)), abs=0.6)
+
+
+def test_a_tick_right_above_a_digit_is_no_part_of_it() -> None:
+    image = Image.new("RGB", (60, 60), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(30, 14), (30, 19)], fill="black")
+    pen.text((30, 33), "7", fill="black", anchor="mb", font=ImageFont.load_default(12))
+    box = (24.0, 12.0, 37.0, 35.0)
+    corners = ((24.0, 35.0), (24.0, 12.0), (37.0, 12.0), (37.0, 35.0))
+    (label,) = without_label_ticks([Text("17", box, corners, 90.0, 0.8)], np.array(image))
+    assert (label.text, label.is_level) == ("7", True)
+    assert label.box[1] > 19
+
+
+def test_labels_of_which_none_was_found_are_read_in_a_strip_of_their_own() -> None:
+    image = Image.new("RGB", (300, 200), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(14)
+    for k in range(4):
+        pen.text((74, 30 + 45 * k), f"Q{k + 1}", fill="#666666", anchor="rm", font=font)
+        pen.rectangle([80, 20 + 45 * k, 250 - 40 * k, 40 + 45 * k], fill="#8884d8")
+    found = missed_along(np.array(image), 80.0, (20.0, 175.0), upright=False)
+    places = {t.text: t.center[1] for t in found}
+    assert places == pytest.approx({f"Q{k + 1}": 30 + 45 * k for k in range(4)}, abs=4)
