@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from handeye.perception.charts import Chart, read_chart
+from handeye.perception.charts.ink import take_apart
 from handeye.perception.charts.label_ticks import without_label_ticks
+from handeye.perception.charts.layout import lay_out, zero_told
 from handeye.perception.charts.missing_labels import missed_along
 from handeye.perception.charts.text import Text
+from handeye.perception.charts.true_texts import true_texts
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -108,3 +111,49 @@ def test_labels_of_which_none_was_found_are_read_in_a_strip_of_their_own() -> No
     found = missed_along(np.array(image), 80.0, (20.0, 175.0), upright=False)
     places = {t.text: t.center[1] for t in found}
     assert places == pytest.approx({f"Q{k + 1}": 30 + 45 * k for k in range(4)}, abs=4)
+
+
+def test_sectors_of_like_colours_are_told_apart_by_the_legend() -> None:
+    figure = Figure(figsize=(6.4, 4.2), dpi=100)
+    axes = figure.add_axes((0.3, 0.05, 0.65, 0.9))
+    names, shares = ("Mon", "Tue", "Wed", "Thu", "Fri"), (14.0, 19.5, 22.0, 25.5, 19.0)
+    colors = ("#f87973", "#7785cc", "#4bb3ab", "#ffd252", "#ff8a64")
+    wedges = axes.pie(shares, colors=colors, startangle=90, counterclock=False)[0]
+    axes.legend(wedges, names, loc="center left", bbox_to_anchor=(-0.45, 0.8), frameon=False)
+    assert series(read(figure)) == pytest.approx(dict(zip(names, shares, strict=True)), abs=0.6)
+
+
+def test_a_quarter_is_no_mark_among_quarters() -> None:
+    image = Image.new("RGB", (300, 60), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    texts = []
+    for k, name in enumerate(("Q1", "Q2", "Q3")):
+        pen.text((20 + 90 * k, 20), name, fill="#82ca9d", font=font)
+        x0, y0, x1, y1 = 18.0 + 90 * k, 20.0, 44.0 + 90 * k, 38.0
+        corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        texts.append(Text(name, (x0, y0, x1, y1), corners, 0.0, 0.99))
+    found = [t.text for t in true_texts(texts, np.array(image))]
+    assert found == ["Q1", "Q2", "Q3"]
+    assert true_texts(texts[1:2], np.array(image)) == []
+
+
+def test_an_o_at_the_zero_of_an_axis_is_a_zero() -> None:
+    def label(said: str, y: float) -> Text:
+        corners = ((50.0, y - 7), (60.0, y - 7), (60.0, y + 7), (50.0, y + 7))
+        return Text(said, (50.0, y - 7, 60.0, y + 7), corners, 0.0, 0.99)
+
+    texts = [label(str(9 - 3 * k), 100.0 + 60 * k) for k in range(3)]
+    for y, said in ((280.0, "0"), (310.0, "O")):
+        read_as = [*texts, label("O", y)]
+        assert zero_told(read_as, lay_out(read_as))[-1].text == said
+
+
+def test_a_thin_line_has_its_own_colour_though_most_of_it_is_pale() -> None:
+    image = np.full((120, 300, 3), 255, np.uint8)
+    for x in range(20, 280):
+        y = 60 + round(30 * np.sin(x / 20))
+        image[[y - 1, y + 1], x] = 255, 244, 223
+    for x in range(20, 280):
+        image[60 + round(30 * np.sin(x / 20)), x] = 255, 198, 88
+    (ink,) = take_apart(image, []).inks
+    assert ink.color.tolist() == [255, 198, 88]

@@ -199,7 +199,7 @@ def _mended(labels: list[Label]) -> list[Label]:
 
 def _plain(text: str) -> str:
     """A label without the tick mark that was read as a dash or dot."""
-    return re.sub(r"\s+[-–—_|.,:'·]+$|[·|]+$|^[-–—_|]+\s+", "", text)
+    return re.sub(r"\s+[-–—_|.,:'·•]+$|[·•|]+$|^[-–—_|]+\s+", "", text)
 
 
 def _joined_slanted(texts: list[Text]) -> list[list[Text]]:

@@ -24,6 +24,8 @@ _STROKE_SHARE = 0.012
 """Of the image's height: half of what a stroke is thick at most."""
 _DUST = 0.05
 """What has less of a line than this share of a usual piece of it may be dust."""
+_MARKER_SHARE = 0.3
+"""Markers of a line are at least so large beside the largest: another line may hide a part."""
 _STRIP = 3
 """Thickness of what is left of axis lines, pixels."""
 Doubles = npt.NDArray[np.float64]
@@ -217,8 +219,10 @@ def _blobs(mask: Mask, thickness: float) -> list[tuple[float, float]]:
     for k in range(1, count):
         _, _, w, h, area = stats[k]
         if max(w, h) <= 3.2 * min(w, h) and area >= 0.6 * size * size and max(w, h) < 40:
-            found.append((float(centers[k][0]), float(centers[k][1])))
-    return found
+            found.append((int(area), float(centers[k][0]), float(centers[k][1])))
+    # Where a thin line happens to be thicker, it is so by little beside a marker.
+    least = _MARKER_SHARE * max((area for area, _, _ in found), default=0)
+    return [(x, y) for area, x, y in found if area >= least]
 
 
 def _spans(blobs: list[tuple[float, float]], columns: npt.NDArray[np.int64]) -> bool:

@@ -242,8 +242,8 @@ def _full(color: Floats, rgb: Floats, drawn: Mask, backgrounds: Floats) -> Float
     around = np.asarray(cv2.dilate(strong.astype(np.uint8), np.ones((5, 5), np.uint8))) > 0
     if (pale & around).sum() < 0.75 * pale.sum():
         return color
-    full = rgb[strong & (t > np.percentile(t[strong], 80))]
-    return np.asarray(np.median(full, axis=0), np.float32) if len(full) else color
+    full = rgb[strong & (t >= np.percentile(t[strong], 80))]
+    return np.asarray(np.median(full, axis=0), np.float32)
 
 
 def _around(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

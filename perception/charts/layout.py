@@ -26,6 +26,8 @@ _BLURRED_POWER = re.compile(r"^10\W$")
 """A power of ten whose exponent is too small to be read; the other labels tell it."""
 _CUT_OFF = re.compile(r"\.\.|…")
 """A number of which only the beginning is shown is not known."""
+_ZERO_OFF = 0.4
+"""So many heights at most is a zero off the line of the other labels."""
 _LEAST_FURTHER = 3
 """Labels of which a second axis consists at least."""
 Box = tuple[float, float, float, float]
@@ -69,6 +71,24 @@ def lay_out(texts: list[Text]) -> Layout:
         _lay_out_short(layout)
     _apply_factors(layout)
     return layout
+
+
+def zero_told(texts: list[Text], layout: Layout) -> list[Text]:
+    """Texts, with a zero where an O was read in the line of an axis, at its zero."""
+    beside, below = layout.y_texts, layout.x_texts
+
+    def is_zero(text: Text) -> bool:
+        if text.text not in ("O", "o"):
+            return False
+        (x, y), slack = text.center, _ZERO_OFF * text.height
+        if layout.y_axis and abs(layout.y_axis.pixel(0.0) - y) < slack:
+            off = [min(abs(t.box[0] - text.box[0]), abs(t.box[2] - text.box[2])) for t in beside]
+            return min(off) < 2 * slack
+        if layout.x_axis and abs(layout.x_axis.pixel(0.0) - x) < slack:
+            return min(abs(t.center[1] - y) for t in below) < slack
+        return False
+
+    return [replace(t, text="0") if is_zero(t) else t for t in texts]
 
 
 def _lay_out_sparse(texts: list[Text], layout: Layout) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..frame import Image
 from .categories import Label
-from .ink import Canvas, hued
+from .ink import Canvas
 from .layout import anchor
 from .pies import FARTHEST, Pie
 from .text import Text, quad_of, text_reader
@@ -18,6 +18,8 @@ _BESIDE = 20
 """Labels of the first and last mark reach so far beyond them, pixels."""
 _LINE = 0.6, 1.6
 """How tall ink that may be text is, over the usual height of text."""
+_OUTSIDE = 1.03
+"""The soft edge of a pie ends at so many radii."""
 _LEAST_SCORE = 0.7
 
 
@@ -59,7 +61,7 @@ def missed_texts(
 def missed_along(
     image: Image, end: float, span: tuple[float, float], *, upright: bool
 ) -> list[Text]:
-    """Texts along a category axis of which none was found, read again in a strip of their own.
+    """Texts along a category axis of which few were found, read again in a strip of their own.
 
     Args:
         image: [H, W, 3] uint8.
@@ -93,7 +95,7 @@ def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
     tall = float(np.median([t.height for t in texts]))
     y, x = np.indices(canvas.drawn.shape)
     off = np.hypot(x - pie.center[0], y - pie.center[1]) / pie.radius
-    ink = canvas.drawn & ~hued(canvas.rgb) & (off > 1) & (off < FARTHEST)
+    ink = canvas.drawn & (off > _OUTSIDE) & (off < FARTHEST)
     wide = np.ones((1, max(3, round(0.6 * tall))), np.uint8)
     lines = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, wide)
     _, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)

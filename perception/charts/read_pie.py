@@ -1,6 +1,7 @@
 """From sectors to rows: what each is called, and its share, printed or measured."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from .chart import Chart, ChartRow, ChartSeries
 from .ink import Canvas, likeness_of_hue
 from .layout import number_of
 from .legend import Entry, find_legend
-from .pies import FARTHEST, Pie, Sector
+from .pies import FARTHEST, Pie, Sector, find_pie
+from .similar import told_apart
 from .text import Text
 
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
@@ -27,6 +29,7 @@ _TALLER, _FARTHER = 1.25, 1.12
 _NEAR, _PALER = 48.0, 120.0
 """How far a sector's colour may be from its swatch's, in RGB: always, and where both are alike in
 hue and nothing is closer."""
+_ALIKE, _FAR = 0.95, 1e4
 
 
 def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
@@ -43,6 +46,10 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     (cx, cy), radius = pie.center, pie.radius
     outside = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) > radius]
     legend = _pie_legend(canvas, pie, outside)
+    inks = told_apart(canvas.rgb, legend, list(canvas.inks))
+    if len(inks) > len(canvas.inks):
+        canvas = replace(canvas, inks=tuple(inks))
+        pie = find_pie(canvas) or pie
     title = _title(pie, [t for t in outside if all(t is not e.text for e in legend)])
     names, shares = _told(canvas, pie, legend, texts, title)
     if _looks_like_name(title, outside, pie) and not all(name for name, _ in names):
@@ -56,6 +63,9 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
         )
     rows, series = [], []
     unread = [f"{pie.others} more of such circles beside this one"] if pie.others else []
+    if len(legend) > len(pie.sectors):
+        shown = {name for name, _ in names}
+        unread += [f"the share of {e.text.text}" for e in legend if e.text.text not in shown]
     for k, sector in enumerate(pie.sectors):
         name, told = names[k]
         if not name:
@@ -204,24 +214,30 @@ def _names(
     canvas: Canvas, pie: Pie, legend: list[Entry], texts: list[Text]
 ) -> list[tuple[str, float]]:
     """(name, confidence) of each sector: from the legend, or the nearest text."""
-    if legend:
-        colors = [canvas.inks[sector.ink].color for sector in pie.sectors]
-        pairs_of = sorted(
-            (float(np.linalg.norm(e.color - color)), k, i)
-            for k, color in enumerate(colors)
-            for i, e in enumerate(legend)
-        )
-        owner: dict[int, int] = {}
-        for apart, k, i in pairs_of:
-            alike = likeness_of_hue(colors[k], legend[i].color) > 0.95
-            # A sector or its swatch may be see-through: what is left over is then alike in hue.
-            if k not in owner and (
-                apart < _NEAR or (apart < _PALER and alike and i not in owner.values())
-            ):
-                owner[k] = i
-        texts_of = [legend[owner[k]].text if k in owner else None for k in range(len(colors))]
-        return [(t.text, t.score) if t is not None else ("", 0.3) for t in texts_of]
-    return _beside(pie, texts)
+    beside = _beside(pie, [*texts, *(e.text for e in legend)])
+    if not legend:
+        return beside
+    # Lines that lead from sectors to their names may look like swatches.
+    found = _by_colour(canvas, pie, legend)
+    named = [sum(bool(name) for name, _ in names) for names in (found, beside)]
+    return beside if named[1] > named[0] else found
+
+
+def _by_colour(canvas: Canvas, pie: Pie, legend: list[Entry]) -> list[tuple[str, float]]:
+    """(name, confidence) of each sector: the entry of its colour, of which none names two."""
+    from scipy.optimize import linear_sum_assignment
+
+    colors = [canvas.inks[sector.ink].color for sector in pie.sectors]
+    apart = np.array([[np.linalg.norm(e.color - color) for e in legend] for color in colors])
+    alike = np.array([[likeness_of_hue(c, e.color) > _ALIKE for e in legend] for c in colors])
+    # A sector or its swatch may be see-through: what is left over is then alike in hue.
+    apart[(apart > _PALER) | (~alike & (apart > _NEAR))] = _FAR
+    rows, columns = linear_sum_assignment(apart)
+    owner = {
+        k: i for k, i in zip(rows.tolist(), columns.tolist(), strict=True) if apart[k, i] < _FAR
+    }
+    found = [legend[owner[k]].text if k in owner else None for k in range(len(colors))]
+    return [(t.text, t.score) if t is not None else ("", 0.3) for t in found]
 
 
 def _beside(pie: Pie, texts: list[Text]) -> list[tuple[str, float]]:

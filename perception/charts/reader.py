@@ -25,7 +25,7 @@ from .gauge import find_dial, gauge_chart
 from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
 from .label_ticks import without_label_ticks
-from .layout import Layout, further_axis, lay_out, number_of
+from .layout import Layout, further_axis, lay_out, number_of, zero_told
 from .legend import find_legend, is_patch
 from .missing_labels import missed_along, missed_around, missed_texts
 from .naming import left_out, named
@@ -74,6 +74,8 @@ def read_flat(image: Image) -> Chart:
         )
     texts = without_label_ticks(true_texts(text_reader().read(image), image), image)
     texts += unseen_names(image, texts)
+    layout = lay_out(texts)
+    texts = zero_told(texts, layout)
     layout = lay_out(texts)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
@@ -243,11 +245,11 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
     free = [t for t in free if all(t is not e.text for e in parts.legend)]
     labels, used = category_labels(free, end, span, upright=bars.upright)
     places = column_places(bars)
-    more = (
-        missed_texts(parts.image, places, labels, used, upright=bars.upright)
-        if labels
-        else missed_along(parts.image, end, span, upright=bars.upright)
-    )
+    if 2 * len(labels) < len(places):
+        more = missed_along(parts.image, end, span, upright=bars.upright)
+        free = [t for t in free if all(t is not u for u in used)] if more else free
+    else:
+        more = missed_texts(parts.image, places, labels, used, upright=bars.upright)
     if more:
         layout.free = [*layout.free, *more]
         labels, used = category_labels([*free, *more], end, span, upright=bars.upright)

@@ -15,6 +15,7 @@ from .text import Text, quad_of, text_reader
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
 """What rings, dots and crosses are read as."""
+_NUMBERED = re.compile(r"^[A-Za-z]\d+$")
 _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
 _NARROWEST = 0.25
@@ -46,7 +47,11 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
     hues = [_hue(t, image) for t in texts if len(t.text) > 2]
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
     kept = [t for t in texts if len(t.text) > 3 or t.height < 3 * usual]
-    kept = [_trimmed(t, image) for t in kept if not _is_mark(t, image, limit, usual)]
+    marks = {id(t) for t in kept if _is_mark(t, image, limit, usual)}
+    shapes = [_shape(t.text) for t in kept if id(t) not in marks]
+    # Q2 is none among Q1 and Q3.
+    numbered = {id(t) for t in kept if _NUMBERED.match(t.text) and _shape(t.text) in shapes}
+    kept = [_trimmed(t, image) for t in kept if id(t) not in marks - numbered]
     kept = [piece for t in kept for piece in _entries_apart(t, image)]
     kept = [piece for t in kept for piece in _keys_apart(t, image)]
     kept = [piece for t in kept for piece in _letter_apart(t, image)]
@@ -72,6 +77,10 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
         or not left < t.center[0] < max(columns) + slack
         or not min(rows) - 0.9 * slack < t.center[1] < max(rows) + 0.5 * slack
     ]
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"\d", "0", text)
 
 
 def _entries_apart(text: Text, image: Image) -> list[Text]:
