@@ -157,3 +157,26 @@ def test_a_thin_line_has_its_own_colour_though_most_of_it_is_pale() -> None:
         image[60 + round(30 * np.sin(x / 20)), x] = 255, 198, 88
     (ink,) = take_apart(image, []).inks
     assert ink.color.tolist() == [255, 198, 88]
+
+
+def test_stacks_stand_on_their_feet_though_many_have_a_seam_at_one_height() -> None:
+    figure, axes = frameless()
+    names = ("Apples", "Pears", "Plums", "Grapes", "Figs")
+    lower, upper = (3.0, 8.0, 6.0, 8.0, 8.0), (7.0, 5.0, 9.0, 4.0, 6.0)
+    axes.bar(names, lower, color="#8884d8", label="Alpha")
+    axes.bar(names, upper, bottom=lower, color="#82ca9d", label="Beta")
+    axes.set(yticks=[5, 10, 15], ylim=(0, 18))
+    figure.legend(loc="upper center", ncols=2, frameon=False)
+    chart = read(figure)
+    assert chart.unread == ()
+    assert series(chart, "Alpha") == pytest.approx(dict(zip(names, lower, strict=True)), abs=0.15)
+    assert series(chart, "Beta") == pytest.approx(dict(zip(names, upper, strict=True)), abs=0.15)
+
+
+def test_a_series_of_the_legend_that_is_not_found_is_told_of() -> None:
+    figure, axes = frameless()
+    names = ("Apples", "Pears", "Plums", "Grapes", "Figs")
+    axes.bar(names, (3.0, 8.0, 6.0, 8.0, 8.0), color="#8884d8", label="Alpha")
+    axes.bar(names, [0.0] * 5, color="#82ca9d", label="Beta")
+    figure.legend(loc="upper center", ncols=2, frameon=False)
+    assert "the series Beta" in read(figure).unread

@@ -372,11 +372,20 @@ def _base(bars: list[Bar]) -> tuple[float, list[Bar]]:
         standing = [b for b in touching if abs(b.y1 - level) <= reach]
         # Of very low bars both ends are near: the feet lie level, the tops do not.
         off = sum(min(abs(b.y0 - level), abs(b.y1 - level)) for b in touching)
-        rank = (sum(b.x1 - b.x0 for b in touching), sum(b.x1 - b.x0 for b in standing), -off)
+        rank = (_breadth(touching), _breadth(standing), -off)
         if rank > most:
             best, at, most = touching, level, rank
     ends = [b.y1 if abs(b.y1 - at) < abs(b.y0 - at) else b.y0 for b in best]
     return float(np.median(ends)) if ends else at, best
+
+
+def _breadth(bars: list[Bar]) -> float:
+    """How much of the axis bars take up; what two of them share, as in stacks, counts once."""
+    total, reached = 0.0, -np.inf
+    for bar in sorted(bars, key=lambda b: b.x0):
+        total += max(0.0, bar.x1 - max(bar.x0, reached))
+        reached = max(reached, bar.x1)
+    return total
 
 
 def _stands_on_another(bar: Bar, bars: list[Bar]) -> bool:

@@ -13,7 +13,7 @@ from .text import Text
 
 _GAP, _OFF = 3.0, 1.2
 """How far behind a line's end its name begins, and how far above or below it is, in heights."""
-_GOES_ON = 2.0
+_GOES_ON = 1.0
 """A swatch whose ink goes on to the left for so many of its widths is the end of a line."""
 
 
@@ -29,7 +29,9 @@ def _is_end(canvas: Canvas, entry: Entry) -> bool:
     if not canvas.inks or x0 >= entry.text.box[0]:
         return False
     ink = min(canvas.inks, key=lambda k: float(np.linalg.norm(k.color - entry.color)))
-    _, labels = cv2.connectedComponents(ink.mask.astype(np.uint8), connectivity=8)
+    # Grid lines may have cut the line to pieces.
+    whole = cv2.morphologyEx(ink.mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    _, labels = cv2.connectedComponents(np.asarray(whole), connectivity=8)
     own = np.unique(labels[y0:y1, x0:x1])
     columns = np.flatnonzero(np.isin(labels, own[own > 0]).any(axis=0))
     return len(columns) > 0 and x0 - columns[0] > _GOES_ON * (x1 - x0)

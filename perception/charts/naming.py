@@ -123,7 +123,8 @@ def left_out(parts: Parts, shown: Collection[int | None]) -> list[str]:
         if k not in shown and not ink.grey and spread:
             color = "#{:02x}{:02x}{:02x}".format(*_color(ink))
             said.append(f"the series {name or f'drawn in {color}'}")
-    return said
+    named = {*parts.names}
+    return said + [f"the series {e.text.text}" for e in parts.legend if e.text.text not in named]
 
 
 def _unit(label: str) -> str:

@@ -207,6 +207,11 @@ def _with_greys(
         near = min(free, key=lambda ink: float(np.linalg.norm(ink.color - entry.color)))
         if float(np.linalg.norm(near.color - entry.color)) < _PALER:
             pairs.append((entry, near))
+    # One that is left is the one ink's that is left, however much see-through its swatch is.
+    bare = [e for e in legend if is_grey(e.color) and all(e is not o for o, _ in pairs)]
+    free = [k for k in inks if k.grey and k.solid < 0.5 and all(k is not o for _, o in pairs)]
+    if len(bare) == len(free) == 1:
+        pairs.append((bare[0], free[0]))
     order = {id(entry): k for k, entry in enumerate(legend)}
     return sorted(pairs, key=lambda pair: order[id(pair[0])])
 

@@ -215,7 +215,7 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
             at_grid, met = gaps.min(axis=0) < 3, gaps.min(axis=1) < 3
             if at_grid.mean() > 0.8 and met.mean() > 0.7:
                 return grid
-    if not marked and all(_is_rounded(curve) for _, curve in curves):
+    if not marked and all(is_rounded(curve) for _, curve in curves):
         inside = [v for p, v in axis.ticks if low - _ENDS_PX < p < high + _ENDS_PX]
         if len(inside) > 2:
             return sorted(inside)
@@ -227,7 +227,7 @@ def _positions(curves: Sequence[tuple[str, Curve]], axis: Axis) -> list[float]:
     return [_at_tick(corner, axis) for corner in merged]
 
 
-def _is_rounded(curve: Curve) -> bool:
+def is_rounded(curve: Curve) -> bool:
     """Whether a line has no corners: it turns little at each of many bends, the same way on."""
     if len(curve.vertices) < _ROUND_BENDS:
         return False

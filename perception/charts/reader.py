@@ -34,7 +34,7 @@ from .parts import Parts, parts_of
 from .pies import find_pie
 from .printed_axis import printed_axis
 from .read_bars import bar_rows
-from .read_curves import curve_rows
+from .read_curves import curve_rows, is_rounded
 from .read_pie import pie_chart
 from .rims import without_rims
 from .splitting import column_places, split_at
@@ -294,7 +294,7 @@ def _line_chart(parts: Parts) -> Chart:
     used: list[Text] = []
     if layout.x_axis is None:
         span = min(float(c.x[0]) for _, c in drawn), max(float(c.x[-1]) for _, c in drawn)
-        corners = sorted(v for _, c in drawn for v in c.vertices)
+        corners = sorted(v for _, c in drawn if c.marked or not is_rounded(c) for v in c.vertices)
         places = [v for i, v in enumerate(corners) if i == 0 or v - corners[i - 1] > 8]
         lowest = max(p for p, _ in layout.y_axis.ticks)
         layout.free = split_at(parts.image, layout.free, places, lowest)

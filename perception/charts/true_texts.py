@@ -25,6 +25,8 @@ _TICKS = "I|l1!'"
 _SHAPES = "□■○●◆◇▲△▼"
 _HANDLE = re.compile(r"^(?:[-–—~_=]+[oO0Q°•]?[-–—~_=]*|[oO0Q°•][-–—~_=]+)$")
 """What a legend's stroke is read as, with or without a mark on it."""
+_AT_START = re.compile(r"^[^\w($€£+-]+\s*")
+"""What no name begins with."""
 _GLUED = re.compile(r"^[-–—~_=]+[oO0Q°•][-–—~_=]+(?=\w)")
 """The same with a mark, where no gap to the name was seen."""
 _APART = 0.6
@@ -314,7 +316,7 @@ def _trimmed(text: Text, image: Image) -> Text:
         end += 1
     rest = len(filled) - end
     # What is left must have room for what was read: a word may stand half on a bar.
-    room = max(0.8, _NARROWEST * len(text.text)) * height
+    room = max(0.8, _NARROWEST * len(_AT_START.sub("", text.text))) * height
     if end > 4.6 * height or rest < room:
         return text
     swatch, words = _color_of(crop[:, :end], ink[:, :end]), _color_of(crop[:, end:], ink[:, end:])
@@ -327,7 +329,7 @@ def _trimmed(text: Text, image: Image) -> Text:
     (_, ay), b, c, (_, dy) = text.corners
     first, _, later = text.text.partition(" ")
     said = later if later and _HANDLE.match(first) else text.text
-    said = re.sub(r"^[^\w($€£+-]+\s*", "", _GLUED.sub("", said))
+    said = _AT_START.sub("", _GLUED.sub("", said))
     return replace(
         text, text=said, box=(left, *text.box[1:]), corners=((left, ay), b, c, (left, dy))
     )
