@@ -22,8 +22,8 @@ _STRAIGHT, _ALL_GIVEN = 0.75, 0.95
 """Share of a line that straight strokes between its labels give back, if it may have no other
 points, and if it has none, whatever its stroke seems to carry."""
 _ROUND_BENDS, _SHARP, _WAVES = 6, 1.0, 0.34
-"""A rounded line has at least so many bends, at none of which it turns by so much, radians, and at
-at most such a share of which it begins to turn the other way."""
+"""A rounded line has at least so many bends, at none of which it turns by so much, radians, and
+begins to turn the other way at no more than such a share of them."""
 _ENDS_PX = 6.0
 """So much may the two ends of the curves differ in how far labels are off: strokes have caps."""
 

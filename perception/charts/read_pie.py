@@ -15,7 +15,7 @@ from .similar import told_apart
 from .text import Text
 
 _PERCENT = re.compile(r"^(?P<name>.*?)[\s:,(]*(?P<number>\d+(?:[.,]\d+)?)\s?%\s*\)?$")
-_LEADER = re.compile(r"^[-–—_~/\\|'`´.,、]+ ?(?=\w)|(?<=\w) ?[-–—_~/\\|'`´,、]+$")
+_LEADER = re.compile(r"^[-–—_~/\\|'`´,、]+ ?(?=\w)|(?<=\w) ?[-–—_~/\\|'`´,、]+$")
 """What the line that leads from a sector to its name is read as."""
 _LEAST_TOLD = 0.34
 """At least so many of the sectors have a name or a printed share."""

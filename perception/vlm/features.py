@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
+from scipy.special import expit
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ModelError
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-    from .configuration_handeye import HandeyeConfig
-    from .modeling_handeye import Look
+from .configuration_handeye import HandeyeConfig
+from .crops import crops_of, pair_crops_of
+from .embedded_checkpoint import load_checkpoint
+from .modeling_handeye import Look
+from .proposals import agreement, doubled, mended, owners, propose, tiles_of, worthy
 
 Array = npt.NDArray[np.float32]
 _FIRST = 0.35
@@ -82,8 +85,6 @@ class Features:
 
     def mask(self, k: int) -> npt.NDArray[np.bool_]:
         """[H, W] bool instance mask of object k."""
-        import cv2
-
         small = (self.owner == k).view(np.uint8) * np.uint8(254)
         x, y, across, down = cv2.boundingRect(small)
         # With one tile around, in which the mask fades out.
@@ -99,8 +100,6 @@ class Features:
 
     def heat_map(self, phrase: Array) -> Array:
         """[H, W] where a phrase [E] rings true, 0..1."""
-        import cv2
-
         truth = _sigmoid(self.dense @ phrase * self.scale + self.bias) * _sigmoid(self.heat)
         height, width = self.shape
         full = cv2.resize(
@@ -119,11 +118,6 @@ class Looker:
     """
 
     def __init__(self, folder: Path, dtype: str = "auto") -> None:
-        import torch
-
-        from .embedded_checkpoint import load_checkpoint
-
-        self._torch = torch
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
         folded(self._model)
@@ -153,9 +147,7 @@ class Looker:
 
     def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
         """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
-        from .proposals import agreement, doubled, mended, owners, propose, tiles_of, worthy
-
-        with self._torch.inference_mode():
+        with torch.inference_mode():
             pixels = self._pixels(rgb)
             out = self._model(pixels)
             heat = _sigmoid(out.heat[0].numpy())
@@ -198,7 +190,6 @@ class Looker:
         Each image has a core to itself: a network of this size gains less from sharing one image
         among the cores, or from stacking images into one tensor.
         """
-        torch = self._torch
         threads = torch.get_num_threads()
         workers = min(len(images), threads)
         if workers < 2:
@@ -224,27 +215,22 @@ class Looker:
         much as the largest block that it ever took back. Such a block is given to it here.
         """
         np.empty(_LARGE_BLOCK, np.uint8)
-        return ThreadPoolExecutor(max(os.cpu_count() or 1, self._torch.get_num_threads()), "look")
+        return ThreadPoolExecutor(max(os.cpu_count() or 1, torch.get_num_threads()), "look")
 
-    def _glimpse(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
+    def _glimpse(self, pixels: Tensor, tiles: Array, boxes: Array) -> Look[Array]:
         """A closer look at each box."""
-        from .crops import crops_of
-
         part = self._model.glimpse
         look: Look[Tensor] = part(*crops_of(pixels, tiles, boxes, part.side))
         return look.arrays()
 
-    def _gaze(self, pixels: "Tensor", tiles: Array, boxes: Array) -> "Look[Array]":
+    def _gaze(self, pixels: Tensor, tiles: Array, boxes: Array) -> Look[Array]:
         """A closer look still, at each box and at its mirror image in other colours.
 
         Things and their mirror images are of the same category, and as much there, whatever
         their colours: two looks err less than one, most of all on colours that a category was
         never seen in. What the colours are, the first look alone can say.
         """
-        from .crops import crops_of
-        from .modeling_handeye import Look
-
-        torch, part = self._torch, self._model.gaze
+        part = self._model.gaze
         crops, sizes = crops_of(pixels, tiles, boxes, part.side)
         other = crops[:, _SWAPPED].flip(-1)
         both = part(torch.cat([crops, other]), torch.cat([sizes, sizes])).arrays()
@@ -268,60 +254,53 @@ class Looker:
             features: what was found in it.
             pairs: P pairs of places among the found objects.
         """
-        from .crops import pair_crops_of
-
         chosen = np.array(pairs)
         masks = (features.owner == chosen[..., None, None]).astype(np.float32)
-        with self._torch.inference_mode():
+        with torch.inference_mode():
             crops, places = pair_crops_of(self._pixels(rgb), masks, features.boxes[chosen])
             logits = self._model.pair_glimpse(crops, places).numpy()
         return _softmax(logits)[:, 1:]
 
-    def _pixels(self, rgb: npt.NDArray[np.uint8]) -> "Tensor":
+    def _pixels(self, rgb: npt.NDArray[np.uint8]) -> Tensor:
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""
         height, width = rgb.shape[:2]
         # Colours come last in memory, as the convolutions like them best.
         padded = np.zeros((height + -height % 32, width + -width % 32, 3), np.float32)
         padded[:height, :width] = rgb
-        pixels = self._torch.from_numpy(padded)
+        pixels = torch.from_numpy(padded)
         scale, offset = self._scaled(width)
         pixels[:height, :width].mul_(scale).sub_(offset)
         return pixels.permute(2, 0, 1)[None]
 
-    def _row(self, width: int) -> tuple["Tensor", "Tensor"]:
+    def _row(self, width: int) -> tuple[Tensor, Tensor]:
         """[width, 3] each: by what a row of pixels is multiplied, and what is then taken off it.
 
         A row of three colours at a time, not three colours: the arithmetic is quicker.
         """
-        mean, std = self._torch.tensor([self.config.image_mean, self.config.image_std])
+        mean, std = torch.tensor([self.config.image_mean, self.config.image_std])
         return (1 / (255 * std)).repeat(width, 1), (mean / std).repeat(width, 1)
 
     def _text_one(self, phrase: str) -> Array:
         return np.asarray(self._encode([phrase])[0].numpy(), np.float32)
 
-    def _encode(self, phrases: list[str]) -> "torch.Tensor":
+    def _encode(self, phrases: list[str]) -> Tensor:
         tokens = self._tokenizer(  # type: ignore[operator]
             phrases, padding=True, return_tensors="pt", return_token_type_ids=False
         )
-        with self._torch.inference_mode():
-            vectors: torch.Tensor = self._model.encode_text(**tokens)
+        with torch.inference_mode():
+            vectors: Tensor = self._model.encode_text(**tokens)
         return vectors
 
 
-def _together(glimpse: "Look[Array]", gaze: "Look[Array]", names: Array) -> "Look[Array]":
+def _together(glimpse: Look[Array], gaze: Look[Array], names: Array) -> Look[Array]:
     """What two closer looks say between them, and the dense pass of the names [K, C + D]."""
-    from .modeling_handeye import Look
-
     both = zip(glimpse, gaze, strict=True)
     look = Look(*(_GAZE * second + (1 - _GAZE) * first for first, second in both))
     return look._replace(names=(1 - _DENSE) * look.names + _DENSE * names)
 
 
-def folded(model: "nn.Module") -> "nn.Module":
+def folded(model: nn.Module) -> nn.Module:
     """Work each normalisation of a convolution into its weights, in place; returns the model."""
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
     for module in list(model.modules()):
         for (name, conv), (after, norm) in pairwise(module.named_children()):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
@@ -332,16 +311,12 @@ def folded(model: "nn.Module") -> "nn.Module":
 
 def half_is_quick() -> bool:
     """Whether the processor has instructions for bfloat16."""
-    import torch
-
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def _computed_in(dtype: str) -> "torch.dtype":
+def _computed_in(dtype: str) -> torch.dtype:
     """The dtype of a name; raises ModelError where there is none."""
-    import torch
-
     if dtype == "auto":
         return torch.bfloat16 if half_is_quick() else torch.float32
     if dtype not in ("float32", "bfloat16"):
@@ -352,8 +327,6 @@ def _computed_in(dtype: str) -> "torch.dtype":
 
 
 def _sigmoid(logits: Array) -> Array:
-    from scipy.special import expit
-
     return np.asarray(expit(logits))
 
 
