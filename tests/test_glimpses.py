@@ -13,6 +13,7 @@ from handeye.perception.vlm.proposals import (
     ious,
     owners,
     propose,
+    spread,
     suppress,
     tiles_of,
 )
@@ -100,18 +101,18 @@ def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
     left, right = box(8.0, 8.0, 16.0), box(24.0, 8.0, 16.0)
     said = array([left, left, right, right]).reshape(1, 4, 4)
     filled = array([[1.0, 1.0, 1.0, 0.0]])
-    shares = agreement(tiles_of(filled, said), array([left, right]))
-    assert shares.shape == (2, 1, 4)
-    boxes = array([left, right])
-    assert owners(shares, boxes).tolist() == [[0, 0, 1, -1]]
-    assert owners(shares[:0], boxes[:0]).tolist() == [[-1] * 4]
+    tiles, boxes = tiles_of(filled, said), array([left, right])
+    shares = agreement(tiles, boxes)
+    assert spread(shares, tiles).tolist() == [[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 0.0]]]
+    assert owners(shares, boxes, (1, 4), tiles.places).tolist() == [[0, 0, 1, -1]]
+    assert owners(shares[:0], boxes[:0], (1, 4), tiles.places).tolist() == [[-1] * 4]
 
 
 def test_a_thing_in_the_middle_of_a_plate_has_the_tiles_that_it_covers() -> None:
     boxes = array([box(32.0, 32.0, 56.0), box(32.0, 32.0, 16.0)])
     said = np.tile(boxes[0], (16, 20, 1))  # every tile speaks for the plate
     shares = agreement(tiles_of(np.ones((16, 20), np.float32), said), boxes)
-    owner = owners(shares, boxes)
+    owner = owners(shares, boxes, (16, 20))
     assert (owner == 1).sum() == 12
     assert (owner[6:10, 7:9] == 1).all()
     assert owner[5, 8] == 0

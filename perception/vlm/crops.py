@@ -57,12 +57,12 @@ def _cut(pixel_values: Tensor, masks: Array, center: Array, half: Array, side: i
     """[K, 3 + m, side, side] squares of one image with m masks [K, m, h, w]."""
     height, width = pixel_values.shape[-2:]
     steps = ((np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1).astype(np.float32)
-    grid = np.empty((len(center), side, side, 2), np.float32)
+    grid = np.empty((2, len(center), side, side), np.float32)
     for axis, extent in enumerate((width, height)):
         # In the frame of `grid_sample`, where an image reaches from -1 to 1.
         at = (center[:, axis, None] + half[:, None] * steps) * (2 / extent) - 1
-        grid[..., axis] = at[:, None, :] if axis == 0 else at[:, :, None]
-    places = torch.from_numpy(grid)
+        grid[axis] = at[:, None, :] if axis == 0 else at[:, :, None]
+    places = torch.from_numpy(grid).permute(1, 2, 3, 0)
     images = pixel_values.expand(len(center), -1, -1, -1)
     cut = F.grid_sample(images, places, mode="bilinear", align_corners=False)
     shown = F.grid_sample(torch.from_numpy(masks), places, mode="bilinear", align_corners=False)

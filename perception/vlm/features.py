@@ -21,7 +21,7 @@ from .configuration_handeye import HandeyeConfig
 from .crops import crops_of, pair_crops_of
 from .embedded_checkpoint import load_checkpoint
 from .modeling_handeye import Look
-from .proposals import agreement, doubled, mended, owners, propose, tiles_of, worthy
+from .proposals import agreement, doubled, mended, owners, propose, spread, tiles_of, worthy
 
 Array = npt.NDArray[np.float32]
 _FIRST = 0.35
@@ -49,7 +49,7 @@ class Features:
         opened: [K] that it is open, of furniture.
         embeddings: [K, E] unit vectors.
         categories, colors: [K, C], [K, D] probabilities.
-        owner: [h, w] int, which object each 4×4 tile belongs to, -1 for none.
+        owner: [h, w] int16, which object each 4×4 tile belongs to, -1 for none.
         dense: [h/2, w/2, E] embeddings, and `heat` [h/2, w/2], for heat maps.
         scale, bias: of the match between embeddings and phrases.
         labels: names of the categories and of the colours.
@@ -63,7 +63,7 @@ class Features:
     embeddings: Array
     categories: Array
     colors: Array
-    owner: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int16]
     dense: Array
     heat: Array
     scale: float
@@ -85,13 +85,13 @@ class Features:
 
     def mask(self, k: int) -> npt.NDArray[np.bool_]:
         """[H, W] bool instance mask of object k."""
-        small = (self.owner == k).view(np.uint8) * np.uint8(254)
+        small = (self.owner == k).view(np.uint8)
         x, y, across, down = cv2.boundingRect(small)
         # With one tile around, in which the mask fades out.
         left, top, right, bottom = max(x - 1, 0), max(y - 1, 0), x + across + 1, y + down + 1
-        part = cv2.resize(small[top:bottom, left:right], None, fx=4, fy=4)
+        part = cv2.resize(small[top:bottom, left:right] * np.uint8(254), None, fx=4, fy=4)
         full = np.zeros((4 * small.shape[0], 4 * small.shape[1]), np.bool_)
-        full[4 * top : 4 * bottom, 4 * left : 4 * right] = part > 127
+        np.greater(part, 127, out=full[4 * top : 4 * bottom, 4 * left : 4 * right])
         return full[: self.shape[0], : self.shape[1]]
 
     def match(self, phrases: Array) -> Array:
@@ -153,9 +153,9 @@ class Looker:
             heat = _sigmoid(out.heat[0].numpy())
             tiles = tiles_of(_sigmoid(out.mask_logits[0].numpy()), out.mask_boxes[0].numpy())
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
-            glimpse = self._glimpse(pixels, agreement(tiles, boxes), boxes)
+            glimpse = self._glimpse(pixels, spread(agreement(tiles, boxes), tiles), boxes)
             best, boxes = worthy(boxes, glimpse)
-            gaze = self._gaze(pixels, agreement(tiles, boxes), boxes)
+            gaze = self._gaze(pixels, spread(agreement(tiles, boxes), tiles), boxes)
         rows, columns = rows[best], columns[best]
         look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
         boxes = mended(boxes, gaze)
@@ -176,7 +176,7 @@ class Looker:
             embeddings[rows, columns],
             _softmax(look.names[:, :count]),
             _softmax(look.names[:, count:]),
-            owners(agreement(tiles, boxes), boxes),
+            owners(agreement(tiles, boxes), boxes, tiles.shape, tiles.places),
             embeddings,
             out.heat[0].numpy(),
             *self._matched,

@@ -14,6 +14,7 @@ from .modeling_handeye import MASK_STRIDE, STRIDE, Look
 
 Array = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
+Owners = npt.NDArray[np.int16]
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
@@ -47,9 +48,8 @@ def propose(heat: Array, boxes: Array) -> tuple[Index, Index, Array]:
         heat: [h, w] probability that an object's middle is here.
         boxes: [h, w, 4] pixels.
     """
-    rows, columns = np.nonzero(heat > LEAST_HEAT)
-    order = np.argsort(-heat[rows, columns], kind="stable")
-    likely = np.stack([rows[order], columns[order]], axis=1)
+    hot = heat > LEAST_HEAT
+    likely = np.argwhere(hot)[np.argsort(-heat[hot], kind="stable")]
     kept = boxes[likely[:, 0], likely[:, 1]]
     keep = suppress(kept, _SAME)[:_MOST]
     kept = kept[keep]
@@ -162,25 +162,35 @@ def tiles_of(filled: Array, boxes: Array) -> Tiles:
 
 
 def agreement(tiles: Tiles, boxes: Array) -> Array:
-    """[K, h, w] in 0..1: how far each tile speaks for each of the boxes [K, 4]."""
-    shares = np.zeros((len(boxes), math.prod(tiles.shape)), np.float32)
-    shares[:, tiles.places] = ious(boxes, tiles.boxes) * tiles.filled
-    return shares.reshape(-1, *tiles.shape)
+    """[K, T] in 0..1: how far each tile speaks for each of the boxes [K, 4]."""
+    return np.asarray(ious(boxes, tiles.boxes) * tiles.filled)
 
 
-def owners(shares: Array, boxes: Array) -> Index:
+def spread(shares: Array, tiles: Tiles) -> Array:
+    """[K, h, w]: what is said [K, T] of the likely tiles, at their places; 0 of the others."""
+    full = np.zeros((len(shares), math.prod(tiles.shape)), np.float32)
+    full[:, tiles.places] = shares
+    return full.reshape(-1, *tiles.shape)
+
+
+def owners(
+    shares: Array, boxes: Array, shape: tuple[int, ...], places: Index | slice = slice(None)
+) -> Owners:
     """[h, w] which object each tile is of; -1 for none.
 
     Of a small thing on a plate most tiles speak for the plate, or for a box between the two: it
     gets the ellipse within its box.
 
     Args:
-        shares: [K, h, w] how far each tile speaks for each box, see `agreement`.
+        shares: [K, T] how far each tile speaks for each box, see `agreement`.
         boxes: [K, 4] pixels.
+        shape: (h, w) of the map of tiles.
+        places: [T] which tiles of the map these are, counted row by row; all by default.
     """
+    owner = np.full(shape, -1, np.int16)
     if not len(shares):
-        return np.full(shares.shape[1:], -1, np.intp)
-    owner = np.where(shares.max(axis=0) > _OWNED, shares.argmax(axis=0), -1)
+        return owner
+    owner.ravel()[places] = np.where(shares.max(axis=0) > _OWNED, shares.argmax(axis=0), -1)
     size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
     areas = size.prod(axis=1)
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -123,7 +123,9 @@ def _found(sample: Sample, proposed: Proposed) -> _Seen:
     matches = zip(true, overlaps.max(axis=1), overlaps.argmax(axis=1).tolist(), strict=True)
     places = {k: place for place, share, k in matches if share >= _MATCHED}
     kept = sorted(places)
-    owner = owners(np.asarray(proposed.tiles[kept] / 255, np.float32), proposed.boxes[kept])
+    height, width = proposed.tiles.shape[1:]
+    shares = np.asarray(proposed.tiles[kept] / 255, np.float32).reshape(-1, height * width)
+    owner = owners(shares, proposed.boxes[kept], (height, width))
     named = np.array([places[k] for k in kept] + [-1])
     box = {places[k]: tuple(float(v) for v in proposed.boxes[k]) for k in kept}
     return _Seen(box, named[owner])  # type: ignore[arg-type]
