@@ -178,3 +178,13 @@ def test_a_series_of_the_legend_that_is_not_found_is_told_of() -> None:
     axes.bar(names, [0.0] * 5, color="#82ca9d", label="Beta")
     figure.legend(loc="upper center", ncols=2, frameon=False)
     assert "the series Beta" in read(figure).unread
+
+
+def test_arrows_beside_names_tell_which_axis_is_called_so() -> None:
+    figure, axes = frameless()
+    axes.plot((1.0, 4.0, 6.0, 9.0), (12.0, 31.0, 22.0, 44.0), "o", color="black", mfc="none")
+    figure.text(0.02, 0.96, "↑ Rainfall (mm)")
+    figure.text(0.98, 0.02, "Dose →", ha="right")
+    chart = read(figure)
+    assert (chart.title, chart.x_label, chart.y_label) == ("", "Dose", "Rainfall (mm)")
+    assert chart.y_unit == "mm"

@@ -20,6 +20,8 @@ _SOLID, _MARKS, _STROKES = 0.3, 0.15, 0.5
 scattered, over the least series."""
 _AGREES = 0.03
 """A printed value may differ from a row's by this share of it."""
+_ARROWS = " ↑↓→←"
+"""What points along an axis beside its name, and tells which one's it is."""
 _UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
 
 
@@ -140,6 +142,9 @@ def _color(ink: Ink) -> Color:
 def _names_of_axes(layout: Layout, plot: Box, used: list[Text]) -> tuple[str, str, str]:
     """Title, name of the horizontal axis, name of the vertical one."""
     free = [t for t in layout.free if t not in used]
+    up = next((t for t in free if t.text.strip()[:1] in ("↑", "↓")), None)
+    right = next((t for t in free if t.text.strip()[-1:] in ("→", "←")), None)
+    free = [t for t in free if t is not up and t is not right]
     x0, y0, x1, y1 = plot
     below = [t for t in free if t.is_level and t.box[1] > y1 - 2 and t.center[0] > x0 - 10]
     x_name = _middlemost(below, (x0 + x1) / 2, 0)
@@ -152,7 +157,8 @@ def _names_of_axes(layout: Layout, plot: Box, used: list[Text]) -> tuple[str, st
     title = max(above, key=lambda t: (round(t.height / 3), -t.box[1]), default=None)
     lines = [] if title is None else _title_lines(title, above)
     words = " ".join(t.text for t in lines)
-    return words, x_name.text if x_name else "", y_name.text if y_name else ""
+    names = [t.text.strip(_ARROWS) if t else "" for t in (right or x_name, up or y_name)]
+    return words, names[0], names[1]
 
 
 def _title_lines(title: Text, above: list[Text]) -> list[Text]:

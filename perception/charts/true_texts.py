@@ -152,7 +152,7 @@ def _go_on(image: Image, box: tuple[int, int, int, int], keys: list[tuple[int, i
 def _letter_apart(text: Text, image: Image) -> list[Text]:
     """An axis' name of one letter and the tick label at its right, which were read as one line."""
     first, _, rest = text.text.partition(" ")
-    if len(first) != 1 or first.isdigit() or not rest or not text.is_level:
+    if len(first) != 1 or not first.isalpha() or not rest or not text.is_level:
         return [text]
     x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)
     filled = _ink_of(image[y0:y1, x0:x1]).any(axis=0)
