@@ -7,7 +7,8 @@ from handeye.perception.charts.bars import find_bars
 from handeye.perception.charts.ink import take_apart
 from handeye.perception.charts.label_ticks import without_label_ticks
 from handeye.perception.charts.layout import lay_out, zero_told
-from handeye.perception.charts.missing_labels import missed_along
+from handeye.perception.charts.missing_labels import even_places, missed_along, missed_around
+from handeye.perception.charts.pies import find_pie
 from handeye.perception.charts.text import Text
 from handeye.perception.charts.true_texts import true_texts
 from matplotlib.axes import Axes
@@ -188,3 +189,27 @@ def test_arrows_beside_names_tell_which_axis_is_called_so() -> None:
     chart = read(figure)
     assert (chart.title, chart.x_label, chart.y_label) == ("", "Dose", "Rainfall (mm)")
     assert chart.y_unit == "mm"
+
+
+def test_names_that_hang_on_lines_around_a_pie_are_found_without_these() -> None:
+    image = Image.new("RGB", (400, 300), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(14)
+    for start, end, color in ((0, 150, "#ff8042"), (150, 360, "#8884d8")):
+        pen.pieslice([90, 40, 290, 240], start, end, fill=color)
+    pen.text((270, 40), "North", fill="#8884d8", font=font)
+    pen.line([(196, 243), (202, 258)], fill="#ff8042")
+    pen.text((200, 256), "West 42%", fill="#ff8042", font=font)
+    corners = ((270.0, 41.0), (316.0, 41.0), (316.0, 55.0), (270.0, 55.0))
+    north = Text("North", (270.0, 41.0, 316.0, 55.0), corners, 0.0, 0.99)
+    canvas = take_apart(np.array(image), [north])
+    pie = find_pie(canvas)
+    assert pie is not None
+    assert [t.text for t in missed_around(canvas, pie, [north])] == ["West 42%"]
+
+
+def test_places_between_labels_that_were_missed_are_known_by_the_others() -> None:
+    assert even_places([119.0, 319.0, 420.0], (119.0, 520.0)) == pytest.approx(
+        [119, 219.25, 319.5, 419.75, 520]
+    )
+    assert even_places([100.0, 160.0, 250.0, 300.0], (100.0, 300.0)) == []
+    assert even_places([100.0], (100.0, 300.0)) == []

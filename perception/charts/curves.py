@@ -24,6 +24,8 @@ _STROKE_SHARE = 0.012
 """Of the image's height: half of what a stroke is thick at most."""
 _DUST = 0.05
 """What has less of a line than this share of a usual piece of it may be dust."""
+_SPECK = 12
+"""But what is wider than this, pixels, is a stroke."""
 _MARKER_SHARE = 0.3
 """Markers of a line are at least so large beside the largest: another line may hide a part."""
 _STRIP = 3
@@ -132,7 +134,7 @@ def _without_dust(mask: Mask) -> Mask:
         return mask
     # Most of a dashed line is dashes, of a drawn-out one a single piece.
     usual = np.sort(area)[np.searchsorted(np.cumsum(np.sort(area)), area.sum() / 2)]
-    real = area >= _DUST * usual
+    real = (area >= _DUST * usual) | (wide > _SPECK)
     left, right = x[real].min(), (x + wide)[real].max()
     beyond = ~real & ((x + wide <= left) | (x >= right))
     return np.asarray(mask & ~np.isin(labels, 1 + np.flatnonzero(beyond)))

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ..frame import Image
 from .categories import Label
-from .ink import Canvas
+from .ink import Canvas, runs_of
 from .layout import anchor
 from .pies import FARTHEST, Pie
 from .text import Text, quad_of, text_reader
@@ -20,6 +21,10 @@ _LINE = 0.6, 1.6
 """How tall ink that may be text is, over the usual height of text."""
 _OUTSIDE = 1.03
 """The soft edge of a pie ends at so many radii."""
+_FEW = 0.2
+"""A row with fewer pixels than such a share of a text's fullest row is none of its rows."""
+_UNEVEN = 0.15
+"""Labels are at most such a share of their distance off their places."""
 _LEAST_SCORE = 0.7
 
 
@@ -56,6 +61,25 @@ def missed_texts(
             if alike and abs(at - place) < 0.4 * pitch and not any(_same(moved, t) for t in used):
                 found.append(moved)
     return found
+
+
+def even_places(at: list[float], span: tuple[float, float]) -> list[float]:
+    """Places along an axis, as far apart as the nearest labels, from end to end of a line.
+
+    Args:
+        at: of the labels that were found, pixels.
+        span: of the line.
+
+    Returns:
+        None at all, where the labels do not stand at such places.
+    """
+    apart = np.diff(sorted(at))
+    if not len(apart) or apart.min() <= 1:
+        return []
+    count = round((span[1] - span[0]) / float(apart.min()))
+    places = np.linspace(span[0], span[1], count + 1)
+    off = [float(np.abs(places - a).min()) for a in at]
+    return places.tolist() if count > 0 and max(off) < _UNEVEN * apart.min() else []
 
 
 def missed_along(
@@ -98,15 +122,37 @@ def missed_around(canvas: Canvas, pie: Pie, texts: list[Text]) -> list[Text]:
     ink = canvas.drawn & (off > _OUTSIDE) & (off < FARTHEST)
     wide = np.ones((1, max(3, round(0.6 * tall))), np.uint8)
     lines = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, wide)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     quads = []
-    for left, top, across, down, _ in np.asarray(stats)[1:].tolist():
-        if _LINE[0] * tall <= down <= _LINE[1] * tall and across >= down:
-            quads.append(quad_of(left - 3, top - 3, left + across + 3, top + down + 3))
+    for k, (left, top, across, down, _) in enumerate(np.asarray(stats)[1:].tolist(), start=1):
+        first, last = 0, down
+        if down > _LINE[1] * tall:
+            # A line that leads to a name from above or below has few pixels in a row.
+            piece = labels[top : top + down, left : left + across] == k
+            first, last = _fullest_rows(
+                (piece & ink[top : top + down, left : left + across]).sum(1)
+            )
+        fits = _LINE[0] * tall <= last - first <= _LINE[1] * tall and across >= last - first
+        box = (left - 3, top + first - 3, left + across + 3, top + last + 3)
+        # What is beside a text that was found is a piece of it.
+        if fits and not any(_meet(box, t.box) for t in texts):
+            quads.append(quad_of(*box))
     found = text_reader().read_at(canvas.rgb.astype(np.uint8), quads)
     # A line that leads to a name is read as a single sign of another script.
     words = [t for t in found if len(t.text) > 1 or t.text.isascii()]
     return [t for t in words if t.score >= _LEAST_SCORE and any(c.isalpha() for c in t.text)]
+
+
+def _fullest_rows(counts: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """First and one past the last of the rows around the fullest that are not nearly empty."""
+    middle = int(counts.argmax())
+    runs = runs_of(counts > _FEW * counts.max())
+    return next((a, b) for a, b in runs if a <= middle < b)
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes overlap."""
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
 def _region(

@@ -27,7 +27,7 @@ from .joints import sealed
 from .label_ticks import without_label_ticks
 from .layout import Layout, further_axis, lay_out, number_of, zero_told
 from .legend import find_legend, is_patch
-from .missing_labels import missed_along, missed_around, missed_texts
+from .missing_labels import even_places, missed_along, missed_around, missed_texts
 from .naming import left_out, named
 from .overlaid import told_from_overlap
 from .parts import Parts, parts_of
@@ -41,7 +41,7 @@ from .splitting import column_places, split_at
 from .swatches import unseen_names
 from .text import Text, text_reader
 from .ticks import snapped
-from .true_texts import true_texts, without_dots
+from .true_texts import of_one_script, true_texts, without_dots
 
 _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
@@ -93,7 +93,8 @@ def read_flat(image: Image) -> Chart:
         if dial is not None:
             return gauge_chart(image, dial, texts)
     if pie is not None:
-        return pie_chart(canvas, pie, [*texts, *missed_around(canvas, pie, texts)])
+        texts += missed_around(canvas, pie, texts)
+        return pie_chart(canvas, pie, of_one_script(texts))
     if max(ticks) < 3:
         display = read_display(image)
         if display is not None:
@@ -300,6 +301,11 @@ def _line_chart(parts: Parts) -> Chart:
         layout.free = split_at(parts.image, layout.free, places, lowest)
         free = [t for t in layout.free if all(t is not e.text for e in parts.legend)]
         labels, used = category_labels(free, lowest, span, upright=True)
+        even = even_places([label.at for label in labels], span)
+        more = missed_texts(parts.image, even, labels, used, upright=True)
+        if more:
+            layout.free = [*layout.free, *more]
+            labels, used = category_labels([*free, *more], lowest, span, upright=True)
     ends = plot_ends(parts.canvas, parts.window)
     covered = _covered(parts)
     rows, unread = curve_rows(drawn, layout.x_axis, layout.y_axis, labels, ends, covered)

@@ -44,7 +44,7 @@ _STROKE, _MARK = 0.3, 1.3
 
 def true_texts(texts: list[Text], image: Image) -> list[Text]:
     """Texts without what is no text: rings that look like an O, a bar that looks like a dash."""
-    texts = _of_one_script(texts)
+    texts = of_one_script(texts)
     usual = float(np.median([t.height for t in texts])) if texts else 0.0
     hues = [_hue(t, image) for t in texts if len(t.text) > 2]
     limit = 45 + (float(np.median(hues)) if hues else 0.0)
@@ -242,7 +242,7 @@ def _wide_cuts(
     return cuts[wide], joined
 
 
-def _of_one_script(texts: list[Text]) -> list[Text]:
+def of_one_script(texts: list[Text]) -> list[Text]:
     """In a chart of Latin script, single signs of others are specks that were taken for them."""
     letters = "".join(t.text for t in texts)
     if sum(not c.isascii() and c.isalpha() for c in letters) > 0.15 * max(len(letters), 1):
