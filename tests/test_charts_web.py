@@ -197,7 +197,7 @@ def test_names_that_hang_on_lines_around_a_pie_are_found_without_these() -> None
     for start, end, color in ((0, 150, "#ff8042"), (150, 360, "#8884d8")):
         pen.pieslice([90, 40, 290, 240], start, end, fill=color)
     pen.text((270, 40), "North", fill="#8884d8", font=font)
-    pen.line([(196, 243), (202, 258)], fill="#ff8042")
+    pen.line([(197, 243), (203, 264)], fill="#ff8042")
     pen.text((200, 256), "West 42%", fill="#ff8042", font=font)
     corners = ((270.0, 41.0), (316.0, 41.0), (316.0, 55.0), (270.0, 55.0))
     north = Text("North", (270.0, 41.0, 316.0, 55.0), corners, 0.0, 0.99)
