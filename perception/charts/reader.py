@@ -51,6 +51,8 @@ _FEW, _FOOT_PX = 3, 7
 """How far the feet of bars may be from what they stand on: an axis line hides them."""
 _SHADES = 5
 """Stacked bars in more colours than that, all without a name, are a map of some kind."""
+_RINGS = ("o", "O", "0", "Q")
+"""What hollow points are read as."""
 _LEAST_TICKS = 3
 """Labels along which bars are numbered at least, where some have names of their own."""
 _DATE = re.compile(
@@ -342,9 +344,25 @@ def _scatter_chart(parts: Parts) -> Chart:
             rows.append(ChartRow(name, x, y, 0.9 * sure))
     if not rows:
         raise ImageError("no points were found between the axes")
-    chart = Chart("scatter", tuple(sorted(rows, key=lambda r: (r.series, r.x))))
+    lost = len(rings_at_edges(parts))
+    unread = (f"{lost} points that touch the labels",) if lost else ()
+    ordered = tuple(sorted(rows, key=lambda r: (r.series, r.x)))
+    chart = Chart("scatter", ordered, unread=unread)
     chart = replace(chart, x_scale=layout.x_axis.scale, y_scale=layout.y_axis.scale)
     return named(chart, parts, [])
+
+
+def rings_at_edges(parts: Parts) -> list[Text]:
+    """Rings that were read as text among the labels of one axis, not in the corner of both."""
+    x0, y0, x1, y1 = parts.window
+    found = []
+    for text in parts.layout.free:
+        (x, y), reach = text.center, text.height
+        beside, below = x0 - reach < x <= x0 + reach, y1 - reach <= y < y1 + reach
+        within = (y0 < y < y1 - reach) if beside else (x0 + reach < x < x1 and below)
+        if text.text in _RINGS and within:
+            found.append(text)
+    return found
 
 
 def _are_dates(texts: list[str]) -> bool:
