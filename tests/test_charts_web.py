@@ -6,13 +6,11 @@ from handeye.perception.charts import Chart, read_chart
 from handeye.perception.charts.bars import find_bars
 from handeye.perception.charts.ink import take_apart
 from handeye.perception.charts.label_ticks import without_label_ticks
-from handeye.perception.charts.layout import Layout, lay_out, zero_told
+from handeye.perception.charts.layout import lay_out, zero_told
 from handeye.perception.charts.missing_labels import even_places, missed_along, missed_around
-from handeye.perception.charts.parts import Parts
 from handeye.perception.charts.pies import find_pie
-from handeye.perception.charts.reader import rings_at_edges
 from handeye.perception.charts.text import Text
-from handeye.perception.charts.true_texts import true_texts
+from handeye.perception.charts.true_texts import rings_among_labels, true_texts
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -223,10 +221,7 @@ def test_hollow_points_that_touch_the_labels_are_told_of() -> None:
         corners = ((box[0], box[1]), (box[2], box[1]), (box[2], box[3]), (box[0], box[3]))
         return Text("O", box, corners, 0.0, 0.9)
 
-    page = np.full((200, 300, 3), 255, np.uint8)
     touching = [ring(42, 80), ring(150, 176)]
     elsewhere = [ring(38, 178), ring(150, 90), ring(150, 196), ring(12, 80)]
-    layout = Layout(free=[*touching, *elsewhere])
     window = (44.0, 0.0, 300.0, 178.0)
-    parts = Parts(page, take_apart(page, []), layout, [], (), (), window)
-    assert rings_at_edges(parts) == touching
+    assert rings_among_labels([*touching, *elsewhere], window) == touching

@@ -13,7 +13,7 @@ from handeye.perception.vlm.proposals import (
     ious,
     owners,
     propose,
-    spread,
+    spoken_for,
     suppress,
     tiles_of,
 )
@@ -103,7 +103,7 @@ def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
     filled = array([[1.0, 1.0, 1.0, 0.0]])
     tiles, boxes = tiles_of(filled, said), array([left, right])
     shares = agreement(tiles, boxes)
-    assert spread(shares, tiles).tolist() == [[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 0.0]]]
+    assert spoken_for(tiles, boxes).tolist() == [[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 0.0]]]
     assert owners(shares, boxes, (1, 4), tiles.places).tolist() == [[0, 0, 1, -1]]
     assert owners(shares[:0], boxes[:0], (1, 4), tiles.places).tolist() == [[-1] * 4]
 

@@ -125,8 +125,8 @@ def left_out(parts: Parts, shown: Collection[int | None]) -> list[str]:
         if k not in shown and not ink.grey and spread:
             color = "#{:02x}{:02x}{:02x}".format(*_color(ink))
             said.append(f"the series {name or f'drawn in {color}'}")
-    named = {*parts.names}
-    return said + [f"the series {e.text.text}" for e in parts.legend if e.text.text not in named]
+    entries = [entry.text.text for entry in parts.legend]
+    return said + [f"the series {name}" for name in entries if name not in parts.names]
 
 
 def _unit(label: str) -> str:

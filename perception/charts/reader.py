@@ -41,7 +41,7 @@ from .splitting import column_places, split_at
 from .swatches import unseen_names
 from .text import Text, text_reader
 from .ticks import snapped
-from .true_texts import of_one_script, true_texts, without_dots
+from .true_texts import of_one_script, rings_among_labels, true_texts, without_dots
 
 _AREA_SIDE_SHARE = 0.05
 """Of a picture's longer side: what is filled and as long each way is no stroke and no marker."""
@@ -51,8 +51,6 @@ _FEW, _FOOT_PX = 3, 7
 """How far the feet of bars may be from what they stand on: an axis line hides them."""
 _SHADES = 5
 """Stacked bars in more colours than that, all without a name, are a map of some kind."""
-_RINGS = ("o", "O", "0", "Q")
-"""What hollow points are read as."""
 _LEAST_TICKS = 3
 """Labels along which bars are numbered at least, where some have names of their own."""
 _DATE = re.compile(
@@ -77,8 +75,9 @@ def read_flat(image: Image) -> Chart:
     texts = without_label_ticks(true_texts(text_reader().read(image), image), image)
     texts += unseen_names(image, texts)
     layout = lay_out(texts)
-    texts = zero_told(texts, layout)
-    layout = lay_out(texts)
+    told = zero_told(texts, layout)
+    if told != texts:
+        texts, layout = told, lay_out(told)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
     layout = _without_legend(canvas, texts, layout)
@@ -344,25 +343,12 @@ def _scatter_chart(parts: Parts) -> Chart:
             rows.append(ChartRow(name, x, y, 0.9 * sure))
     if not rows:
         raise ImageError("no points were found between the axes")
-    lost = len(rings_at_edges(parts))
+    lost = len(rings_among_labels(layout.free, parts.window))
     unread = (f"{lost} points that touch the labels",) if lost else ()
     ordered = tuple(sorted(rows, key=lambda r: (r.series, r.x)))
     chart = Chart("scatter", ordered, unread=unread)
     chart = replace(chart, x_scale=layout.x_axis.scale, y_scale=layout.y_axis.scale)
     return named(chart, parts, [])
-
-
-def rings_at_edges(parts: Parts) -> list[Text]:
-    """Rings that were read as text among the labels of one axis, not in the corner of both."""
-    x0, y0, x1, y1 = parts.window
-    found = []
-    for text in parts.layout.free:
-        (x, y), reach = text.center, text.height
-        beside, below = x0 - reach < x <= x0 + reach, y1 - reach <= y < y1 + reach
-        within = (y0 < y < y1 - reach) if beside else (x0 + reach < x < x1 and below)
-        if text.text in _RINGS and within:
-            found.append(text)
-    return found
 
 
 def _are_dates(texts: list[str]) -> bool:

@@ -8,13 +8,15 @@ import numpy.typing as npt
 
 from ..frame import Image
 from .ink import hued, runs_of
-from .layout import Layout
+from .layout import Box, Layout
 from .numbers import parse_number
 from .text import Text, quad_of, text_reader
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
 """What rings, dots and crosses are read as."""
+_RINGS = ("o", "O", "0", "Q")
+"""What hollow points are read as."""
 _NUMBERED = re.compile(r"^[A-Za-z]\d+$")
 _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
@@ -79,6 +81,24 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
         or not left < t.center[0] < max(columns) + slack
         or not min(rows) - 0.9 * slack < t.center[1] < max(rows) + 0.5 * slack
     ]
+
+
+def rings_among_labels(texts: list[Text], window: Box) -> list[Text]:
+    """Rings that were read as text among the labels of one axis, not in the corner of both.
+
+    Args:
+        texts: that are no labels.
+        window: (x0, y0, x1, y1) of the plot, pixels.
+    """
+    x0, y0, x1, y1 = window
+    found = []
+    for text in texts:
+        (x, y), reach = text.center, text.height
+        beside, below = x0 - reach < x <= x0 + reach, y1 - reach <= y < y1 + reach
+        within = (y0 < y < y1 - reach) if beside else (x0 + reach < x < x1 and below)
+        if text.text in _RINGS and within:
+            found.append(text)
+    return found
 
 
 def _shape(text: str) -> str:

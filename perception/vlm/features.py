@@ -21,7 +21,17 @@ from .configuration_handeye import HandeyeConfig
 from .crops import crops_of, pair_crops_of
 from .embedded_checkpoint import load_checkpoint
 from .modeling_handeye import Look
-from .proposals import agreement, doubled, mended, owners, propose, spread, tiles_of, worthy
+from .proposals import (
+    Tiles,
+    agreement,
+    doubled,
+    mended,
+    owners,
+    propose,
+    spoken_for,
+    tiles_of,
+    worthy,
+)
 
 Array = npt.NDArray[np.float32]
 _FIRST = 0.35
@@ -153,9 +163,9 @@ class Looker:
             heat = _sigmoid(out.heat[0].numpy())
             tiles = tiles_of(_sigmoid(out.mask_logits[0].numpy()), out.mask_boxes[0].numpy())
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
-            glimpse = self._glimpse(pixels, spread(agreement(tiles, boxes), tiles), boxes)
+            glimpse = self._glimpse(pixels, tiles, boxes)
             best, boxes = worthy(boxes, glimpse)
-            gaze = self._gaze(pixels, spread(agreement(tiles, boxes), tiles), boxes)
+            gaze = self._gaze(pixels, tiles, boxes)
         rows, columns = rows[best], columns[best]
         look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
         boxes = mended(boxes, gaze)
@@ -217,13 +227,13 @@ class Looker:
         np.empty(_LARGE_BLOCK, np.uint8)
         return ThreadPoolExecutor(max(os.cpu_count() or 1, torch.get_num_threads()), "look")
 
-    def _glimpse(self, pixels: Tensor, tiles: Array, boxes: Array) -> Look[Array]:
+    def _glimpse(self, pixels: Tensor, tiles: Tiles, boxes: Array) -> Look[Array]:
         """A closer look at each box."""
         part = self._model.glimpse
-        look: Look[Tensor] = part(*crops_of(pixels, tiles, boxes, part.side))
+        look: Look[Tensor] = part(*crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side))
         return look.arrays()
 
-    def _gaze(self, pixels: Tensor, tiles: Array, boxes: Array) -> Look[Array]:
+    def _gaze(self, pixels: Tensor, tiles: Tiles, boxes: Array) -> Look[Array]:
         """A closer look still, at each box and at its mirror image in other colours.
 
         Things and their mirror images are of the same category, and as much there, whatever
@@ -231,7 +241,7 @@ class Looker:
         never seen in. What the colours are, the first look alone can say.
         """
         part = self._model.gaze
-        crops, sizes = crops_of(pixels, tiles, boxes, part.side)
+        crops, sizes = crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side)
         other = crops[:, _SWAPPED].flip(-1)
         both = part(torch.cat([crops, other]), torch.cat([sizes, sizes])).arrays()
         count, categories = len(boxes), len(self.config.categories)

@@ -14,7 +14,6 @@ from .modeling_handeye import MASK_STRIDE, STRIDE, Look
 
 Array = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
-Owners = npt.NDArray[np.int16]
 
 LEAST_HEAT = 0.25
 """Cells less likely to be an object's middle propose nothing."""
@@ -82,9 +81,11 @@ def _within(heat: Array, likely: Index, boxes: Array) -> tuple[Index, Array]:
 
 
 def _peaks(heat: Array, likely: Index) -> tuple[Index, Array]:
-    """Those cells [P, 2] of some [L, 2] that none beside is hotter than, and (x, y) of the middles
-    there [P, 2], pixels: where parabolas through the logits of a cell and its neighbours are
-    highest."""
+    """Those cells [P, 2] of some [L, 2] that none beside is hotter than, and the middles there.
+
+    The middles, (x, y) [P, 2] pixels, are where parabolas through the logits of a cell and its
+    neighbours are highest.
+    """
     framed = cv2.copyMakeBorder(heat, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     three = np.arange(3)
     near = framed[likely[:, :1, None] + three[:, None], likely[:, 1:, None] + three]
@@ -166,16 +167,16 @@ def agreement(tiles: Tiles, boxes: Array) -> Array:
     return np.asarray(ious(boxes, tiles.boxes) * tiles.filled)
 
 
-def spread(shares: Array, tiles: Tiles) -> Array:
-    """[K, h, w]: what is said [K, T] of the likely tiles, at their places; 0 of the others."""
-    full = np.zeros((len(shares), math.prod(tiles.shape)), np.float32)
-    full[:, tiles.places] = shares
+def spoken_for(tiles: Tiles, boxes: Array) -> Array:
+    """[K, h, w] in 0..1: the same as a map; unlikely tiles speak for none."""
+    full = np.zeros((len(boxes), math.prod(tiles.shape)), np.float32)
+    full[:, tiles.places] = agreement(tiles, boxes)
     return full.reshape(-1, *tiles.shape)
 
 
 def owners(
     shares: Array, boxes: Array, shape: tuple[int, ...], places: Index | slice = slice(None)
-) -> Owners:
+) -> npt.NDArray[np.int16]:
     """[h, w] which object each tile is of; -1 for none.
 
     Of a small thing on a plate most tiles speak for the plate, or for a box between the two: it

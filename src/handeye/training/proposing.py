@@ -13,7 +13,7 @@ from torch import nn
 
 from handeye.perception.vlm.crops import crops_of
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
-from handeye.perception.vlm.proposals import agreement, propose, spread, tiles_of, worthy
+from handeye.perception.vlm.proposals import propose, spoken_for, tiles_of, worthy
 
 from .batches import normalize
 from .progress import Bar
@@ -96,13 +96,10 @@ def proposals_of(
             boxes = propose(out.heat[i].sigmoid().numpy(), out.boxes[i].numpy())[2]
             if glimpsed:
                 part = model.glimpse
-                look = part(
-                    *crops_of(
-                        pixels[i : i + 1], spread(agreement(tiles, boxes), tiles), boxes, part.side
-                    )
-                )
+                masks = spoken_for(tiles, boxes)
+                look = part(*crops_of(pixels[i : i + 1], masks, boxes, part.side))
                 boxes = worthy(boxes, look.arrays())[1]
-            shares = (spread(agreement(tiles, boxes), tiles) * 255).astype(np.uint8)
+            shares = (spoken_for(tiles, boxes) * 255).astype(np.uint8)
             shown = shares[:, : height // 4, : width // 4]
             found.append(Proposed(boxes, np.ascontiguousarray(shown)))
     return found
