@@ -100,8 +100,8 @@ def test_one_thing_within_another_of_the_same_name_is_the_same_thing() -> None:
 def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
     left, right = box(8.0, 8.0, 16.0), box(24.0, 8.0, 16.0)
     said = array([left, left, right, right]).reshape(1, 4, 4)
-    filled = array([[1.0, 1.0, 1.0, 0.0]])
-    tiles, boxes = tiles_of(filled, said), array([left, right])
+    sure, none = 30.0, -30.0
+    tiles, boxes = tiles_of(array([[sure, sure, sure, none]]), said), array([left, right])
     shares = agreement(tiles, boxes)
     assert spoken_for(tiles, boxes).tolist() == [[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 0.0]]]
     assert owners(shares, boxes, (1, 4), tiles.places).tolist() == [[0, 0, 1, -1]]
@@ -111,7 +111,7 @@ def test_tiles_belong_to_the_box_that_they_speak_for() -> None:
 def test_a_thing_in_the_middle_of_a_plate_has_the_tiles_that_it_covers() -> None:
     boxes = array([box(32.0, 32.0, 56.0), box(32.0, 32.0, 16.0)])
     said = np.tile(boxes[0], (16, 20, 1))  # every tile speaks for the plate
-    shares = agreement(tiles_of(np.ones((16, 20), np.float32), said), boxes)
+    shares = agreement(tiles_of(np.full((16, 20), 30.0, np.float32), said), boxes)
     owner = owners(shares, boxes, (16, 20))
     assert (owner == 1).sum() == 12
     assert (owner[6:10, 7:9] == 1).all()

@@ -44,7 +44,7 @@ _DENSE = 0.2
 fitted on the same."""
 _LARGE_BLOCK = 31 << 20
 """Bytes; glibc learns from blocks of up to 32 MiB."""
-_SWAPPED = [1, 2, 0, 3]
+_SWAPPED = torch.tensor([1, 2, 0, 3])
 """Channels of a crop in other colours; the mask stays the last."""
 
 
@@ -131,7 +131,8 @@ class Looker:
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
         folded(self._model)
-        self._model.see_in(_computed_in(dtype))
+        self._dtype = _computed_in(dtype)
+        self._model.see_in(self._dtype)
         self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
         scale, bias = self._model.logit_scale.detach().exp(), self._model.logit_bias.detach()
@@ -161,7 +162,7 @@ class Looker:
             pixels = self._pixels(rgb)
             out = self._model(pixels)
             heat = _sigmoid(out.heat[0].numpy())
-            tiles = tiles_of(_sigmoid(out.mask_logits[0].numpy()), out.mask_boxes[0].numpy())
+            tiles = tiles_of(out.mask_logits[0].numpy(), out.mask_boxes[0].numpy())
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
             glimpse = self._glimpse(pixels, tiles, boxes)
             best, boxes = worthy(boxes, glimpse)
@@ -242,7 +243,8 @@ class Looker:
         """
         part = self._model.gaze
         crops, sizes = crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side)
-        other = crops[:, _SWAPPED].flip(-1)
+        crops = crops.to(self._dtype)  # Half as much to move about.
+        other = crops.flip(-1).index_select(1, _SWAPPED)
         both = part(torch.cat([crops, other]), torch.cat([sizes, sizes])).arrays()
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from .modeling_handeye import MASK_STRIDE, STRIDE, Look
 
@@ -26,8 +27,8 @@ _WORTH = -1.5
 """Logit of being an object, below which a proposal is not worth another look."""
 _ONE = 0.55
 """Boxes that overlap more, once mended, are of one object."""
-_FAINT = 1 / 255
-"""A tile less likely to be of an object speaks for none."""
+_FAINT = math.log(1 / 254)
+"""Logit below which a tile speaks for no object."""
 _OWNED = 0.15
 """A tile that agrees less with every box is of none."""
 _NESTED, _ALIKE = 0.75, 0.3
@@ -156,10 +157,11 @@ class Tiles(NamedTuple):
     boxes: Array
 
 
-def tiles_of(filled: Array, boxes: Array) -> Tiles:
-    """The likely tiles among all [h, w], which are filled so, by objects with boxes [h, w, 4]."""
-    places = np.flatnonzero(filled > _FAINT)
-    return Tiles(filled.shape, places, filled.ravel()[places], boxes.reshape(-1, 4)[places])
+def tiles_of(logits: Array, boxes: Array) -> Tiles:
+    """The tiles that are likely of an object, by logits [h, w], and of one with boxes [h, w, 4]."""
+    places = np.flatnonzero(logits > _FAINT)
+    filled = np.asarray(expit(logits.ravel()[places]))
+    return Tiles(logits.shape, places, filled, boxes.reshape(-1, 4)[places])
 
 
 def agreement(tiles: Tiles, boxes: Array) -> Array:

@@ -92,7 +92,7 @@ def proposals_of(
         pixels = F.pad(normalize(images, model.config), (0, -width % 32, 0, -height % 32))
         out = model(pixels)
         for i in range(len(images)):
-            tiles = tiles_of(out.mask_logits[i].sigmoid().numpy(), out.mask_boxes[i].numpy())
+            tiles = tiles_of(out.mask_logits[i].numpy(), out.mask_boxes[i].numpy())
             boxes = propose(out.heat[i].sigmoid().numpy(), out.boxes[i].numpy())[2]
             if glimpsed:
                 part = model.glimpse
