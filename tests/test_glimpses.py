@@ -50,22 +50,22 @@ def array(numbers: object) -> npt.NDArray[np.float32]:
 
 
 def test_a_thing_without_a_peak_of_its_own_is_proposed() -> None:
-    heat = np.zeros((4, 4), np.float32)
+    heat = np.full((4, 4), -9.0, np.float32)
     boxes = np.tile(array(box(0.0, 0.0)), (4, 4, 1))
-    heat[1, 1], boxes[1, 1] = 0.9, array(box(12.0, 12.0))
-    heat[2, 1], boxes[2, 1] = 0.6, array(box(12.0, 30.0))  # below it, and touching
-    heat[1, 2], boxes[1, 2] = 0.8, array(box(13.0, 12.0))  # the first once more
+    heat[1, 1], boxes[1, 1] = 2.2, array(box(12.0, 12.0))
+    heat[2, 1], boxes[2, 1] = 0.4, array(box(12.0, 30.0))  # below it, and touching
+    heat[1, 2], boxes[1, 2] = 1.4, array(box(13.0, 12.0))  # the first once more
     rows, columns, proposed = propose(heat, boxes)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(1, 1), (2, 1)]
     assert np.array_equal(proposed, boxes[rows, columns])
 
 
 def test_where_two_middles_fall_together_smaller_boxes_are_proposed_besides() -> None:
-    heat = np.zeros((8, 8), np.float32)
+    heat = np.full((8, 8), -9.0, np.float32)
     boxes = np.zeros((8, 8, 4), np.float32)
     plate, blend = array(box(36.0, 36.0, 60.0)), array(box(36.0, 36.0, 34.0))
-    heat[4, 4], boxes[4, 4] = 0.9, blend  # neither the block nor the plate
-    heat[5, 5], boxes[5, 5] = 0.6, plate
+    heat[4, 4], boxes[4, 4] = 2.2, blend  # neither the block nor the plate
+    heat[5, 5], boxes[5, 5] = 0.4, plate
     rows, columns, proposed = propose(heat, boxes)
     assert rows.tolist() == [4, 5, 4, 4, 4]
     assert columns.tolist() == [4, 5, 4, 4, 4]
@@ -75,7 +75,7 @@ def test_where_two_middles_fall_together_smaller_boxes_are_proposed_besides() ->
     assert overlaps.max() > 0.9
     middles = (proposed[2:, :2] + proposed[2:, 2:]) / 2
     assert np.allclose(middles, 36.0)
-    heat[4, 5] = 0.85  # almost as likely: the middle is between the two cells
+    heat[4, 5] = 1.7  # almost as likely: the middle is between the two cells
     *_, proposed = propose(heat, boxes)
     middles = (proposed[-3:, :2] + proposed[-3:, 2:]) / 2
     assert (middles[:, 1] == 36.0).all()

@@ -46,6 +46,8 @@ _LARGE_BLOCK = 31 << 20
 """Bytes; glibc learns from blocks of up to 32 MiB."""
 _SWAPPED = torch.tensor([1, 2, 0, 3])
 """Channels of a crop in other colours; the mask stays the last."""
+_TURNED = np.array([-1, 1, -1, 1], np.float32)
+"""By what shifts of a box's four sides are multiplied in the mirror, left and right exchanged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +163,7 @@ class Looker:
         with torch.inference_mode():
             pixels = self._pixels(rgb)
             out = self._model(pixels)
-            heat = _sigmoid(out.heat[0].numpy())
+            heat = out.heat[0].numpy()
             tiles = tiles_of(out.mask_logits[0].numpy(), out.mask_boxes[0].numpy())
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
             glimpse = self._glimpse(pixels, tiles, boxes)
@@ -170,11 +172,11 @@ class Looker:
         rows, columns = rows[best], columns[best]
         look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
         boxes = mended(boxes, gaze)
-        scores = heat[rows, columns] ** _FIRST * _sigmoid(look.there) ** (1 - _FIRST)
+        scores = _sigmoid(heat[rows, columns]) ** _FIRST * _sigmoid(look.there) ** (1 - _FIRST)
         kept = scores > self.config.thresholds["found"]
         count = len(self.config.categories)
         told = (look.names[:, :count], look.names[:, count:])
-        called = np.stack([logits.argmax(axis=1) for logits in told], axis=1)
+        called = np.array([logits.argmax(axis=1) for logits in told]).T
         kept &= ~doubled(boxes, called, scores * kept)
         look, boxes = look.at(kept), boxes[kept]
         rows, columns = rows[kept], columns[kept]
@@ -189,7 +191,7 @@ class Looker:
             _softmax(look.names[:, count:]),
             owners(agreement(tiles, boxes), boxes, tiles.shape, tiles.places),
             embeddings,
-            out.heat[0].numpy(),
+            heat,
             *self._matched,
             (self.config.categories, self.config.colors),
             (rgb.shape[0], rgb.shape[1]),
@@ -249,8 +251,7 @@ class Looker:
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
         # What is left of a box is right of it in the mirror, and moves the other way.
-        turned = mirrored.shift.copy()
-        turned[:, ::2] = -mirrored.shift[:, 2::-2]
+        turned = mirrored.shift[:, [2, 1, 0, 3]] * _TURNED
         halves = zip(straight, mirrored._replace(shift=turned), strict=True)
         look = Look(*(np.asarray((a + b) / 2, np.float32) for a, b in halves))
         look.names[:, categories:] = straight.names[:, categories:]

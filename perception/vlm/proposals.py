@@ -16,8 +16,10 @@ from .modeling_handeye import MASK_STRIDE, STRIDE, Look
 Array = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
 
-LEAST_HEAT = 0.25
-"""Cells less likely to be an object's middle propose nothing."""
+_LEAST = math.log(1 / 3)
+"""Logit of being an object's middle, below which a cell proposes nothing."""
+_STEEP = math.log(9999)
+"""Logits of a peak's neighbours are held within this."""
 _MOST = 40
 _SAME = 0.6
 """Boxes that overlap more are proposals of one object."""
@@ -45,10 +47,10 @@ def propose(heat: Array, boxes: Array) -> tuple[Index, Index, Array]:
     it lies on, the dense pass finds a box between the two; smaller ones are proposed besides.
 
     Args:
-        heat: [h, w] probability that an object's middle is here.
+        heat: [h, w] logits that an object's middle is here.
         boxes: [h, w, 4] pixels.
     """
-    hot = heat > LEAST_HEAT
+    hot = heat > _LEAST
     likely = np.argwhere(hot)[np.argsort(-heat[hot], kind="stable")]
     kept = boxes[likely[:, 0], likely[:, 1]]
     keep = suppress(kept, _SAME)[:_MOST]
@@ -62,7 +64,7 @@ def _within(heat: Array, likely: Index, boxes: Array) -> tuple[Index, Array]:
     """Cells [N, 2] and squares [N, 4] at the peaks of the heat that several boxes lie around.
 
     Args:
-        heat: [h, w] probability that an object's middle is here.
+        heat: [h, w] logits that an object's middle is here.
         likely: [L, 2] rows and columns of the cells that may be peaks.
         boxes: [K, 4] pixels.
     """
@@ -91,8 +93,7 @@ def _peaks(heat: Array, likely: Index) -> tuple[Index, Array]:
     three = np.arange(3)
     near = framed[likely[:, :1, None] + three[:, None], likely[:, 1:, None] + three]
     at_peak = near.max(axis=(1, 2)) == near[:, 1, 1]
-    peaks, chance = likely[at_peak], np.clip(near[at_peak], 1e-4, 1 - 1e-4)
-    level = np.log(chance / (1 - chance))
+    peaks, level = likely[at_peak], np.minimum(np.maximum(near[at_peak], -_STEEP), _STEEP)
     before, after = level[:, (1, 0), (0, 1)], level[:, (1, 2), (2, 1)]
     bend = np.maximum(2 * level[:, 1, 1, None] - before - after, 1e-3)
     finer = np.clip((after - before) / (2 * bend), -0.5, 0.5)
@@ -117,12 +118,10 @@ def mended(boxes: Array, look: Look[Array]) -> Array:
 
 def suppress(boxes: Array, limit: float) -> Index:
     """Indices of those boxes [N, 4], given best first, that overlap no better one by `limit`."""
-    over = ious(boxes, boxes) >= limit
-    free = np.ones(len(boxes), np.bool_)
-    for k in range(len(boxes)):
-        if free[k]:
-            free[k + 1 :] &= ~over[k, k + 1 :]
-    return np.flatnonzero(free)
+    corners_and_sizes = boxes.copy()
+    corners_and_sizes[:, 2:] -= boxes[:, :2]
+    better = np.arange(len(boxes), 0, -1, dtype=np.float32)
+    return np.asarray(cv2.dnn.NMSBoxes(corners_and_sizes, better, 0.0, limit), np.intp)
 
 
 def doubled(boxes: Array, names: Index, scores: Array) -> npt.NDArray[np.bool_]:
@@ -199,9 +198,9 @@ def owners(
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = (middles[:, None] > boxes[None, :, :2]) & (middles[:, None] < boxes[None, :, 2:])
     within = inside.all(axis=-1) & (areas > _LARGER * areas[:, None])
-    y, x = ((np.arange(count) + 0.5) * MASK_STRIDE for count in owner.shape)
     for k in np.flatnonzero(within.any(axis=1)).tolist():
         if int((owner == k).sum()) * MASK_STRIDE**2 < _FILLED * areas[k]:
+            y, x = ((np.arange(count) + 0.5) * MASK_STRIDE for count in owner.shape)
             right, below = (x - middles[k, 0]) / size[k, 0], (y - middles[k, 1]) / size[k, 1]
             owner[right**2 + below[:, None] ** 2 < 0.25] = k
     return owner

@@ -93,7 +93,7 @@ def proposals_of(
         out = model(pixels)
         for i in range(len(images)):
             tiles = tiles_of(out.mask_logits[i].numpy(), out.mask_boxes[i].numpy())
-            boxes = propose(out.heat[i].sigmoid().numpy(), out.boxes[i].numpy())[2]
+            boxes = propose(out.heat[i].numpy(), out.boxes[i].numpy())[2]
             if glimpsed:
                 part = model.glimpse
                 masks = spoken_for(tiles, boxes)
