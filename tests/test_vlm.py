@@ -137,6 +137,15 @@ def test_odd_image_sizes_are_looked_at(vlm: EmbeddedVLM) -> None:
         vlm.parse(Frame(np.zeros(shape, np.uint8), "odd", 0, 0.0))
 
 
+@pytest.mark.parametrize("color", [(0, 0, 0), (200, 20, 20), (255, 255, 255)])
+def test_a_covered_lens_shows_nothing(vlm: EmbeddedVLM, color: tuple[int, int, int]) -> None:
+    noise = np.random.default_rng(0).normal(0.0, 3.0, (240, 320, 3))
+    for rgb in (np.tile(np.array(color), (240, 320, 1)), np.array(color) + noise):
+        frame = Frame(rgb.clip(0, 255).astype(np.uint8), "overview", 0, 0.0)
+        assert vlm.parse(frame) == []
+        assert vlm.ask(frame, "is there a black fridge?").text == "no"
+
+
 def test_transformers_loads_the_checkpoint_by_itself() -> None:
     import handeye.perception.vlm.modeling_handeye  # noqa: F401 - registers the family
     from transformers import AutoModel

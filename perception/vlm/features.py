@@ -24,6 +24,7 @@ from .modeling_handeye import Look
 from .proposals import (
     Tiles,
     agreement,
+    areas_of,
     doubled,
     mended,
     owners,
@@ -44,6 +45,9 @@ _DENSE = 0.2
 fitted on the same."""
 _LARGE_BLOCK = 31 << 20
 """Bytes; glibc learns from blocks of up to 32 MiB."""
+_LARGE, _BLANK = 0.4, 5.0
+"""Share of an image from which a box is suspect if the image's colours deviate by less than so
+much: a covered lens shows its noise alone, which was in no training image."""
 _SWAPPED = torch.tensor([1, 2, 0, 3])
 """Channels of a crop in other colours; the mask stays the last."""
 _TURNED = np.array([-1, 1, -1, 1], np.float32)
@@ -174,6 +178,8 @@ class Looker:
         boxes = mended(boxes, gaze)
         scores = _sigmoid(heat[rows, columns]) ** _FIRST * _sigmoid(look.there) ** (1 - _FIRST)
         kept = scores > self.config.thresholds["found"]
+        if (kept & (areas_of(boxes) > _LARGE * rgb[..., 0].size)).any() and _is_blank(rgb):
+            kept[:] = False
         count = len(self.config.categories)
         told = (look.names[:, :count], look.names[:, count:])
         called = np.array([logits.argmax(axis=1) for logits in told]).T
@@ -310,6 +316,10 @@ def _together(glimpse: Look[Array], gaze: Look[Array], names: Array) -> Look[Arr
     both = zip(glimpse, gaze, strict=True)
     look = Look(*(_GAZE * second + (1 - _GAZE) * first for first, second in both))
     return look._replace(names=(1 - _DENSE) * look.names + _DENSE * names)
+
+
+def _is_blank(rgb: npt.NDArray[np.uint8]) -> bool:
+    return float(rgb[::8, ::8].std(axis=(0, 1)).max()) < _BLANK
 
 
 def folded(model: nn.Module) -> nn.Module:

@@ -133,7 +133,7 @@ def doubled(boxes: Array, names: Index, scores: Array) -> npt.NDArray[np.bool_]:
         scores: [K] of being there.
     """
     shared = _shared(boxes, boxes)
-    areas = _areas(boxes)
+    areas = areas_of(boxes)
     small, large = np.minimum(areas[:, None], areas), np.maximum(areas[:, None], areas)
     same = (names[:, None] == names[None]).all(axis=-1)
     one = (shared > _NESTED * small) & (small > _ALIKE * large) & same
@@ -209,7 +209,7 @@ def owners(
 def ious(a: Array, b: Array) -> Array:
     """[N, M] overlaps of boxes [N, 4] and [M, 4] over their unions."""
     shared = _shared(a, b)
-    union = _areas(a)[:, None] + _areas(b) - shared
+    union = areas_of(a)[:, None] + areas_of(b) - shared
     return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
 
 
@@ -222,6 +222,6 @@ def _shared(a: Array, b: Array) -> Array:
     return np.asarray(np.maximum(width, 0) * np.maximum(height, 0), np.float32)
 
 
-def _areas(boxes: Array) -> Array:
+def areas_of(boxes: Array) -> Array:
     """[N] of boxes [N, 4], pixels²."""
     return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
