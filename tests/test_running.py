@@ -57,6 +57,7 @@ def test_nothing_is_touched_where_there_is_nothing_to_go_on_with(asking: Path) -
     before = contents(asking / "asked")
     for words, message in (
         (("x", "--resume", "deadbeef"), f"there is: {thread_of(asking / 'asked')}"),
+        (("x", "--resume", "deadbeef", "--seed", "1"), "it takes no --seed"),
         (("grab the ball",), "asked holds a recording already"),
     ):
         done = run(*words, "--out", "asked", cwd=asking)

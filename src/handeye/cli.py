@@ -116,8 +116,15 @@ _RENDERERS = click.option(
     help="record where the VLM saw what it acts on  [default: with the embedded VLM]",
 )
 @_JSON
-def run(**options: Any) -> None:
+@click.pass_context
+def run(ctx: click.Context, **options: Any) -> None:
     """Carry out INSTRUCTION (or a task's own) with a robot, and record the episode."""
+    if options["resume"] is not None:
+        for name in ("seed", "task", "scene", "robot"):
+            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+                raise click.UsageError(
+                    f"--resume goes on where the earlier run was; it takes no --{name}"
+                )
     from .commands.run import run as command
 
     sys.exit(command(**options))
