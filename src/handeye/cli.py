@@ -117,11 +117,11 @@ _RENDERERS = click.option(
 )
 @_JSON
 @click.pass_context
-def run(ctx: click.Context, **options: Any) -> None:
+def run(context: click.Context, /, **options: Any) -> None:
     """Carry out INSTRUCTION (or a task's own) with a robot, and record the episode."""
     if options["resume"] is not None:
         for name in ("seed", "task", "scene", "robot"):
-            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
                 raise click.UsageError(
                     f"--resume goes on where the earlier run was; it takes no --{name}"
                 )
