@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from .approving import check_approve
 from .events import Ended, Event, Started
 from .graph import build_graph
+from .listening import ListenerFailed, apart, as_raised
 from .nodes import Approve, Nodes
 from .planner import Planner
 from .state import Budget, Step
@@ -64,13 +65,14 @@ class Agent:
     """Does what it is told with a robot, and sees to it that it is done.
 
     Args:
-        robot: connected; it is guarded with `limits` unless it is Guarded already.
+        robot: connected.
         vlm: a name for `load_vlm`, a model with some of the verbs, or a Perception.
         planner: "embedded", a language model by name or as a LangChain chat model, or anything
             with `plan`; see `make_planner`.
         observer: the eyes; unless given, those of the session that `robot` is, or made from the
             robot's cameras and the VLM.
-        limits: for the guard; derived from the robot's spec unless given.
+        limits: for the guard, besides those of a robot that is Guarded already; derived from the
+            robot's spec unless given.
         approve: called with each skill and the scene before it is executed, and returns True or
             False; "interrupt" ends the run with a question instead, to be answered by
             `resume(thread, True)`, or "yes" in words. Any other answer stops the run.
@@ -101,8 +103,11 @@ class Agent:
         verify: bool = True,
     ) -> None:
         check_approve(approve)
+        if not isinstance(budget, Budget | None):
+            raise UserError(f"budget must be a Budget, not {type(budget).__name__}")
         self._asks = approve is not None
-        self.robot: Robot = robot if isinstance(robot, Guarded) else Guarded(robot, limits)
+        own = isinstance(robot, Guarded) and limits is None
+        self.robot: Robot = robot if own else Guarded(robot, limits)
         self.observer = observer or _eyes_of(robot, vlm) or make_observer(self.robot, vlm)
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
@@ -112,7 +117,7 @@ class Agent:
             make_planner(planner),
             budget or Budget(),
             approve,
-            self._emit,
+            apart(self._emit),
             verify=verify,
         )
         self._connection, saver = saver_for(checkpoint)
@@ -122,7 +127,7 @@ class Agent:
         """Carry out an instruction; returns when it is done, failed, stopped, or a question.
 
         A camera, model or robot that breaks ends the run with status "failed" and its message.
-        Ctrl-C stops the robot as `stop` does, and passes on.
+        Ctrl-C, and what `on_event` raises, stop the robot as `stop` does, and pass on.
         """
         name = thread or uuid.uuid4().hex[:12]
         before = self._state(name)
@@ -251,11 +256,11 @@ class Agent:
         except HandeyeError as error:
             broken = "" if isinstance(error, UserError) else type(error).__name__
             result = self._result(thread, status="failed", reason=str(error), error=broken)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ListenerFailed) as error:
             # A driver may go on with the motion that it was given.
             with suppress(HandeyeError):
                 self.stop()
-            raise
+            raise (own := as_raised(error)) from own.__cause__
         self._emit(
             Ended(
                 stamp_s=self._nodes.now(),

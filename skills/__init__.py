@@ -10,7 +10,7 @@ from .pick import Pick
 from .place import Place
 from .pour import Pour
 from .push import Push
-from .registry import skill_from_call, skill_schema, skills
+from .registry import register, skill_from_call, skill_schema, skills
 from .robot import CancelToken, JointArm, Robot, RobotSpec, RobotState
 from .rotate import Rotate
 from .skill import Code, Outcome, Sight, Skill, SkillContext
@@ -49,6 +49,7 @@ __all__ = [
     "Upright",
     "check_robot",
     "check_skill",
+    "register",
     "skill_from_call",
     "skill_schema",
     "skills",

@@ -1,11 +1,12 @@
 """Public checkers: hold a skill or a robot to its contract. Each raises UserError at a breach."""
 
-import math
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from handeye.perception.errors import (
     CancelledError,
+    DeadlineError,
     HandeyeError,
     RobotError,
     StoppedError,
@@ -14,9 +15,14 @@ from handeye.perception.errors import (
 from handeye.perception.frame import Camera
 from handeye.perception.scene import Scene
 
+from .calling import goal_of, outcome_of
 from .guarded import Guarded
-from .robot import CancelToken, JointArm, Robot, RobotState
+from .robot import CancelToken, JointArm, Robot, RobotState, sound
 from .skill import Outcome, Skill, SkillContext
+
+T = TypeVar("T")
+_BEYOND = 0.2
+"""How far, rad, a joint may be beyond its limits, as one that was pushed is."""
 
 
 def check_skill(skill: Skill, context: SkillContext) -> Outcome:
@@ -36,15 +42,15 @@ def check_skill(skill: Skill, context: SkillContext) -> Outcome:
         _must(bool(info.description), f"{kind.__name__}.{name} has no description")
     again = kind.model_validate_json(skill.model_dump_json())
     _must(again == skill, f"{kind.__name__} does not come back the same from JSON")
-    skill.goal(Scene())
+    goal_of(skill, Scene())
     cancelled = CancelToken()
     cancelled.cancel()
     still = SkillContext(context.robot, context.sight, cancelled, context.deadline_s)
     before = context.robot.read().q
-    _outcome(skill.execute(still), kind)
+    outcome_of(skill, skill.execute(still))
     moved = float(np.abs(context.robot.read().q - before).max()) if len(before) else 0.0
     _must(moved < 0.05, f"{kind.__name__} moved by {moved:.2f} rad after it was cancelled")
-    return _outcome(skill.execute(context), kind)
+    return outcome_of(skill, skill.execute(context))
 
 
 def check_robot(robot: Robot) -> None:
@@ -59,33 +65,46 @@ def check_robot(robot: Robot) -> None:
     _must(isinstance(robot.cameras, Mapping), "cameras must map names to cameras")
     for name, camera in robot.cameras.items():
         _must(isinstance(camera, Camera) and camera.name == name, f"camera {name!r} is none")
-    robot.connect()
-    robot.connect()
-    first = robot.read()
-    _check_state(robot, first)
+    _tried(robot.connect)
+    _tried(robot.connect)
+    first = _tried(robot.read)
+    _check_state(robot, first, "read")
     raised = first.T_base_tcp.copy()
     raised[2, 3] += 0.03
-    reached = robot.move_to(raised, speed=0.3)
+    reached = _tried(robot.move_to, raised, speed=0.3)
+    _check_state(robot, reached, "move_to")
     off = float(np.linalg.norm(reached.T_base_tcp[:3, 3] - raised[:3, 3]))
     _must(off < 0.01, f"move_to returned a state {100 * off:.1f} cm off its goal")
     _must(reached.stamp_s >= first.stamp_s, "stamps must never go back")
-    robot.stop()
-    robot.stop()
-    _must(robot.read().stopped, "stop() must be latched: read().stopped is False")
+    _tried(robot.stop)
+    _tried(robot.stop)
+    _must(_tried(robot.read).stopped, "stop() must be latched: read().stopped is False")
     _check_refusals(robot, first, StoppedError, "while stop() is latched")
-    robot.reset()
+    _tried(robot.reset)
     cancelled = CancelToken()
     cancelled.cancel()
     _check_refusals(robot, first, CancelledError, "with a token that is cancelled", cancelled)
-    robot.move_to(first.T_base_tcp, speed=0.3)
+    _tried(robot.move_to, first.T_base_tcp, speed=0.3)
+    must = "move_to must raise DeadlineError when its deadline passes"
     try:
         robot.move_to(raised, speed=0.05, deadline_s=0.05)
-    except RobotError:
+    except DeadlineError:
         pass
+    except Exception as other:
+        raise UserError(f"{must}, not {type(other).__name__}: {other}") from other
     else:
-        raise UserError("move_to must raise DeadlineError when its deadline passes")
-    robot.close()
-    robot.close()
+        raise UserError(must)
+    _tried(robot.close)
+    _tried(robot.close)
+
+
+def _tried(member: Callable[..., T], *values: object, **options: object) -> T:
+    """What a member returns; whatever it raises is a breach."""
+    try:
+        return member(*values, **options)
+    except Exception as error:
+        name = getattr(member, "__name__", "a member")
+        raise UserError(f"{name} raised {type(error).__name__}: {error}") from error
 
 
 def _check_refusals(
@@ -138,23 +157,19 @@ def _check_spec(robot: Robot) -> None:
     _must(0 < spec.reach_m < 10, "spec.reach_m must be metres")
 
 
-def _check_state(robot: Robot, state: RobotState) -> None:
-    n = len(robot.spec.joint_names)
-    _must(np.shape(state.q) == (n,) and np.shape(state.dq) == (n,), f"q and dq must be [{n}]")
-    R = state.T_base_tcp[:3, :3]
-    _must(np.shape(state.T_base_tcp) == (4, 4), "T_base_tcp must be [4, 4]")
+def _check_state(robot: Robot, state: object, member: str) -> None:
+    """Hold what a member returned to what a state must be."""
+    try:
+        found = sound(state, robot.spec)
+    except RobotError as error:
+        raise UserError(f"{member}: {error}") from error
+    spec, R = robot.spec, found.T_base_tcp[:3, :3]
     _must(bool(np.allclose(R @ R.T, np.eye(3), atol=1e-3)), "T_base_tcp must be rigid")
-    _must(math.isfinite(state.stamp_s), "stamp_s must be seconds")
-    stroke = robot.spec.gripper_stroke_m
-    _must(-0.005 <= state.gripper_width_m <= stroke + 0.005, "gripper_width_m must be metres")
-
-
-def _outcome(value: object, kind: type[Skill]) -> Outcome:
-    if not isinstance(value, Outcome):
-        raise UserError(
-            f"{kind.__name__}.execute must return an Outcome, not {type(value).__name__}"
-        )
-    return value
+    within = (found.q > spec.q_min - _BEYOND) & (found.q < spec.q_max + _BEYOND)
+    values = np.round(found.q, 2).tolist()
+    _must(bool(within.all()), f"q must be within the position limits, in radians; it is {values}")
+    stroke = spec.gripper_stroke_m
+    _must(-0.005 <= found.gripper_width_m <= stroke + 0.005, "gripper_width_m must be metres")
 
 
 def _must(holds: bool, complaint: str) -> None:

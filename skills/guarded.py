@@ -1,21 +1,32 @@
 """Guarded: limits between an agent and its robot. On by default; they say what they refused."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.errors import LimitError, RobotError
+from handeye.perception.errors import (
+    CancelledError,
+    DeadlineError,
+    HandeyeError,
+    LimitError,
+    RobotError,
+    StoppedError,
+    UnreachableError,
+    UserError,
+)
 from handeye.perception.frame import Camera, Transform
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import arguments
 from .kinematics import Kinematics
-from .robot import CancelToken, JointArm, Joints, Robot, RobotSpec, RobotState, reading
+from .robot import CancelToken, JointArm, Joints, Robot, RobotSpec, RobotState, reading, sound
 
 Corner = tuple[float, float, float]
 Point = npt.NDArray[np.float64]
+_HOLDS_STILL = (StoppedError, DeadlineError, CancelledError, UnreachableError, LimitError)
+"""After these an arm holds still, as the seam says."""
 _STEP = 0.1
 """How far, rad, a joint goes between two of the places on a joint path that are looked at: what the
 TCP does between them is straight to a millimetre."""
@@ -95,20 +106,28 @@ class Guarded:
     and what lies between the points of a joint path. An arm that is where it should not be may
     come back from there. Without a URDF a joint path is held to the joints' own limits only.
 
+    A driver that breaks off a motion with an error that is none of the seam's may go on with it: it
+    is told to stop, and so it is where Ctrl-C ends a motion.
+
     Args:
-        robot: what to guard.
+        robot: what to guard; one that is guarded already is held to both limits.
         limits: derived from the robot's spec unless given.
+
+    Raises:
+        UserError: `limits` are no Limits.
     """
 
     def __init__(self, robot: Robot, limits: Limits | None = None) -> None:
+        if not isinstance(limits, Limits | None):
+            raise UserError(f"limits must be Limits, not {type(limits).__name__}")
         self._robot = robot
         self.limits = limits or Limits.for_robot(robot.spec)
         self._kinematics = Kinematics.of(robot.spec)
 
     @property
     def unguarded(self) -> Robot:
-        """The robot behind the guard."""
-        return self._robot
+        """The robot behind the guard, or guards."""
+        return self._robot.unguarded if isinstance(self._robot, Guarded) else self._robot
 
     @property
     def spec(self) -> RobotSpec:
@@ -121,8 +140,15 @@ class Guarded:
         return self._robot.cameras
 
     def connect(self) -> None:
-        """Take control; idempotent."""
-        self._robot.connect()
+        """Take control; idempotent. Raises RobotError, whatever the driver raises."""
+        try:
+            self._robot.connect()
+        except HandeyeError:
+            raise
+        except Exception as error:
+            raise RobotError(
+                f"{self.spec.name} cannot be connected: {type(error).__name__}: {error}"
+            ) from error
 
     def close(self) -> None:
         """Hold still and let go of the connection; idempotent."""
@@ -143,8 +169,10 @@ class Guarded:
         """Move the TCP; raises LimitError for a pose, or a way to it, outside of the limits."""
         T_base_tcp = arguments.pose(T_base_tcp)
         share, left_s = self._speed(speed), arguments.deadline(deadline_s)
-        self._check_way(np.array([self._here().T_base_tcp[:3, 3], T_base_tcp[:3, 3]]))
-        return self._robot.move_to(T_base_tcp, speed=share, deadline_s=left_s, cancel=cancel)
+        self._check_way(np.array([self.read().T_base_tcp[:3, 3], T_base_tcp[:3, 3]]))
+        return self._moved(
+            lambda: self._robot.move_to(T_base_tcp, speed=share, deadline_s=left_s, cancel=cancel)
+        )
 
     def move_joints(
         self,
@@ -155,15 +183,18 @@ class Guarded:
         cancel: CancelToken | None = None,
     ) -> RobotState:
         """Follow a joint path; raises LimitError if any part of it is outside of the limits."""
-        if not isinstance(self._robot, JointArm):
+        robot = self._robot
+        if not isinstance(robot, JointArm):
             raise LimitError(f"{self.spec.name} takes no joint paths; use move_to")
         path = arguments.joint_path(path, len(self.spec.joint_names))
         share, left_s = self._speed(speed), arguments.deadline(deadline_s)
-        q = self._here().q
+        q = self.read().q
         self._check_joints(path, q)
         if self._kinematics is not None:
             self._check_way(_tips(self._kinematics, np.vstack([q, path])))
-        return self._robot.move_joints(path, speed=share, deadline_s=left_s, cancel=cancel)
+        return self._moved(
+            lambda: robot.move_joints(path, speed=share, deadline_s=left_s, cancel=cancel)
+        )
 
     def set_gripper(
         self,
@@ -183,8 +214,9 @@ class Guarded:
             raise LimitError(f"a grip of {force:.0f} N is over the limit of {most:.0f} N")
         if force < 0:
             raise LimitError(f"a grip of {force:.0f} N is below 0; it must be in 0..{most:.0f} N")
-        return self._robot.set_gripper(
-            width, force_n=force, deadline_s=arguments.deadline(deadline_s), cancel=cancel
+        left_s = arguments.deadline(deadline_s)
+        return self._moved(
+            lambda: self._robot.set_gripper(width, force_n=force, deadline_s=left_s, cancel=cancel)
         )
 
     def stop(self) -> None:
@@ -206,12 +238,24 @@ class Guarded:
     def _speed(self, speed: float) -> float:
         return min(arguments.speed_share(speed), self.limits.max_speed)
 
-    def _here(self) -> RobotState:
-        """The present state; from one that is no numbers, no way can be judged."""
-        state = self.read()
-        if not (np.isfinite(state.q).all() and np.isfinite(state.T_base_tcp).all()):
-            raise LimitError(f"{self.spec.name} does not know where it is: its reading has NaN")
-        return state
+    def _moved(self, motion: Callable[[], RobotState]) -> RobotState:
+        """Where a motion led; raises RobotError, whatever else the driver raises or returns."""
+        try:
+            return sound(motion(), self.spec)
+        except _HOLDS_STILL:
+            raise
+        except BaseException as error:
+            halted = "it was told to stop"
+            try:
+                self._robot.stop()
+            except Exception as failure:
+                halted = f"it did not take the stop either, and may still move: {failure}"
+            if isinstance(error, HandeyeError) or not isinstance(error, Exception):
+                error.add_note(halted)
+                raise
+            raise RobotError(
+                f"{self.spec.name} broke off a motion: {type(error).__name__}: {error}; {halted}"
+            ) from error
 
     def _check_way(self, points: npt.NDArray[np.float64]) -> None:
         """Hold a way of the TCP [k, 3], straight between its points, to the limits."""

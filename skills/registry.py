@@ -1,8 +1,9 @@
-"""The skills by name, built-in and from installed packages, and their schemas for models."""
+"""The skills by name, built in, from installed packages and registered; and their schemas."""
 
+import logging
 from functools import lru_cache
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
 
 from handeye.perception.errors import NotFoundError, UserError
 from pydantic import ValidationError
@@ -40,14 +41,70 @@ BUILT_IN: tuple[type[Skill], ...] = (
 )
 
 
-@lru_cache(maxsize=1)
+S = TypeVar("S", bound=type[Skill])
+_registered: dict[str, type[Skill]] = {}
+
+
 def skills() -> dict[str, type[Skill]]:
-    """Every skill by name; packages add theirs through entry points of "handeye.skills"."""
+    """Every skill by name; packages add theirs through entry points of "handeye.skills".
+
+    One of a package that is broken is left out, which the logger "handeye" is told once.
+    """
+    return {**_installed(), **_registered}
+
+
+def register(skill: S) -> S:
+    """Make a skill known to every planner and agent of this process; returns it.
+
+    It takes the place of one of the same name. Also a decorator of the skill's class.
+
+    Raises:
+        UserError: it is no skill; says what it lacks.
+    """
+    _must_be_skill(skill)
+    _registered[skill.name] = skill
+    return skill
+
+
+@lru_cache(maxsize=1)
+def _installed() -> dict[str, type[Skill]]:
+    """The skills that are built in, and those of installed packages."""
     found = {skill.name: skill for skill in BUILT_IN}
     for point in entry_points(group="handeye.skills"):
-        skill = point.load()
-        found[skill.name] = skill
+        try:
+            skill = point.load()
+            _must_be_skill(skill)
+        except Exception as error:
+            _tell_broken(point, error)
+        else:
+            found[skill.name] = skill
     return found
+
+
+def _tell_broken(point: EntryPoint, error: Exception) -> None:
+    package = point.dist.name if point.dist is not None else "an unnamed package"
+    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    logging.getLogger("handeye").warning(
+        'handeye: the skill "%s" of %s (%s) is left out: %s', point.name, package, point.value, why
+    )
+
+
+def _must_be_skill(skill: object) -> None:
+    """Raise UserError for what is no class of skills that can be called by its name."""
+    if not isinstance(skill, type) or not issubclass(skill, Skill):
+        raise UserError(f"{skill!r} is no skill; right is a class that derives from Skill")
+    name = getattr(skill, "name", None)
+    if not isinstance(name, str) or not name:
+        raise UserError(f'{skill.__name__} has no name; right is name: ClassVar[str] = "…"')
+    if not (skill.__doc__ or "").strip():
+        raise UserError(f"{skill.__name__} has no docstring, which tells models what it does")
+    for method in ("goal", "execute"):
+        if getattr(skill, method) is getattr(Skill, method):
+            raise UserError(f"{skill.__name__} has no {method}(), which every skill needs")
+    try:
+        skill_schema(skill)
+    except Exception as error:
+        raise UserError(f"the arguments of {skill.__name__} have no schema: {error}") from error
 
 
 def skill_from_call(name: str, arguments: dict[str, Any]) -> Skill:

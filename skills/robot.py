@@ -190,12 +190,39 @@ def joint_arm(robot: Robot) -> JointArm | None:
 
 
 def reading(robot: Robot) -> RobotState:
-    """The present state of a robot; raises RobotError, whatever its driver raises."""
+    """The present state of a robot; raises RobotError, whatever its driver raises or returns."""
     try:
-        return robot.read()
+        state = robot.read()
     except RobotError:
         raise
     except Exception as error:
         raise RobotError(
             f"{robot.spec.name} cannot be read: {type(error).__name__}: {error}"
         ) from error
+    return sound(state, robot.spec)
+
+
+def sound(state: object, spec: RobotSpec) -> RobotState:
+    """A state as a driver gave it; raises RobotError that names what of it is wrong."""
+    if not isinstance(state, RobotState):
+        raise RobotError(f"{spec.name} gives {type(state).__name__} for its state, no RobotState")
+    n = len(spec.joint_names)
+    wanted: dict[str, tuple[int, ...]] = {
+        "q": (n,),
+        "dq": (n,),
+        "T_base_tcp": (4, 4),
+        "gripper_width_m": (),
+        "stamp_s": (),
+    }
+    for name, shape in wanted.items():
+        value = getattr(state, name)
+        fits = (
+            isinstance(value, np.ndarray | np.floating | float | int) and np.shape(value) == shape
+        )
+        if not fits:
+            right = f"[{', '.join(map(str, shape))}] numbers" if shape else "a number"
+            found = f"{type(value).__name__} {list(np.shape(value)) or ''}".strip()
+            raise RobotError(f"{spec.name} gives a state whose {name} is {found}, not {right}")
+        if not np.isfinite(value).all():
+            raise RobotError(f"{spec.name} gives a state whose {name} is not finite: {value}")
+    return state

@@ -268,7 +268,9 @@ def test_a_driver_that_raises_is_one_clear_failure(
     monkeypatch.setattr(grab.robot, "move_joints", broken)
     result = agent_for(grab).run("grab the red cup")
     assert result.status == "failed"
-    assert result.reason == "pick failed: OSError: the cable is out"
+    assert (
+        result.reason == "panda broke off a motion: OSError: the cable is out; it was told to stop"
+    )
 
 
 class Shortsighted:

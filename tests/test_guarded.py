@@ -1,12 +1,17 @@
 """The guard: what it refuses before a driver sees it, and what it lets through."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from handeye.perception.errors import DeadlineError, LimitError
+from handeye.agents.agent import Agent
+from handeye.perception.errors import DeadlineError, LimitError, RobotError, UserError
 from handeye.sims.simulation import Simulation
 from handeye.skills import Box, Guarded, Limits
 from handeye.skills.kinematics import Kinematics
 from pydantic import ValidationError
+
+from handeye.connecting import connect
 
 ROOM = Box(low=(-0.9, -0.9, -0.05), high=(0.9, 0.9, 1.3))
 
@@ -34,10 +39,12 @@ def test_nonsense_never_reaches_the_driver(
     grab: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached: list[str] = []
-    for name in ("move_to", "move_joints", "set_gripper"):
-        monkeypatch.setattr(grab.robot, name, lambda *_, name=name, **__: reached.append(name))
     robot = Guarded(grab.robot)
     state = robot.read()
+    for name in ("move_to", "move_joints", "set_gripper"):
+        monkeypatch.setattr(
+            grab.robot, name, lambda *_, name=name, **__: reached.append(name) or state
+        )
     T, q = state.T_base_tcp, state.q
     skewed = T.copy()
     skewed[3] = 5.0
@@ -143,3 +150,68 @@ def test_a_box_the_wrong_way_round_keeps_nothing_out_and_is_refused() -> None:
         Box(low=(0.0, 0.0, 1.0), high=(1.0, 1.0, 0.0))
     with pytest.raises(ValidationError, match="low must be below high"):
         Box(low=(0.0, 0.0, float("nan")), high=(1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (None, "gives NoneType for its state, no RobotState"),
+        ({"q": np.zeros(5)}, r"whose q is ndarray \[5\], not \[7\] numbers"),
+        ({"q": [0.0] * 7}, r"whose q is list \[7\], not \[7\] numbers"),
+        ({"dq": np.full(7, np.nan)}, "whose dq is not finite"),
+        ({"T_base_tcp": np.eye(3)}, r"whose T_base_tcp is ndarray \[3, 3\], not \[4, 4\] numbers"),
+        ({"gripper_width_m": float("nan")}, "whose gripper_width_m is not finite: nan"),
+        ({"stamp_s": float("nan")}, "whose stamp_s is not finite: nan"),
+    ],
+)
+def test_a_reading_that_cannot_be_is_a_fault_and_nothing_moves(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch, spoilt: dict[str, object] | None, told: str
+) -> None:
+    robot, state = Guarded(grab.robot), grab.robot.read()
+    read = grab.robot.read
+    monkeypatch.setattr(
+        grab.robot, "read", lambda: None if spoilt is None else replace(read(), **spoilt)
+    )
+    with pytest.raises(RobotError, match=told):
+        robot.read()
+    with pytest.raises(RobotError, match=told):
+        robot.move_joints(state.q[None] + 0.1)
+    monkeypatch.undo()
+    assert np.array_equal(grab.robot.read().q, state.q)
+
+
+@pytest.mark.parametrize("error", [TimeoutError("no reply"), RobotError("lost"), SystemExit(3)])
+def test_a_driver_that_breaks_off_a_motion_is_told_to_stop(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise error
+
+    robot = Guarded(grab.robot)
+    monkeypatch.setattr(grab.robot, "set_gripper", lost)
+    kept = error if not isinstance(error, TimeoutError) else RobotError()
+    with pytest.raises(type(kept)):
+        robot.set_gripper(0.02)
+    assert grab.robot.read().stopped
+
+
+def test_a_guard_around_a_guard_holds_to_both_limits(grab: Simulation) -> None:
+    inner = Guarded(grab.robot, Limits(workspace=ROOM, max_step_m=0.1))
+    outer = Guarded(inner, Limits(workspace=ROOM, max_force_n=5.0))
+    assert outer.unguarded is grab.robot
+    with pytest.raises(LimitError, match=r"over the limit of 0\.10 m"):
+        outer.move_to(beside(grab.robot.read().T_base_tcp))
+    with pytest.raises(LimitError, match="over the limit of 5 N"):
+        outer.set_gripper(0.0, force_n=20.0)
+    with pytest.raises(UserError, match="limits must be Limits, not int"):
+        Guarded(grab.robot, 5)
+
+
+def test_an_agent_holds_a_session_to_its_limits_too() -> None:
+    with connect("sim", seed=1, instruction="a red cup") as robot:
+        space = robot.limits.model_copy(
+            update={"keep_out": (Box(low=(-1, -1, -1), high=(1, 1, 2)),)}
+        )
+        result = Agent(robot, limits=space).run("grab the red cup")
+        assert result.status == "failed"
+        assert "keep-out" in result.reason

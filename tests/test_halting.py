@@ -85,7 +85,10 @@ def test_a_stop_that_fails_says_that_the_arm_may_still_move(
     ("error", "reason"),
     [
         (RobotError("connection lost"), "connection lost"),
-        (ConnectionResetError("by peer"), "pick failed: ConnectionResetError: by peer"),
+        (
+            ConnectionResetError("by peer"),
+            "panda broke off a motion: ConnectionResetError: by peer; it was told to stop",
+        ),
     ],
 )
 def test_a_robot_that_is_lost_in_a_motion_is_one_clear_failure(
@@ -102,8 +105,11 @@ def test_a_robot_that_is_lost_in_a_motion_is_one_clear_failure(
     result = agent.run("grab the red cup")
     assert (result.status, result.reason) == ("failed", reason)
     assert result.error == "RobotError"
+    assert [step.code for step in result.skills] == ["fault"]
     assert events[-1].kind == "ended"
     assert events[-1].stamp_s >= known
+    monkeypatch.undo()
+    assert grab.robot.read().stopped
 
 
 def test_ctrl_c_halts_the_robot(grab: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:

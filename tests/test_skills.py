@@ -8,7 +8,6 @@ from handeye.perception.errors import (
     LimitError,
     NotFoundError,
     RobotError,
-    StoppedError,
     UnreachableError,
     UserError,
 )
@@ -41,7 +40,6 @@ from handeye.skills import (
     Stack,
     Sweep,
     Upright,
-    check_robot,
     check_skill,
     skill_from_call,
     skill_schema,
@@ -428,58 +426,6 @@ def test_an_arm_that_was_pushed_beyond_a_limit_may_come_back(grab: Simulation) -
         robot.move_joints(np.array([pushed, farther]))
     after = robot.move_joints(np.array([pushed, home]))
     assert np.allclose(after.q, home, atol=0.02)
-
-
-def test_the_panda_keeps_the_robot_contract(grab: Simulation) -> None:
-    check_robot(grab.robot)
-
-
-def test_a_robot_that_breaks_the_contract_is_told_how(grab: Simulation) -> None:
-    class NeverStops(Guarded):
-        def stop(self) -> None:
-            pass
-
-    with pytest.raises(UserError, match="latched"):
-        check_robot(NeverStops(grab.robot))
-
-
-class Bare(Guarded):
-    """Whatever is asked of it reaches the robot behind it."""
-
-    def move_joints(self, path: np.ndarray, **options: object) -> RobotState:
-        return self.unguarded.move_joints(path, **options)
-
-    def set_gripper(self, width_m: float, **options: object) -> RobotState:
-        return self.unguarded.set_gripper(width_m, **options)
-
-
-def test_every_motion_must_refuse_while_stopped_or_cancelled(grab: Simulation) -> None:
-    class Restless(Bare):
-        def set_gripper(self, width_m: float, **options: object) -> RobotState:
-            stopped = self.read().stopped
-            self.reset()
-            state = super().set_gripper(width_m, **options)
-            if stopped:
-                self.stop()
-            return state
-
-    class Deaf(Bare):
-        def move_joints(self, path: np.ndarray, **options: object) -> RobotState:
-            return super().move_joints(path, **{**options, "cancel": None})
-
-    class Mixed(Bare):
-        def set_gripper(self, width_m: float, **options: object) -> RobotState:
-            if options["cancel"] is not None:
-                raise StoppedError("it is all the same to me")
-            return super().set_gripper(width_m, **options)
-
-    with pytest.raises(UserError, match=r"set_gripper must raise StoppedError while stop\(\) is"):
-        check_robot(Restless(grab.robot))
-    grab.robot.reset()
-    with pytest.raises(UserError, match="move_joints must raise CancelledError with a token"):
-        check_robot(Deaf(grab.robot))
-    with pytest.raises(UserError, match=r"must raise CancelledError .*, not StoppedError: it is"):
-        check_robot(Mixed(grab.robot))
 
 
 def test_the_skills_keep_their_contract(grab: Simulation) -> None:
