@@ -338,6 +338,12 @@ class TestDials:
             gauge_chart(np.full((400, 400, 3), 255, np.uint8), dial, texts)
 
 
+def test_one_label_that_lost_a_digit_does_not_make_decimals_of_thousands() -> None:
+    axis = upward("$0", "$2,500", "$5,000", "$7,500", "$10,000", "$12,50", "$15,000", "$17,500")
+    assert axis.notation.decimal == "."
+    assert axis.ticks[-1][1] == 17500.0
+
+
 def test_printed_values_are_in_the_notation_of_the_axis() -> None:
     values = [40_000, 1_200, 26_000, 1_050, 9_000, 17_500]
 

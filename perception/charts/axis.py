@@ -82,11 +82,15 @@ class Axis:
         return min((b - a for a, b in pairwise(values)), default=0.0)
 
 
-def fit_axis(candidates: Sequence[Sequence[Tick]]) -> Axis | None:
+def fit_axis(
+    candidates: Sequence[Sequence[Tick]],
+    scales: Sequence[Literal["linear", "log"]] = ("linear", "log"),
+) -> Axis | None:
     """Fit an axis to labels, some of which may be misread.
 
     Args:
         candidates: for each label the readings (pixel, value) that it may have.
+        scales: that it may have.
 
     Returns:
         The scale with which most labels agree; None if fewer than two do, or if two do and
@@ -95,7 +99,7 @@ def fit_axis(candidates: Sequence[Sequence[Tick]]) -> Axis | None:
     powers = sum(_is_power(readings) or len(readings) > 2 for readings in candidates)
     if powers >= max(2, 0.6 * len(candidates)):
         candidates = [r[1:] if _is_power(r) else r for r in candidates]
-    fits = [fit for scale in ("linear", "log") if (fit := _fit(candidates, scale)) is not None]
+    fits = [fit for scale in scales if (fit := _fit(candidates, scale)) is not None]
     if not fits:
         return None
     best = max(fits, key=lambda axis: (len(axis.ticks), axis.scale == "linear"))

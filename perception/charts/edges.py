@@ -7,6 +7,10 @@ from ..frame import Mask
 _AREA_SHARE = 0.05
 """Of the image's height: what is as thick as this is no stroke."""
 
+_RIM_SHARE = 0.02
+"""Of the image's height: farther below an area's edge than this, what is outlined is its side."""
+_RIM_PX = 4
+"""How far an outline reaches into the area at its sides."""
 _LEAP_SHARE = 0.03
 """Of the image's height: how far the edge of an area goes from one column to the next at most."""
 
@@ -37,3 +41,12 @@ def upper_edge(mask: Mask) -> Mask | None:
     for down in range(2):
         out[np.minimum(tops[places] + down, len(mask) - 1), columns[0] + places] = True
     return out
+
+
+def along_edge(line: Mask, area: Mask) -> Mask:
+    """A line around an area without its sides: what is drawn far below the area's edge there."""
+    columns, across = np.flatnonzero(area.any(axis=0)), np.arange(area.shape[1])
+    tops = np.interp(across, columns, area.argmax(axis=0)[columns])
+    below = np.arange(len(area))[:, None] > tops + max(_RIM_SHARE * len(area), 4.0)
+    ends = (across < columns[0] + _RIM_PX) | (across > columns[-1] - _RIM_PX)
+    return np.asarray(line & ~(below & ends))

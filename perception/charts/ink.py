@@ -1,12 +1,12 @@
 """Ink: what is drawn on a chart besides its text and lines of guidance, sorted by colour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image, Mask
-from .edges import upper_edge
+from .edges import along_edge, upper_edge
 from .shades import run_together
 from .text import Text
 
@@ -120,7 +120,8 @@ def _backgrounds(image: Image) -> Floats:
         pale = color.max() - color.min() < 48
         alike = np.linalg.norm(color - found[0]) < (140 if color.max() - color.min() < 16 else 90)
         # A panel shows at its corners, or around what is drawn in stronger colours.
-        if wide and pale and alike and (framing or _has_corners(mask, rows, columns)):
+        shows = framing or _has_corners(mask, rows, columns)
+        if wide and pale and alike and shows and _is_whole(bins == k):
             found.append(color)
     # Neighbouring bins split what is one colour with a little noise.
     return np.array(found, np.float32)
@@ -131,6 +132,15 @@ def _opened(mask: Mask, size: int) -> Mask:
 
     kernel = np.ones((size, size), np.uint8)
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)) > 0
+
+
+def _is_whole(mask: Mask) -> bool:
+    """Whether most of a mask hangs together but for grid lines, as a panel does and bars do not."""
+    import cv2
+
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    areas = cv2.connectedComponentsWithStats(closed)[2][1:, cv2.CC_STAT_AREA]
+    return bool(areas.max() > 0.5 * areas.sum())
 
 
 def _has_corners(mask: Mask, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> bool:
@@ -358,10 +368,12 @@ def _merged(inks: list[Ink]) -> tuple[Ink, ...]:
         for ink in solid
     ]
     # The line along an area's edge is what the area is drawn under.
-    widths = [int(k.mask.any(axis=0).sum()) for k in solid if upper_edge(k.mask) is not None]
+    areas = [k.mask for k in solid if upper_edge(k.mask) is not None]
     for ink in loose:
-        if any(ink.mask.any(axis=0).sum() > 0.6 * w for w in widths):
-            kept.append(ink)
+        wide = ink.mask.any(axis=0).sum()
+        under = [area for area in areas if wide > 0.6 * area.any(axis=0).sum()]
+        if under:
+            kept.append(replace(ink, mask=along_edge(ink.mask, under[0])))
             continue
         shares = [
             float((ink.mask & around).sum() / ink.mask.sum())

@@ -137,6 +137,17 @@ def unit_of(texts: Sequence[Text], notation: Notation = USUAL) -> str:
     return units.most_common(1)[0][0] if units else ""
 
 
+def _are_powers(texts: Sequence[Text]) -> bool:
+    """Whether labels are powers of ten alone: some, such as 10⁻¹, can be nothing else."""
+    told = [power_of_ten(t.text) is not None for t in texts]
+    return all(told) and not all(number_of(t) for t in texts)
+
+
+def _powers(text: Text, pixel: float) -> list[Tick]:
+    power = power_of_ten(text.text)
+    return [(pixel, power)] if power is not None else []
+
+
 def _readings(text: Text, pixel: float, notation: Notation = USUAL) -> list[Tick]:
     number = number_of(text, notation)
     found = [(pixel, number.value)] if number else []
@@ -191,17 +202,24 @@ def _fitted(
 ) -> tuple[Axis, list[Text]] | None:
     """The axis that labels make in the notation in which most of them agree, and these labels."""
     said = [said_by(t) for t in around]
-    best: tuple[tuple[int, bool], Axis, list[Text]] | None = None
+    powers = _are_powers(group)
+    best: tuple[tuple[bool, int, bool], Axis, list[Text]] | None = None
     for notation in notations([said_by(t) for t in group]):
-        axis = fit_axis([_readings(t, along(t), notation) for t in group])
+        if powers:
+            axis = fit_axis([_powers(t, along(t)) for t in group], scales=("log",))
+        else:
+            axis = fit_axis([_readings(t, along(t), notation) for t in group])
         if axis is None or axis.agreed < 0.6 or not _is_even(axis):
             continue
         kept = [t for t in group if any(abs(along(t) - p) < 0.5 for p, _ in axis.ticks)]
         own = [said_by(t) for t in kept]
-        rank = (len(axis.ticks), leaning(own, said) == notation.decimal)
+        mark = leaning(own, said)
+        rank = (mark in ("", notation.decimal), len(axis.ticks), mark == notation.decimal)
         if best is None or rank > best[0]:
             open_yet = doubt(own, said) if notation.decimal == USUAL.decimal else ""
             unit = unit_of(kept, notation)
+            if axis.scale == "log" and unit == "°":
+                unit = ""  # An exponent that is 0, printed small.
             axis = replace(axis, unit=unit, notation=notation, doubt=open_yet)
             best = rank, axis, kept
     return (best[1], best[2]) if best else None

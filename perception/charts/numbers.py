@@ -131,9 +131,20 @@ def leaning(texts: Sequence[str], around: Sequence[str] = ()) -> str:
     parting = {found["mark"] for d in digits if (found := _OPEN.fullmatch(d))}
     if len(parting) == 1:
         votes["." if parting == {","} else ","] += sum(d.isdigit() and len(d) < 4 for d in digits)
+    if parting == {","} and _never_needed(digits):
+        votes["."] += sum(_OPEN.fullmatch(d) is not None for d in digits)
     if votes["."] == votes[","]:
         return leaning([t for t in around if not _OPEN.fullmatch(_digits(t))]) if around else ""
     return "." if votes["."] > votes[","] else ","
+
+
+def _never_needed(digits: Sequence[str]) -> bool:
+    """Whether all of several numbers have three digits behind a mark, of which the last is 0.
+
+    Behind a comma such are no decimals.
+    """
+    behind = [d for d in digits if _OPEN.fullmatch(d)]
+    return len(behind) > 1 and all(d.endswith("0") for d in behind)
 
 
 def doubt(texts: Sequence[str], around: Sequence[str] = ()) -> str:
@@ -141,9 +152,6 @@ def doubt(texts: Sequence[str], around: Sequence[str] = ()) -> str:
     found = [_OPEN.fullmatch(_digits(text)) for text in texts]
     marks = {match["mark"] for match in found if match}
     if not texts or None in found or len(marks) != 1 or leaning(texts, around):
-        return ""
-    # Behind a comma, three decimals of which the last is never needed are none.
-    if marks == {","} and all(_digits(text).endswith("0") for text in texts):
         return ""
     number = parse_number(texts[0])
     return (
@@ -159,7 +167,7 @@ def power_of_ten(text: str) -> float | None:
     if times:
         return float(times["factor"]) * 10.0 ** int(times["exponent"])
     match = _POWER.match(plain)
-    if match is None and re.fullmatch(r"10[°oO]", text.strip()):
+    if match is None and re.fullmatch(r"10[°oO]", plain):
         return 1.0
     return 10.0 ** int(match["exponent"]) if match else None
 

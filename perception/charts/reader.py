@@ -37,6 +37,7 @@ from .read_bars import bar_rows
 from .read_curves import curve_rows, is_rounded
 from .read_pie import pie_chart
 from .rims import without_rims
+from .shading import unshaded
 from .splitting import column_places, split_at
 from .swatches import unseen_names
 from .text import Text, text_reader
@@ -80,6 +81,9 @@ def read_flat(image: Image) -> Chart:
         texts, layout = told, lay_out(told)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
+    bare = unshaded(image, canvas, layout)
+    if bare is not image:
+        image, canvas = bare, take_apart(bare, texts)
     layout = _without_legend(canvas, texts, layout)
     layout = _without_values(image, canvas, texts, layout)
     if layout.x_axis:

@@ -78,8 +78,11 @@ def column_places(bars: Bars) -> list[float]:
             else:
                 groups.append([bar.middle])
         return [float(np.mean(group)) for group in groups]
+    gaps = np.array([b.x0 - a.x1 for a, b in itertools.pairwise(ordered)])
+    # Bars that stand evenly apart are no groups, whatever their colours.
+    alone = len(gaps) > 1 and gaps.min() > 0 and np.ptp(gaps) < max(2.0, 0.3 * gaps.min())
     for bar in ordered:
-        if bar.x0 - last > 0.3 * width or not groups or bar.ink in inks:
+        if bar.x0 - last > 0.3 * width or not groups or bar.ink in inks or alone:
             groups.append([])
             inks = set()
         inks.add(bar.ink)
