@@ -96,3 +96,25 @@ def test_lines_without_names_are_read_and_said_to_have_none() -> None:
         [9, 12, 17, 25, 30, 41, 55, 60], abs=1.5
     )
     assert "the names of 2 of the 2 series" in chart.unread
+
+
+def test_a_year_below_a_quarter_is_the_second_line_of_its_label() -> None:
+    quarters = [text(f"Q{k + 1}", 100.0 * k + 40, 200, 100.0 * k + 60, 214) for k in range(4)]
+    years = [text("2022", 100.0 * k + 33, 217, 100.0 * k + 67, 231) for k in range(4)]
+    labels, used = category_labels([*quarters, *years], 195.0, (20.0, 380.0), upright=True)
+    assert [label.text for label in labels] == ["Q1 2022", "Q2 2022", "Q3 2022", "Q4 2022"]
+    assert len(used) == 8
+
+
+def test_what_stands_in_a_donut_names_no_sector() -> None:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
+    axes.pie([41, 27, 19, 13], labels=["Email", "Social", "Search", "Direct"],
+             wedgeprops={"width": 0.4})  # fmt: skip
+    axes.text(0, 0, "12,480\nvisits", ha="center", va="center", fontsize=16)
+    figure.canvas.draw()
+    chart = read_chart(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())  # type: ignore[attr-defined]
+    plt.close(figure)
+    found = {str(row.x): row.y for row in chart.rows}
+    assert found == pytest.approx({"Email": 41, "Social": 27, "Search": 19, "Direct": 13}, abs=0.5)

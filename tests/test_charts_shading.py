@@ -1,4 +1,4 @@
-"""Charts in which something is shaded beneath the data: spans of time, bands, areas, pale bars."""
+"""Charts with shading: spans of time, bands, areas, pale bars and hatched ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 from handeye.perception.charts import Chart, read_chart
+from handeye.perception.charts.hatching import unhatched
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -109,3 +110,34 @@ def test_an_axis_of_two_powers_of_ten_is_logarithmic() -> None:
     chart = read_chart(plotted(draw))
     assert (chart.y_scale, chart.y_unit) == ("log", "")
     assert series(chart)[0.0] == pytest.approx(2.1, rel=0.05)
+
+
+def test_hatchings_in_black_and_white_tell_series_apart() -> None:
+    def draw(axes: Any) -> None:
+        at = np.arange(4)
+        for k, (hatch, name) in enumerate((("///", "Std"), ("xxx", "Aug"), ("\\\\\\", "Ours"))):
+            values = 40 + 10 * k + 7 * at
+            axes.bar(
+                at + 0.27 * (k - 1), values, 0.25, color="w", edgecolor="k", hatch=hatch, label=name
+            )
+        axes.set_xticks(at, ["A", "B", "C", "D"])
+        axes.set_ylim(0, 110)
+        axes.legend(ncol=3, loc="upper left")
+
+    chart = read_chart(plotted(draw))
+    assert (chart.kind, chart.unread) == ("bar_grouped", ())
+    for k, name in enumerate(("Std", "Aug", "Ours")):
+        found = series(chart, name)
+        assert list(found) == ["A", "B", "C", "D"]
+        assert list(found.values()) == pytest.approx(40 + 10 * k + 7 * np.arange(4), abs=0.6)
+
+
+def test_grids_and_plain_pictures_are_left_as_they_are() -> None:
+    def draw(axes: Any) -> None:
+        axes.plot(YEARS, RATES)
+        axes.minorticks_on()
+        axes.grid(visible=True, which="both")
+
+    image = plotted(draw)
+    assert unhatched(image) is image
+    assert unhatched(np.full((60, 80, 3), 200, np.uint8)).min() == 200

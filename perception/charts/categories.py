@@ -19,6 +19,9 @@ _UNEVEN = 0.06
 """Bars are a whole number apart if they are so by this share of the step."""
 _OFF_SHARE = 0.35
 """How far a label may be from its bar, over how far bars are apart."""
+_CENTERED, _NEXT_LINE = 0.35, 0.45
+"""Of lines of one label: how far their middles are apart at most, over the wider one's width, and
+how far the next is below, over its height."""
 _INFERRED = 0.8
 """Trust in a label that its neighbours' order told, over that in what was read."""
 
@@ -47,8 +50,10 @@ def category_labels(
         low, high = span[0] - 40, span[1] + 40
         below = [t for t in texts if t.box[1] > base - 5 and low < anchor(t)[0] < high]
         words = [t for t in below if number_of(t) is None]
-        # Values may be printed below bars that hang down.
-        below = words if len(words) >= 3 and len(words) > len(below) / 3 else below
+        # Values may be printed below bars that hang down; a year below Q1 is its second line.
+        if len(words) >= 3 and len(words) > len(below) / 3:
+            lines = [t for t in below if number_of(t) and any(_is_under(t, w) for w in words)]
+            below = words + lines
         if not below:
             return [], []
         reach = 0.75 * float(np.median([min(t.height, 24.0) for t in below]))
@@ -89,6 +94,14 @@ def category_labels(
         for group in groups
     ]
     return _mended(labels), column
+
+
+def _is_under(text: Text, other: Text) -> bool:
+    """Whether a text stands right below another, as the next line of it."""
+    off = abs(text.center[0] - other.center[0])
+    gap = text.box[1] - other.box[3]
+    near = -0.3 * text.height < gap < _NEXT_LINE * text.height
+    return near and off < _CENTERED * max(t.box[2] - t.box[0] for t in (text, other))
 
 
 def all_named(places: list[float], labels: list[Label]) -> bool:
@@ -151,8 +164,8 @@ def _merged(
             t
             for t in level
             if abs(t.center[0] - text.center[0])
-            < 0.35 * max(t.box[2] - t.box[0], text.box[2] - text.box[0])
-            and text.box[1] - lines[id(t)][-1].box[3] < 0.45 * text.height
+            < _CENTERED * max(t.box[2] - t.box[0], text.box[2] - text.box[0])
+            and text.box[1] - lines[id(t)][-1].box[3] < _NEXT_LINE * text.height
         ]
         if len(over) == 1:
             matches.append((over[0], text))

@@ -121,7 +121,7 @@ def _backgrounds(image: Image) -> Floats:
         alike = np.linalg.norm(color - found[0]) < (140 if color.max() - color.min() < 16 else 90)
         # A panel shows at its corners, or around what is drawn in stronger colours.
         shows = framing or _has_corners(mask, rows, columns)
-        if wide and pale and alike and shows and _is_whole(bins == k):
+        if wide and pale and alike and shows and _is_whole(bins == k, int(np.ptp(columns))):
             found.append(color)
     # Neighbouring bins split what is one colour with a little noise.
     return np.array(found, np.float32)
@@ -134,13 +134,19 @@ def _opened(mask: Mask, size: int) -> Mask:
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)) > 0
 
 
-def _is_whole(mask: Mask) -> bool:
-    """Whether most of a mask hangs together but for grid lines, as a panel does and bars do not."""
+def _is_whole(mask: Mask, width: int) -> bool:
+    """Whether most of a mask's width, but for grid lines, hangs together with its top.
+
+    So does a panel, if bars stand before it, and pale bars of several heights don't.
+    """
     import cv2
 
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    areas = cv2.connectedComponentsWithStats(closed)[2][1:, cv2.CC_STAT_AREA]
-    return bool(areas.max() > 0.5 * areas.sum())
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    large = 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 0.02 * closed.sum())
+    tops = stats[large, cv2.CC_STAT_TOP]
+    upper = np.isin(labels, large[tops < tops.min() + 0.05 * len(mask)])
+    return bool(upper.any(axis=0).sum() > 0.5 * width)
 
 
 def _has_corners(mask: Mask, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> bool:

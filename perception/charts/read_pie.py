@@ -44,6 +44,8 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
         ImageError: hardly any sector has a name or a share beside it: plates and cups look so.
     """
     (cx, cy), radius = pie.center, pie.radius
+    # What stands in the hole of a donut is of the whole, not of a sector.
+    texts = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) >= pie.hole]
     outside = [t for t in texts if np.hypot(t.center[0] - cx, t.center[1] - cy) > radius]
     legend = _pie_legend(canvas, pie, outside)
     inks = told_apart(canvas.rgb, legend, list(canvas.inks))
