@@ -10,6 +10,7 @@ from handeye.perception.cameras import ImageFolder
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Answer
+from handeye.perception.watching.judging import Judging
 from handeye.perception.watching.searching import (
     Scored,
     frames_at,
@@ -22,7 +23,7 @@ from PIL import Image
 from tiny_checkpoints import build
 
 from handeye.cli import main
-from handeye.errors import UserError
+from handeye.errors import ModelError, UserError
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,75 @@ def test_an_answer_that_is_neither_yes_nor_no_is_no_absence(folder: Path) -> Non
 
     with pytest.raises(UserError, match='cannot tell whether there is "a cup": it says "a lovely'):
         list(score_frames(frames_of(ImageFolder(folder)), Chatty(), "a cup"))
+
+
+@pytest.mark.parametrize("confidence", [0.4, 0.5, 0.9])
+def test_a_no_is_no_hit_however_unsure_it_is(folder: Path, confidence: float) -> None:
+    class Denies:
+        def ask(self, frame: Frame, question: str) -> Answer:
+            return Answer("no", confidence)
+
+    found = list(score_frames(frames_of(ImageFolder(folder)), Denies(), "a cup"))
+    assert len(found) == 5
+    assert spans_of(found, 0.1) == []
+
+
+class Sometimes:
+    """Sees something bright, but for the frames of which it cannot tell."""
+
+    def __init__(self, *dumb: int, says: str | None = None) -> None:
+        self.dumb, self.says = dumb, says
+
+    def ask(self, frame: Frame, question: str) -> Answer:
+        if frame.sequence not in self.dumb:
+            return Answer("yes" if frame.rgb.mean() > 100 else "no", 0.5)
+        if self.says is None:
+            raise ModelError("the server refused")
+        return Answer(self.says, 0.0)
+
+
+@pytest.mark.parametrize("says", [None, "", "Nothing is hidden"])
+def test_a_frame_that_cannot_be_judged_is_left_out_and_counted(
+    folder: Path, says: str | None
+) -> None:
+    judging = Judging()
+    frames = frames_of(ImageFolder(folder))
+    found = list(score_frames(frames, Sometimes(1, 3, says=says), "something bright", judging))
+    assert [(one.sequence, one.denied) for one in found] == [(2, True), (4, False), (5, True)]
+    assert judging.gaps.startswith("2 of 5 frames could not be judged: ")
+    assert [span.best.sequence for span in spans_of(found, 0.5)] == [4]
+
+
+def test_a_model_that_fails_in_every_frame_is_an_error(folder: Path) -> None:
+    with pytest.raises(ModelError, match="the server refused"):
+        list(score_frames(frames_of(ImageFolder(folder)), Sometimes(*range(9)), "a cup"))
+
+
+def test_a_model_that_never_worked_is_not_asked_without_end() -> None:
+    class Broken:
+        asked = 0
+
+        def ask(self, frame: Frame, question: str) -> Answer:
+            self.asked += 1
+            raise ModelError("the server is gone")
+
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), "c", 0, 0.0)
+    model = Broken()
+    with pytest.raises(ModelError, match="the server is gone"):
+        list(score_frames([frame] * 1000, model, "a cup"))
+    assert model.asked == 10
+
+
+def test_the_command_says_of_how_many_frames_nothing_is_known(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handeye.commands.search.load_vlm", lambda _name: Sometimes(1))
+    arguments = ["search", str(folder), "something bright", "--out", str(tmp_path / "sheet.png")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.stdout.startswith("2.png to 3.png  something bright (0.50)")
+    assert "1 of 5 frames could not be judged: the server refused" in result.stderr
+    told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    assert (told["looked_at"], told["not_judged"], len(told["found"])) == (5, 1, 1)
 
 
 def test_frames_are_found_again_by_their_sequence(folder: Path) -> None:

@@ -112,9 +112,20 @@ class Answerer:
         best = int(shares.argmax())
         return Answer(str(self.parts.model.config.id2label[best]), float(shares[best]))
 
+    def _begun(self, prompt: str) -> dict[str, Any]:
+        """A question as GIT was taught to go on from it: after [CLS], and with no [SEP] behind."""
+        import torch
+
+        tokenizer = self.parts.processor.tokenizer
+        words = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        ids = torch.tensor([[tokenizer.cls_token_id, *words]], device=self.parts.device)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
     def _write(self, frame: Frame, prompt: str | None) -> tuple[str, float]:
-        words = {"text": prompt} if prompt else {}
+        words = {"text": prompt} if prompt and self.parts.family != "git" else {}
         inputs = self.parts.inputs(images=picture_of(frame), **words)
+        if prompt and self.parts.family == "git":
+            inputs |= self._begun(prompt)
         return generate(self.parts, inputs, self.max_new_tokens)
 
 

@@ -1,6 +1,5 @@
 """Dual encoders (CLIP, Chinese-CLIP, SigLIP, ALIGN): which label, how alike, which picture."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,13 @@ import numpy.typing as npt
 
 from ..errors import ModelError
 from ..frame import Frame
+from .alternatives import alternatives
 from .checkpoints import Parts, picture_of
 from .explaining import as_grid, attending, channel_relevance, over_frame, relevance
 from .verbs import Answer, HeatMap
 
 Vectors = npt.NDArray[np.float32]
 _BATCH = 16
-_ASKED = re.compile(r"^(?:is (?:it|this|that)|what is (?:it|this)[,:]?)\s+")
-_OR = re.compile(r",\s*(?:or\s+)?|\s+or\s+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +45,12 @@ class DualEncoder:
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """Which of the alternatives in "… or …" the frame shows; ("", 0) for other questions."""
-        words = _ASKED.sub("", question.strip().rstrip("?"))
-        labels = [part.strip() for part in _OR.split(words) if part.strip()]
-        if len(labels) < 2:
+        shown = alternatives(question)
+        if not shown:
             return Answer("", 0.0)
-        label, share = self.classify(frame, labels)[0]
-        return Answer(label, share)
+        shares = dict(self.classify(frame, [*shown.values()]))
+        best = max(shown, key=lambda words: shares[shown[words]])
+        return Answer(best, shares[shown[best]])
 
     def embed(self, frames: Sequence[Frame]) -> Vectors:
         """[N, E] float32 unit vectors of frames."""
@@ -91,9 +89,10 @@ class DualEncoder:
         import torch
 
         model, height_width = self.parts.model, frame.rgb.shape[:2]
-        phrase_vector = torch.from_numpy(self.embed_text([phrase])[0]).to(self.parts.device)
         inputs: Any = self._image_inputs([picture_of(frame)])
         with attending(model):
+            # In here, where no other look changes how attention is computed.
+            phrase_vector = torch.from_numpy(self.embed_text([phrase])[0]).to(self.parts.device)
             if self.parts.family == "align":
                 out = model.get_image_features(**inputs)
                 cells = channel_relevance(_alike(out, phrase_vector), out.last_hidden_state)

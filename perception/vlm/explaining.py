@@ -5,9 +5,11 @@ Interpreting Bi-Modal and Encoder-Decoder Transformers" (2021); for convolutiona
 Grad-CAM (Selvaraju et al. 2017).
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,10 +18,27 @@ from .verbs import HeatMap
 if TYPE_CHECKING:
     from torch import Tensor
 
+_LOCKS: "WeakKeyDictionary[Any, threading.Lock]" = WeakKeyDictionary()
+_NEW = threading.Lock()
+
+
+def _lock_of(model: Any) -> threading.Lock:
+    with _NEW:
+        return _LOCKS.setdefault(model, threading.Lock())
+
 
 @contextmanager
 def attending(model: Any) -> Iterator[None]:
-    """Gradients on, and attention computed in a way that can be looked at, for a while."""
+    """Gradients on, and attention computed in a way that can be looked at, for a while.
+
+    One thread at a time: how attention is computed is a setting of the whole model.
+    """
+    with _lock_of(model), _eager(model):
+        yield
+
+
+@contextmanager
+def _eager(model: Any) -> Iterator[None]:
     import torch
 
     before = getattr(model.config, "_attn_implementation", None)

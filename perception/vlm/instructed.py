@@ -9,8 +9,18 @@ from ..errors import ImageError, ModelError
 from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
+from .squaring import crops, squared
 from .verbs import Answer, Detection
-from .written import Convention, Written, WrittenBox, read_answer, read_boxes, read_json
+from .written import (
+    Convention,
+    Written,
+    WrittenBox,
+    read_answer,
+    says_nothing,
+    without_thoughts,
+)
+from .written_boxes import read_boxes, says_absent
+from .written_json import read_json
 
 
 class Write(Protocol):
@@ -23,12 +33,13 @@ class Write(Protocol):
 
 
 _JSON_BOXES = (
-    'Answer with JSON alone: a list of {{"bbox_2d": [x1, y1, x2, y2], "label": "name"}}, {units}.'
+    'Answer with JSON alone: a list of {{"{key}": [{corners}], "label": "name"}}, {units}.'
 )
-_UNITS = {
+_UNITS: dict[Convention, str] = {
     "pixels": "in pixels of the image",
     "thousandths": "in thousandths of the image's width and height, 0 to 1000",
     "shares": "as shares of the image's width and height, 0 to 1",
+    "box_2d": "in thousandths of the image's height and width, 0 to 1000",
     "auto": "in pixels of the image",
 }
 _CHART = (
@@ -60,7 +71,6 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 
 _STRING, _REAL = {"type": "string"}, {"type": "number"}
-_BOXES_SCHEMA = _object(objects=_list(_object(bbox_2d=_list(_REAL), label=_STRING)))
 _CHART_SCHEMA = _object(
     kind={"type": "string", "enum": [*_KINDS, "none"]},
     title=_STRING,
@@ -88,20 +98,24 @@ class InstructedVLM:
     verbs = ("parse", "ground", "ask", "caption", "read_chart")
 
     def parse(self, frame: Frame) -> list[Detection]:
-        """Every object that it names."""
+        """Every object that it names; raises ModelError where that cannot be read."""
         prompt = "Find every object on the table. " + self._form()
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase="object")
-        written = self.write(frame, prompt, 768, _BOXES_SCHEMA)
+        written = self.write(frame, prompt, 768, self._schema())
         return [_detection(box, written.sure) for box in self._boxes(frame, written)]
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
-        """What a phrase refers to; empty when the model says that it is not there."""
+        """What a phrase refers to; empty when the model says that it is not there.
+
+        Raises:
+            ModelError: the model refused, or wrote nothing that can be read.
+        """
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase=phrase)
         else:
             prompt = f"Find {phrase}. {self._form()} If it is not there, answer []."
-        written = self.write(frame, prompt, 256, _BOXES_SCHEMA)
+        written = self.write(frame, prompt, 256, self._schema())
         return [_detection(box, written.sure, phrase) for box in self._boxes(frame, written)]
 
     def ask(self, frame: Frame, question: str) -> Answer:
@@ -113,7 +127,7 @@ class InstructedVLM:
 
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
-        return self.write(frame, "Describe this image in one sentence.", 64).text.strip()
+        return without_thoughts(self.write(frame, "Describe this image in one sentence.", 64).text)
 
     def read_chart(self, frame: Frame) -> Chart:
         """The table of a chart.
@@ -126,13 +140,32 @@ class InstructedVLM:
         return chart_of(read_json(written.text), written.sure, self.name)
 
     def _form(self) -> str:
-        return _JSON_BOXES.format(units=_UNITS[self.convention])
+        corners = "y1, x1, y2, x2" if self.convention == "box_2d" else "x1, y1, x2, y2"
+        units = _UNITS[self.convention]
+        return _JSON_BOXES.format(key=self._key, corners=corners, units=units)
+
+    def _schema(self) -> dict[str, Any]:
+        return _object(objects=_list(_object(**{self._key: _list(_REAL), "label": _STRING})))
+
+    @property
+    def _key(self) -> str:
+        return "box_2d" if self.convention == "box_2d" else "bbox_2d"
 
     def _boxes(self, frame: Frame, written: Written) -> list[WrittenBox]:
         height, width = frame.rgb.shape[:2]
-        return read_boxes(
-            written.text, (width, height), convention=self.convention, seen=written.seen
+        text, seen, region = written.text, written.seen, written.region
+        found = read_boxes(
+            text, (width, height), convention=self.convention, seen=seen, region=region
         )
+        if not found and not self._absent(text):
+            raise ModelError(f'{self.name} wrote no boxes: "{text.strip()[:200]}"')
+        return found
+
+    def _absent(self, text: str) -> bool:
+        if self.boxes_prompt is None:
+            return says_absent(text)
+        # Its own prompt gives it no words for what is not there: whatever else it writes is that.
+        return not text.strip() or not says_nothing(text)
 
 
 def chart_of(said: Any, sure: float, name: str) -> Chart:
@@ -181,13 +214,18 @@ def local_writer(parts: Parts) -> Write:
     def write(
         frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
     ) -> Written:
-        picture = picture_of(frame)
+        picture, region = picture_of(frame), None
         if parts.family == "idefics":
             return Written(*_flamingo(parts, picture, prompt, most))
+        images = getattr(parts.processor, "image_processor", None)
+        if parts.family == "llava" and crops(images):
+            # As it was trained: else it would see the middle alone, and write shares of that.
+            picture, region = squared(picture, images)
         inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
         # The prompt says what the schema would; in plain sentences box tokens are noise.
         keep = () if schema is None else _BOX_TOKENS.get(parts.family, ())
-        return Written(*generate(parts, inputs, most, keep=keep), _seen(parts, inputs))
+        said, sure = generate(parts, inputs, most, keep=keep)
+        return Written(said, sure, _seen(parts, inputs), region)
 
     return write
 

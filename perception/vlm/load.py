@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import parse_qs
 
 from ..errors import ModelError, UserError
 from .adapters import base_of
@@ -18,10 +19,10 @@ from .grounders import OpenVocabularyDetector, WritingGrounder
 from .instructed import InstructedVLM, local_writer
 from .masks import Segmenter
 from .plots import PlotReader
-from .remote import Server
+from .remote import Server, boxes_of
 from .written import Convention
 
-_URL = re.compile(r"^(https?://[^#]+)(?:#(.+))?$")
+_URL = re.compile(r"^(https?://[^#]+)(?:#([^?]*)(?:\?(.*))?)?$")
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
         name: "embedded" for the one that ships; a checkpoint folder or hub name of one of
             FAMILIES, or the folder of an adapter to one (see `handeye tune`); or
             "http://host:port/v1#model" for an OpenAI-compatible server, whose key is taken from
-            HANDEYE_VLM_API_KEY or OPENAI_API_KEY.
+            HANDEYE_VLM_API_KEY or OPENAI_API_KEY; "#model?boxes=pixels" says how it writes boxes
+            where its name does not tell.
         **options: for checkpoints, see `Loading`; for servers, `timeout_s`, `retries`,
-            `spending` of `Server`; the embedded model takes `dtype`.
+            `spending`, `boxes` of `Server`; the embedded model takes `dtype`.
 
     Raises:
         UserError: nothing can have this name; says what can.
@@ -101,12 +103,25 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
     """
     url = _URL.match(str(name))
     if url:
-        server = _with(partial(Server, url[1], url[2] or "default"), str(name), options)
-        _ = server.client  # what it lacks is told now, not in mid-episode
-        return InstructedVLM(server.write, str(name), "thousandths")
+        return _load_server(str(name), url, options)
     if str(name) == "embedded":
         return _with(partial(EmbeddedVLM, None), "embedded", options)
     return _load_checkpoint(str(name), options)
+
+
+def _load_server(name: str, url: re.Match[str], options: dict[str, Any]) -> InstructedVLM:
+    model = url[2] or "default"
+    asked = parse_qs(url[3] or "", keep_blank_values=True)
+    boxes = options.get("boxes") or asked.pop("boxes", [boxes_of(model)])[-1]
+    asked.pop("boxes", None)
+    if asked or boxes not in get_args(Convention):
+        what = f"?{next(iter(asked))}=" if asked else f'boxes in "{boxes}"'
+        raise UserError(
+            f'"{name}" takes no {what}; accepted is ?boxes= with {", ".join(get_args(Convention))}'
+        )
+    server = _with(partial(Server, url[1], model), name, {**options, "boxes": boxes})
+    _ = server.line  # what it lacks is told now, not in mid-episode
+    return InstructedVLM(server.write, name, boxes)
 
 
 def _load_checkpoint(name: str, options: dict[str, Any]) -> Any:

@@ -4,7 +4,10 @@ import base64
 import io
 import math
 import os
+import random
+import re
 import threading
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,16 +15,23 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import picture_of
-from .written import Written
+from .line import Line
+from .terms import Terms, agreed, at_fault, wait_asked_s
+from .written import Convention, Written
 
 if TYPE_CHECKING:
-    from openai import OpenAI
     from openai.types.chat import ChatCompletion
     from openai.types.chat.chat_completion import Choice
 
 _KEYS = ("HANDEYE_VLM_API_KEY", "OPENAI_API_KEY")
-_OPTIONAL = ("response_format", "logprobs")
-"""What not every server knows."""
+_PATCH = 28
+_PIXELS = (256 * _PATCH**2, 1280 * _PATCH**2)
+"""Qwen2.5-VL looks at whole patches, of which servers take so many without a resizing of theirs."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
+_PASSING = (408, 409, 429)
+"""Besides the server's own faults."""
+_ILL_FORMED = (400, 422)
+"""Of a request with something in it that the server does not take."""
 
 
 @dataclass
@@ -29,8 +39,10 @@ class Spending:
     """What a server's answers have cost so far, and the most that they may.
 
     Attributes:
-        most_tokens: of prompts and answers together; None for no limit.
-        most_requests: None for no limit; tries that the server turned down are not counted.
+        most_tokens: of prompts and answers together; None for no limit. Where a server does not
+            tell them, they are estimated: one for four characters, and one for 750 pixels.
+        most_requests: None for no limit; tries that the server turned down, or that did not reach
+            it, are not counted, those that were late are.
     """
 
     most_tokens: int | None = None
@@ -50,6 +62,11 @@ class Spending:
                 )
             self.requests += 1
 
+    def withdraw(self) -> None:
+        """Take a request back that cost nothing."""
+        with self._lock:
+            self.requests -= 1
+
     def add(self, tokens: int) -> None:
         """Count tokens."""
         with self._lock:
@@ -58,14 +75,19 @@ class Spending:
 
 @dataclass(frozen=True, eq=False)
 class Server:
-    """Writes answers through `/chat/completions`; the client waits and tries again by itself.
+    """Writes answers through `/chat/completions`.
+
+    A parameter that a server turns down is left out from then on.
 
     Attributes:
         address: such as "http://127.0.0.1:8000/v1".
         model: its name there.
-        timeout_s: of one try.
+        timeout_s: of one try, to the last byte of its answer. A call takes at most `retries` + 1
+            times that, pauses and all.
         retries: of a request that failed for a passing reason.
         spending: counts and limits.
+        boxes: how the model writes boxes. Where it is in pixels, the image is sent in a size that
+            Qwen2.5-VL's processor leaves as it is.
     """
 
     address: str
@@ -73,20 +95,19 @@ class Server:
     timeout_s: float = 60.0
     retries: int = 3
     spending: Spending = field(default_factory=Spending)
+    boxes: Convention = "thousandths"
+    _terms: Terms = field(default_factory=Terms, init=False, repr=False)
 
     @cached_property
-    def client(self) -> "OpenAI":
-        """The library's client; raises ModelError where the library is missing."""
+    def line(self) -> Line:
+        """To the server; raises ModelError where the library is missing."""
+        key = next((os.environ[name] for name in _KEYS if os.environ.get(name)), "none")
         try:
-            from openai import OpenAI
+            return Line(self.address, key)
         except ImportError as error:
             raise ModelError(
                 f"the model at {self.address} needs openai: pip install 'handeye[llm]'"
             ) from error
-        key = next((os.environ[name] for name in _KEYS if os.environ.get(name)), "none")
-        return OpenAI(
-            base_url=self.address, api_key=key, timeout=self.timeout_s, max_retries=self.retries
-        )
 
     def write(
         self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
@@ -100,9 +121,13 @@ class Server:
             schema: JSON schema that the answer shall keep to, where the server can see to it.
 
         Raises:
-            ModelError: the server cannot be reached, refuses, or a limit is reached.
+            ModelError: the server cannot be reached, refuses or is late, the model refuses or
+                writes nothing, or a limit is reached.
         """
-        image = {"type": "image_url", "image_url": {"url": _data_url(frame)}}
+        picture = picture_of(frame)
+        if self.boxes == "pixels":
+            picture = picture.resize(whole_patches(picture.size))
+        image = {"type": "image_url", "image_url": {"url": _data_url(picture)}}
         content = [image, {"type": "text", "text": prompt}]
         request: dict[str, Any] = {
             "model": self.model,
@@ -117,41 +142,160 @@ class Server:
         answer = self._complete(request)
         try:
             # The library builds what it was sent, whole or not.
-            self.spending.add(answer.usage.total_tokens if answer.usage else 0)
-            return Written(answer.choices[0].message.content or "", _sure(answer.choices[0]))
+            choice = answer.choices[0]
+            text, sure = _text_of(choice.message.content), _sure(choice)
+            refusal = choice.message.refusal or _refusal_in(choice.message.content)
         except (AttributeError, IndexError, TypeError) as error:
             raise ModelError(f"{self.address} gave no answer: {str(answer)[:200]}") from error
+        width, height = picture.size
+        guess = (len(prompt) + len(text)) // 4 + width * height // 750
+        self.spending.add(_tokens_of(answer.usage) or guess)
+        if refusal or choice.finish_reason == "content_filter":
+            raise ModelError(f"{self.model} refused: {refusal or 'its answer was withheld'}")
+        if not text.strip():
+            raise ModelError(f"{self.model} wrote nothing (finish_reason {choice.finish_reason})")
+        return Written(text, sure, picture.size)
 
     def _complete(self, request: dict[str, Any]) -> "ChatCompletion":
-        client = self.client
+        """An answer, after as many tries as it takes and there may be."""
+        ends_s = time.monotonic() + self.timeout_s * (self.retries + 1)
+        without, failures = [*self._terms.without], 0
+        while True:
+            sent = agreed(request, without)
+            try:
+                answer = self._try(sent, ends_s)
+            except _Failed as failed:
+                fault = failed.blames(sent)
+                if fault is not None:
+                    without.append(fault)
+                    continue
+                failures += 1
+                if failures > self.retries or not failed.passing:
+                    raise ModelError(str(failed)) from failed.__cause__
+                _pause(failed, failures, ends_s - time.monotonic())
+            else:
+                self._terms.learn(without)
+                return answer
+
+    def _try(self, request: dict[str, Any], ends_s: float) -> "ChatCompletion":
+        """What one try gives; raises _Failed, or ModelError where another makes no sense."""
+        line = self.line
         import openai
 
+        may_s = min(self.timeout_s, max(ends_s - time.monotonic(), 0.0))
         self.spending.begin()
         try:
-            answer: ChatCompletion = client.chat.completions.create(**request)
-        except openai.BadRequestError as error:
-            plain = {key: value for key, value in request.items() if key not in _OPTIONAL}
-            if plain == request:
-                raise self._refused(error) from error
-            return self._complete(plain)
+            return line.complete(request, may_s)
+        except TimeoutError as error:
+            raise _Failed(f"{self.address} gave no answer within {may_s:.3g} s") from error
         except openai.APIStatusError as error:
-            raise self._refused(error) from error
+            self.spending.withdraw()
+            status, said = error.status_code, error.response.text
+            raise _Failed(
+                f"{self.address} refused ({status}): {said[:300]}",
+                passing=status in _PASSING or status >= 500,
+                wait_s=wait_asked_s(error.response.headers),
+                refusal=(said, error.param) if status in _ILL_FORMED else None,
+            ) from error
         except openai.APIConnectionError as error:
+            self.spending.withdraw()
             reason = error.__cause__ or error
-            raise ModelError(f"{self.address} cannot be reached: {reason}") from error
+            raise _Failed(f"{self.address} cannot be reached: {reason}") from error
         except (openai.OpenAIError, ValueError) as error:
             raise ModelError(f"{self.address} gave no answer: {error}") from error
-        return answer
-
-    def _refused(self, error: Any) -> ModelError:
-        said = error.response.text[:300]
-        return ModelError(f"{self.address} refused ({error.status_code}): {said}")
 
 
-def _data_url(frame: Frame) -> str:
+class _Failed(Exception):
+    """A try that failed, in words.
+
+    Attributes:
+        passing: whether another one may do better.
+        wait_s: how long the server asks to wait before.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        *,
+        passing: bool = True,
+        wait_s: float | None = None,
+        refusal: tuple[str, str | None] | None = None,
+    ) -> None:
+        super().__init__(words)
+        self.passing = passing
+        self.wait_s = wait_s
+        self._refusal = refusal
+
+    def blames(self, request: dict[str, Any]) -> str | None:
+        """The parameter without which the request may be taken."""
+        return at_fault(*self._refusal, request) if self._refusal else None
+
+
+def _pause(failed: _Failed, count: int, left_s: float) -> None:
+    """Wait for the next try, as long as the server asks; raises ModelError if that is too long."""
+    asked_s = failed.wait_s
+    growing_s = min(_FIRST_PAUSE_S * 2 ** (count - 1), _LONGEST_PAUSE_S)
+    wait_s = random.uniform(0.75, 1.0) * growing_s if asked_s is None else asked_s
+    if asked_s is not None and asked_s >= left_s:
+        raise ModelError(
+            f"{failed}; it asks to wait {asked_s:.3g} s, of which {max(left_s, 0.0):.3g} s are left"
+        ) from failed.__cause__
+    if wait_s >= left_s:
+        raise ModelError(str(failed)) from failed.__cause__
+    time.sleep(wait_s)
+
+
+def boxes_of(model: str) -> Convention:
+    """How a model that goes by this name writes boxes; thousandths where the name tells nothing."""
+    name = re.sub(r"[^a-z0-9]", "", model.lower())
+    if "qwen25vl" in name or "qwen25omni" in name:
+        return "pixels"
+    return "box_2d" if "gemini" in name else "thousandths"
+
+
+def whole_patches(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) near a size, which Qwen2.5-VL's processor does not change.
+
+    It writes boxes in pixels of what its processor made: whole patches, of which there may be
+    neither few nor many.
+    """
+    width, height = size
+    fewest, most = _PIXELS
+    w, h = (max(_PATCH, round(side / _PATCH) * _PATCH) for side in size)
+    if w * h > most:
+        scale = math.sqrt(most / (width * height))
+        w, h = (max(_PATCH, math.floor(side * scale / _PATCH) * _PATCH) for side in size)
+    elif w * h < fewest:
+        scale = math.sqrt(fewest / (width * height))
+        w, h = (math.ceil(side * scale / _PATCH) * _PATCH for side in size)
+    return w, h
+
+
+def _data_url(picture: Any) -> str:
     buffer = io.BytesIO()
-    picture_of(frame).save(buffer, format="JPEG", quality=90)
+    picture.save(buffer, format="JPEG", quality=90)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _text_of(content: Any) -> str:
+    """What is written in a message, whole or in parts."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+
+
+def _refusal_in(content: Any) -> str:
+    parts = content if isinstance(content, list) else []
+    return "".join(part.get("refusal") or "" for part in parts)
+
+
+def _tokens_of(usage: Any) -> int:
+    """Tokens that a server counted; 0 where it did not."""
+    total = getattr(usage, "total_tokens", None)
+    if isinstance(total, int) and total > 0:
+        return total
+    parts = (getattr(usage, f"{what}_tokens", None) for what in ("prompt", "completion"))
+    return sum(part for part in parts if isinstance(part, int))
 
 
 def _sure(choice: "Choice") -> float:

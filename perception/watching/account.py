@@ -1,14 +1,16 @@
 """Account: what happened before a camera, told from tracks and not from single frames."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..cameras.inbox import Taken
+from ..errors import ModelError
 from ..frame import Frame
 from ..perception import Perception
 from ..vlm.verbs import Box, Detection
 from .gate import ChangeGate
+from .judging import Judging
 
 _PLACES = ("left", "middle", "right")
 _CONFIRM = 3
@@ -25,6 +27,8 @@ _STATES = {"held": "is held", None: "was let go", "open": "is open", "closed": "
 
 @dataclass
 class _Track:
+    """A thing that is followed; its box is in widths of the frame."""
+
     names: Counter[str]
     box: Box
     place: str
@@ -44,18 +48,20 @@ class _Track:
 
 @dataclass
 class Account:
-    """Tells what appeared, vanished, moved across the picture, was held or opened.
+    """Tells what appeared, vanished, moved across the picture, was held or opened."""
 
-    Attributes:
-        width: of the frames, pixels.
-    """
-
-    width: int
     _tracks: list[_Track] = field(default_factory=list)
 
-    def add(self, detections: Sequence[Detection], stamp_s: float) -> list[str]:
-        """What is news with the next frame's detections, in words."""
+    def add(self, detections: Sequence[Detection], stamp_s: float, width: int) -> list[str]:
+        """What is news with the next frame's detections, in words.
+
+        Args:
+            detections: in pixels of the frame.
+            stamp_s: of the frame.
+            width: of the frame, pixels; a camera may change its size.
+        """
         news: list[str] = []
+        detections = [_scaled(detection, width) for detection in detections]
         pairs, new = self._matched(detections)
         seen = {id(track): detection for track, detection in pairs}
         for track in self._tracks:
@@ -128,13 +134,13 @@ class Account:
         if detection.label != track.label:
             return 2.0
         (x0, y0), (x1, y1) = _middle(track.box), _middle(detection.box)
-        away = float(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5) / (_NEAR * self.width)
+        away = float(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5) / _NEAR
         # The only one of its name is it, however far it was carried between two looks.
         only = sum(t.label == track.label for t in tracks) == 1
         return min(away, 0.999) if only else away
 
     def _place(self, box: Box, present: str = "") -> str:
-        x = _middle(box)[0] / self.width
+        x = _middle(box)[0]
         if present:
             k = _PLACES.index(present)
             if k / 3 - _BORDER <= x <= (k + 1) / 3 + _BORDER:
@@ -143,26 +149,60 @@ class Account:
 
 
 def tell(
-    news: Iterable[Sequence[Taken]], perception: Perception, gate: ChangeGate | None = None
+    news: Iterable[Sequence[Taken]],
+    perception: Perception,
+    gate: ChangeGate | None = None,
+    on_trouble: Callable[[str], None] = lambda _words: None,
 ) -> Iterator[tuple[Frame, str]]:
     """What happens before cameras, see `rounds`: (frame, words) as it is noticed.
+
+    At the end, of how many frames nothing is known, if there are any.
 
     Args:
         news: rounds of frames.
         perception: what parses them.
         gate: saves looks at frames in which nothing moved: there, all is as it was before.
+        on_trouble: told when the model fails; the next frame is tried.
+
+    Raises:
+        ModelError: the model failed in all frames, or in the first ten.
     """
     accounts: dict[str, Account] = {}
-    found: dict[str, Sequence[Detection]] = {}
+    found: dict[str, tuple[Sequence[Detection], int]] = {}
+    judging, told = Judging(), ""
     for taken in news:
         frames = [one.frame for one in taken]
         fresh = [frame for frame in frames if gate is None or gate.passes(frame)]
         perception.prepare("parse", fresh)
-        found |= {frame.camera: perception.parse(frame) for frame in fresh}
+        for frame in fresh:
+            try:
+                found[frame.camera] = (perception.parse(frame), frame.rgb.shape[1])
+            except ModelError as error:
+                found.pop(frame.camera, None)
+                if gate is not None:
+                    gate.forget(frame.camera)
+                judging.failed_with(error)
+                last = frame
+                if str(error) != told:
+                    told = str(error)
+                    on_trouble(told)
         for frame in frames:
-            account = accounts.setdefault(frame.camera, Account(frame.rgb.shape[1]))
-            for words in account.add(found[frame.camera], frame.stamp_s):
+            if frame.camera not in found:
+                continue
+            judging.worked()
+            detections, width = found[frame.camera]
+            account = accounts.setdefault(frame.camera, Account())
+            for words in account.add(detections, frame.stamp_s, width):
                 yield frame, words
+    judging.end()
+    if judging.gaps:
+        yield last, judging.gaps
+
+
+def _scaled(detection: Detection, width: int) -> Detection:
+    """With its box in widths of the frame."""
+    x0, y0, x1, y1 = (v / width for v in detection.box)
+    return replace(detection, box=(x0, y0, x1, y1))
 
 
 def _placed(track: _Track, detection: Detection, _tracks: Sequence[_Track]) -> float:

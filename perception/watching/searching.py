@@ -9,13 +9,15 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CameraError, EndOfStreamError, ModelError, UserError
+from ..errors import CameraError, EndOfStreamError, HandeyeError, ModelError, UserError
 from ..frame import Camera, Frame
 from ..perception import Perception
 from .gate import ChangeGate
+from .judging import Judging
 
 Which = Literal["first", "last", "all"]
 _BATCH = 16
+_YES_OR_NO = re.compile(r"\s*(yes|no)\b(?! one\b)", re.IGNORECASE)
 _WHEN = re.compile(
     r"^when\s+(?:did|does|do|was|were|is|are)\s+(?:there\s+)?(?P<thing>.+?)\s+"
     r"(?:(?P<which>first|last)\s+)?"
@@ -43,11 +45,13 @@ class Scored:
         sequence, stamp_s: of the frame.
         score: the probability that it is so (0..1) of a model that answers or grounds; the
             likeness (-1..1) of a dual encoder, which only ranks.
+        denied: whether the model says that it is not so, however unsure it is of that.
     """
 
     sequence: int
     stamp_s: float
     score: float
+    denied: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,33 +99,46 @@ def frames_of(
             yield frame
 
 
-def score_frames(frames: Iterable[Frame], model: object, phrase: str) -> Iterator[Scored]:
-    """How well a phrase fits each frame.
+def score_frames(
+    frames: Iterable[Frame], model: object, phrase: str, judging: Judging | None = None
+) -> Iterator[Scored]:
+    """How well a phrase fits each frame; those of which the model cannot tell are left out.
 
     Args:
         frames: of one camera.
         model: a dual encoder, or whatever `Perception` can ask or let ground.
         phrase: such as "the red cup on the plate".
+        judging: counts the frames, and those that are left out.
 
     Raises:
-        ModelError: the model has no verb for this.
+        ModelError: the model has no verb for this, or failed in every frame.
         UserError: the model does not know the phrase's words.
     """
+    judging = Judging() if judging is None else judging
     if isinstance(model, Embeds):
-        yield from _likened(frames, model, phrase)
+        for one in _likened(frames, model, phrase):
+            judging.worked()
+            yield one
         return
     perception = Perception.of(model)
     score = _scorer(perception, phrase)
     # Where nothing moved, all is as it was before.
-    gate, last = ChangeGate(), 0.0
+    gate, last = ChangeGate(), (0.0, False)
     for frame in frames:
         if gate.passes(frame):
-            last = score(frame)
-        yield Scored(frame.sequence, frame.stamp_s, last)
+            try:
+                last = score(frame)
+            except HandeyeError as error:
+                gate.forget(frame.camera)
+                judging.failed_with(error)
+                continue
+        judging.worked()
+        yield Scored(frame.sequence, frame.stamp_s, *last)
+    judging.end()
 
 
 def spans_of(scored: Sequence[Scored], least: float, fewest: int = 1) -> list[Span]:
-    """The stretches in which the score is at least `least`.
+    """The stretches in which the score is at least `least`, and it is not denied.
 
     Args:
         scored: in their order in time.
@@ -129,7 +146,7 @@ def spans_of(scored: Sequence[Scored], least: float, fewest: int = 1) -> list[Sp
         fewest: of a shorter stretch or gap, in frames, nothing is thought: a model that errs in
             one frame of a video begins or ends no stretch.
     """
-    fits = [one.score >= least for one in scored]
+    fits = [one.score >= least and not one.denied for one in scored]
     for wrong in (False, True):
         for begin, end in _runs(fits, wrong):
             inside = begin > 0 and end < len(fits)
@@ -162,25 +179,36 @@ def _likened(frames: Iterable[Frame], model: Embeds, phrase: str) -> Iterator[Sc
             yield Scored(frame.sequence, frame.stamp_s, float(likeness))
 
 
-def _scorer(perception: Perception, phrase: str) -> Callable[[Frame], float]:
+def _scorer(perception: Perception, phrase: str) -> Callable[[Frame], tuple[float, bool]]:
+    """(score, whether it is denied) of a frame."""
     if perception.ask_with is not None:
         return lambda frame: _asked(perception, frame, phrase)
     if perception.ground_with is None:
         raise ModelError("this VLM can neither ask, ground nor embed: it cannot search")
-    return lambda frame: max((d.score for d in perception.ground(frame, phrase)), default=0.0)
+
+    def grounded(frame: Frame) -> tuple[float, bool]:
+        scores = [detection.score for detection in perception.ground(frame, phrase)]
+        return max(scores, default=0.0), not scores
+
+    return grounded
 
 
-def _asked(perception: Perception, frame: Frame, phrase: str) -> float:
+def _asked(perception: Perception, frame: Frame, phrase: str) -> tuple[float, bool]:
     answer = perception.ask(frame, f"is there {phrase}?")
-    text = answer.text.lower()
-    if text.startswith("yes"):
-        return answer.confidence
-    if text.startswith("no"):
-        return 1.0 - answer.confidence
-    raise UserError(
-        f'this VLM cannot tell whether there is "{phrase}"'
-        + (f': it says "{answer.text}"' if text else "; it knows some of these words not")
-    )
+    said = _YES_OR_NO.match(answer.text)
+    if said is None:
+        raise UserError(
+            f'this VLM cannot tell whether there is "{phrase}"'
+            + (
+                f': it says "{answer.text}"'
+                if answer.text
+                else "; it knows some of these words not"
+            )
+        )
+    if said[1].lower() == "yes":
+        return answer.confidence, False
+    # Who is unsure of a "no" says "no" all the same.
+    return min(1.0 - answer.confidence, 0.5), True
 
 
 def _runs(values: Sequence[bool], wanted: bool) -> list[tuple[int, int]]:

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from handeye.perception.cameras import ImageFolder, VideoFile
-from handeye.perception.errors import UserError
+from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Camera, Frame, Image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
+from handeye.perception.watching.judging import Judging
 from handeye.perception.watching.searching import (
     Embeds,
     Scored,
@@ -63,10 +65,12 @@ def search(
     which = "first" if first else "last" if last else which
     camera = _open(source)
     model = load_vlm(vlm)
-    scored = _scored(camera, model, phrase, every, quiet=as_json)
+    judging = Judging()
+    with closing(camera):
+        scored = _scored(camera, model, phrase, every, judging, quiet=as_json)
     spans = _chosen(scored, model, which, top, _steady(camera, every), least)
     hits = _shown(source, spans, model, phrase)
-    _tell(hits, scored, camera, phrase, as_json=as_json)
+    _tell(hits, scored, camera, phrase, judging, as_json=as_json)
     if hits:
         _sheet(hits, camera, phrase, Path(out))
         if not as_json:
@@ -91,7 +95,13 @@ def _open(source: str) -> VideoFile | ImageFolder:
 
 
 def _scored(
-    camera: VideoFile | ImageFolder, model: object, phrase: str, every: float, *, quiet: bool
+    camera: VideoFile | ImageFolder,
+    model: object,
+    phrase: str,
+    every: float,
+    judging: Judging,
+    *,
+    quiet: bool,
 ) -> list[Scored]:
     from rich.console import Console
     from rich.progress import track
@@ -100,7 +110,7 @@ def _scored(
     frames = frames_of(camera, every, complain)
     scored = list(
         track(
-            score_frames(frames, model, phrase),
+            score_frames(frames, model, phrase, judging),
             "looking",
             total=many,
             console=Console(stderr=True),
@@ -108,7 +118,6 @@ def _scored(
             disable=quiet,
         )
     )
-    camera.close()
     if not scored:
         raise UserError(f'no picture of "{camera.name}" can be read')
     return scored
@@ -153,14 +162,24 @@ def _shown(source: str, spans: Sequence[Span], model: object, phrase: str) -> li
         frame = frames[span.best.sequence]
         found = []
         if not isinstance(model, Embeds) and Perception.of(model).ground_with is not None:
-            found = Perception.of(model).ground(frame, phrase)
+            # That it was so is found already; where, would be good to see.
+            with suppress(ModelError):
+                found = Perception.of(model).ground(frame, phrase)
         hits.append(_Hit(span, frame, annotate(frame.rgb, found)))
     return hits
 
 
 def _tell(
-    hits: Sequence[_Hit], scored: Sequence[Scored], camera: Camera, phrase: str, *, as_json: bool
+    hits: Sequence[_Hit],
+    scored: Sequence[Scored],
+    camera: Camera,
+    phrase: str,
+    judging: Judging,
+    *,
+    as_json: bool,
 ) -> None:
+    if judging.gaps:
+        complain(judging.gaps)
     if as_json:
         rows = [
             {
@@ -172,7 +191,9 @@ def _tell(
             }
             for hit in hits
         ]
-        print(json.dumps({"phrase": phrase, "looked_at": len(scored), "found": rows}))
+        looked_at = judging.judged + judging.failed
+        told = {"phrase": phrase, "looked_at": looked_at, "not_judged": judging.failed}
+        print(json.dumps({**told, "found": rows}))
         return
     if not hits:
         best = max(scored, key=lambda one: one.score)
