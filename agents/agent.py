@@ -79,7 +79,7 @@ class Agent:
         budget: bounds of a run.
         checkpoint: SQLite file, or "postgresql://…", in which threads survive a restart; they are
             kept in memory without it.
-        on_event: called with each event, in the thread that runs the agent.
+        on_event: called with each event, in the thread that runs the agent; its errors: see `run`.
         verify: whether it looks if a skill brought about what it should; without, it believes
             what the skill says of itself.
 

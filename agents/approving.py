@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
-from handeye.perception.errors import UserError
+from handeye.perception.errors import HandeyeError, UserError
 from handeye.perception.scene import Scene
+from handeye.skills.skill import Skill
 
 from .events import Call
 
@@ -43,6 +45,20 @@ def check_approve(approve: object) -> None:
         'the scene that returns True or False, "interrupt" to be asked with a question that '
         "resume() answers, and None to approve every motion"
     )
+
+
+def told_by(approve: Callable[[Skill, Scene], object], skill: Skill, scene: Scene) -> object:
+    """What a function of the user's says to a skill; raises UserError that names it if it fails."""
+    try:
+        return approve(skill, scene)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        name = getattr(approve, "__name__", type(approve).__name__)
+        raise UserError(
+            f"{skill.name} was not executed: the approve function {name} failed: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def answer_to(call: Call, scene: Scene) -> object:

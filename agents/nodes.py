@@ -14,13 +14,14 @@ from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
+from handeye.skills.calling import goal_of, outcome_of
 from handeye.skills.look import LookAround
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot, reading
 from handeye.skills.skill import Code, Outcome, Skill, SkillContext
 from pydantic import TypeAdapter
 
-from .approving import answer_to, is_yes
+from .approving import answer_to, is_yes, told_by
 from .events import (
     Acted,
     Acting,
@@ -49,6 +50,7 @@ from .planner import (
     Refusal,
     Reply,
     SeeingPlanner,
+    checked,
 )
 from .state import AgentState, Budget, Step
 from .verifying import CONDITION, still_sought, undone, verify
@@ -193,7 +195,7 @@ class Nodes:
         try:
             if isinstance(self._planner, SeeingPlanner):
                 self._planner.show(self._observer.frames)
-            return self._planner.plan(instruction, scene, progress)
+            return checked(self._planner, self._planner.plan(instruction, scene, progress))
         except HandeyeError:
             raise
         except Exception as error:
@@ -217,7 +219,8 @@ class Nodes:
         skill, scene = _next(state), _scene(state)
         call = call_of(skill)
         ask = self._approve
-        approved = is_yes(ask(skill, scene) if callable(ask) else answer_to(call, scene))
+        said = told_by(ask, skill, scene) if callable(ask) else answer_to(call, scene)
+        approved = is_yes(said)
         self._emit(Approved(stamp_s=self.now(), call=call, approved=approved))
         if not approved:
             return {"status": "stopped", "reason": f"{call.words()} was not approved"}
@@ -227,7 +230,7 @@ class Nodes:
         """Execute the next skill."""
         skill, index = _next(state), len(state.get("steps", []))
         call = call_of(skill)
-        goal = skill.goal(self._observer.scene)
+        goal = goal_of(skill, self._observer.scene)
         self._emit(Acting(stamp_s=self.now(), index=index, call=call))
         context = SkillContext(
             robot=self._robot,
@@ -236,7 +239,7 @@ class Nodes:
             deadline_s=self._budget.skill_s,
             report=lambda line: self._emit(Progressed(stamp_s=self.now(), line=line)),
         )
-        outcome = _executed(skill, context)
+        outcome = outcome_of(skill, _executed(skill, context))
         self._emit(
             Acted(
                 stamp_s=self.now(),

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 from handeye.perception.charts.chart import Chart
+from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
+from handeye.skills.registry import skills
 from handeye.skills.skill import Skill
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
@@ -147,3 +149,26 @@ class SeeingPlanner(Planner, Protocol):
 
     def show(self, frames: Mapping[str, Frame]) -> None:
         """Take the latest frame of each camera, before `plan`."""
+
+
+def checked(planner: object, result: object) -> PlanResult:
+    """What `plan` of a planner returned.
+
+    Raises:
+        ModelError: it is none of the results; names the planner.
+        UserError: it plans a skill that nobody registered.
+    """
+    name = type(planner).__name__
+    if not isinstance(result, PlanResult):
+        raise ModelError(
+            f"{name}.plan must return a Plan, Reply, Question, Refusal or ReadChart, "
+            f"not {type(result).__name__}"
+        )
+    for skill in result.skills if isinstance(result, Plan) else ():
+        if getattr(skill, "name", None) not in skills():
+            kind = type(skill).__name__
+            raise UserError(
+                f"{name} plans {kind}, which is not among the skills; "
+                f"handeye.skills.register({kind}) adds it"
+            )
+    return result

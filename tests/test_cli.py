@@ -114,6 +114,8 @@ def test_plan_takes_a_file_of_utterances(tmp_path: Path, scene: str) -> None:
         (("bench-vlm", "--jobs", "0"), 2, "0 is not in the range"),
         (("train", "--shards", "0"), 2, "0 is not in the range"),
         (("train", "--device", "nope"), 2, 'there is no device "nope"'),
+        (("train", "--start-from", "nofile"), 2, "nofile is no checkpoint to start from: it is no"),
+        (("chart", "c.png", "--csv", "--ask", "what?"), 2, "--csv gives rows and --ask an answer"),
         (("tune", "--data", "d", "--out", "o", "--device", "nope"), 2, "there is no device"),
         (("tune", "--data", "d", "--out", "o", "--rank", "0"), 2, "0 is not in the range"),
         (("tune", "--data", "d", "--out", "o", "--learning-rate", "nan"), 2, "not a finite"),
@@ -137,6 +139,7 @@ def test_bad_input_is_one_line_and_an_exit_code(
         ("eval", "grab_red_cup", "--out", "file.txt"),
         ("plan", "binary.jsonl", "--scene", "scene.yaml"),
         ("parse", "grey.png", "--save", "file.txt/seen.png"),
+        ("chart", "grey.png", "--csv"),
         ("bench-vlm", "--images", "0"),
     ],
 )

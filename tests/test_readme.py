@@ -63,6 +63,22 @@ def test_the_skill_of_the_documentation_keeps_the_contract(grab: Simulation) -> 
     assert outcome.message == "looked 2 times"
 
 
+def test_the_skill_of_the_documentation_is_planned_once_it_is_registered(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from handeye.sims.perfect_eyes import PerfectEyes
+    from handeye.skills import registry
+
+    from handeye.connecting import connect
+
+    monkeypatch.setattr(registry, "_registered", {})
+    session = connect(grab.robot, vlm=PerfectEyes(grab.world))
+    names: dict[str, object] = {"__name__": "documentation", "session": session}
+    *shown, told = "".join(blocks(EXTENDING, "python")[:2]).strip().splitlines()
+    exec("\n".join([*shown, f"result = {told}"]), names)
+    assert names["result"].status == "succeeded"  # type: ignore[attr-defined]
+
+
 def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("scene.yaml", "task.yaml", "suite.yaml")]
     for file, text in zip(files, blocks(REFERENCE, "yaml"), strict=True):

@@ -9,7 +9,14 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from handeye.agents.events import Acting, Call, ChartRead
+from handeye.perception.frame import Frame
+
+from handeye.recording import Recorder
+from handeye.training.shards import Shards
+from handeye.training.tune import Pool
 
 TABLE = str(Path(__file__).parent.parent / "examples" / "table.yaml")
 NOWHERE = "http://127.0.0.1:9/v1#m"
@@ -94,6 +101,10 @@ def test_going_on_adds_to_the_recording_and_then_it_has_ended(asking: Path) -> N
     for name in ("asked.json", "episode.mp4", "contact_sheet.png"):
         assert after[name] == before[name]
     assert after["events.jsonl"].startswith(before["events.jsonl"])
+    assert after["labels.npz"] == before["labels.npz"]
+    first, second = (Shards(recording, name) for name in ("labels.npz", "labels-2.npz"))
+    assert 0 < len(first) < len(second)
+    assert len(Pool([recording])) == len(first) + len(second)
     for name in ("episode-2.mp4", "camera.mp4"):
         with av.open(str(recording / name)) as video:
             assert any(True for _ in video.decode(video=0))
@@ -101,6 +112,47 @@ def test_going_on_adds_to_the_recording_and_then_it_has_ended(asking: Path) -> N
     assert again.returncode == 2
     assert f'"{thread}" has ended: succeeded' in again.stderr
     assert contents(recording) == after
+
+
+def test_a_thread_that_goes_on_keeps_the_pictures_that_are_there(tmp_path: Path) -> None:
+    acting = Acting(stamp_s=0.0, index=0, call=Call(skill="pick", arguments={"target": "cup_1"}))
+    read = ChartRead(stamp_s=0.0, camera="overview", sequence=1, chart={"rows": [], "unread": []})
+
+    def record(level: int, going_on: str | None) -> None:
+        frame = Frame(np.full((48, 64, 3), level, np.uint8), "overview", 1, 0.0)
+        with Recorder(
+            tmp_path,
+            lambda: (frame, []),
+            explain=lambda _: (frame, np.ones((48, 64), np.float32)),
+            frame_of=lambda _: frame,
+            going_on=going_on,
+        ) as recorder:
+            recorder.event(acting)
+            recorder.event(read)
+
+    record(40, None)
+    before = contents(tmp_path)
+    record(200, "grab the cup")
+    after = contents(tmp_path)
+    for name in ("grounding-00-target.png", "chart.png"):
+        assert after[name] == before[name]
+        assert after[name.replace(".png", "-2.png")] != before[name]
+    told = [json.loads(line) for line in after["groundings.jsonl"].splitlines()]
+    assert [row["picture"] for row in told] == [
+        "grounding-00-target.png",
+        "grounding-00-target-2.png",
+    ]
+    record(40, None)  # a new recording replaces all of it
+    assert contents(tmp_path).keys() == before.keys()
+
+
+def test_labels_that_are_half_written_are_none_to_learn_from(asking: Path, tmp_path: Path) -> None:
+    labels = (asking / "asked" / "labels.npz").read_bytes()
+    for name in ("labels.npz", "labels-2.npz", "labels-12.npz"):
+        (tmp_path / name).write_bytes(labels)
+    for name in ("labels.tmp.npz", "labels-2.tmp.npz"):
+        (tmp_path / name).write_bytes(labels[:99])
+    assert len(Pool([tmp_path])) == 3 * len(Shards(tmp_path, "labels.npz"))
 
 
 @pytest.mark.parametrize(

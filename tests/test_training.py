@@ -1,9 +1,12 @@
 """Training data of the embedded VLM: what is augmented, wanted, said and measured."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from handeye.perception.errors import UserError
+from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 from handeye.perception.vlm.lexicon import Description, read
 from handeye.sims.objects import HELD_OUT_PAIRS
 from handeye.sims.tabletop import sample_specs
@@ -14,6 +17,7 @@ from handeye.training.bench import calibration_error, iou, misnamed
 from handeye.training.calibrate import fitted
 from handeye.training.shards import Sample, augment
 from handeye.training.targets import CATEGORIES, COLORS, dense_targets, is_true, phrases_of
+from handeye.training.train import must_be_checkpoint
 
 
 def record(words: str, box: list[float] | None, **more: Any) -> dict[str, Any]:
@@ -139,6 +143,24 @@ def test_a_misnamed_phrase_differs_in_one_name_that_nothing_has(sample: Sample) 
     assert len(said) > 30
     for phrase in said:
         assert sum(a != b for a, b in zip(phrase.split(), true, strict=True)) == 1
+
+
+def test_what_is_no_checkpoint_to_start_from_says_what_it_lacks(tmp_path: Path) -> None:
+    must_be_checkpoint(CHECKPOINT)
+    folder = tmp_path / "mine"
+    for lacks in ("is no folder", "has no config.json", "has no tokenizer.json"):
+        with pytest.raises(UserError, match=f"{folder} is no checkpoint .*: it {lacks}; give a"):
+            must_be_checkpoint(folder)
+        folder.mkdir(exist_ok=True)
+        if lacks == "has no config.json":
+            (folder / "config.json").write_text('{"model_type": "grounding-dino"}')
+            (folder / "model.safetensors").touch()
+    (folder / "tokenizer.json").touch()
+    with pytest.raises(UserError, match=r"is the checkpoint of another model \(grounding-dino\)"):
+        must_be_checkpoint(folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(UserError, match=r"config.json is no JSON"):
+        must_be_checkpoint(folder)
 
 
 def test_confidences_allow_for_what_was_missed() -> None:

@@ -1,19 +1,24 @@
 """connect: from a name to a connected robot that can also be told to execute skills."""
 
-from importlib.metadata import entry_points
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handeye.agents.agent import make_observer
-from handeye.perception.errors import NotFoundError, UserError
+from handeye.perception.errors import HandeyeError, NotFoundError, RobotError, UserError
 from handeye.perception.observer import Observer
+from handeye.skills.calling import outcome_of
 from handeye.skills.guarded import Guarded, Limits
 from handeye.skills.robot import CancelToken, Robot
 from handeye.skills.skill import Outcome, Skill, SkillContext
 
 if TYPE_CHECKING:
     from handeye.sims.simulation import Simulation
+
+
+T = TypeVar("T")
 
 
 class Session(Guarded):
@@ -24,6 +29,9 @@ class Session(Guarded):
         limits: derived from the robot's spec unless given.
         vlm: for `do`: a name for `load_vlm`, a model, or a Perception; loaded when first needed.
         simulation: the simulation that the robot lives in, closed with the session.
+
+    Raises:
+        RobotError: the robot cannot be connected.
     """
 
     def __init__(
@@ -50,16 +58,24 @@ class Session(Guarded):
     def do(
         self, skill: Skill, *, deadline_s: float = 60.0, cancel: CancelToken | None = None
     ) -> Outcome:
-        """Look, then execute one skill, without an agent; its Outcome says how it went."""
+        """Look, then execute one skill, without an agent; its Outcome says how it went.
+
+        Raises UserError for a skill that returns none.
+        """
         self.observer.look()
         context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
-        return skill.execute(context)
+        return outcome_of(skill, skill.execute(context))
 
     def close(self) -> None:
-        """Hold still, let go of the robot, and end its simulation; idempotent."""
-        super().close()
-        if self.simulation is not None:
-            self.simulation.close()
+        """Hold still, let go of the robot, and end its simulation; idempotent.
+
+        Raises RobotError, whatever the driver raises.
+        """
+        try:
+            _driven(super().close, f"{self.spec.name} cannot be closed")
+        finally:
+            if self.simulation is not None:
+                self.simulation.close()
 
     def __enter__(self) -> "Session":
         return self
@@ -96,6 +112,7 @@ def connect(
         UserError: an option is not known.
         NotFoundError: no robot or task has that name.
         SceneFileError: the task or scene file is missing or broken.
+        RobotError: the robot cannot be connected, or the package that offers it is broken.
     """
     if options and (robot == "sim" or not isinstance(robot, str)):
         known = ", ".join(name for name in signature(connect).parameters if name != "options")
@@ -110,7 +127,30 @@ def connect(
     found = {point.name: point for point in entry_points(group="handeye.robots")}
     if robot not in found:
         raise NotFoundError(robot, ["sim", *sorted(found)], where="robots")
-    return Session(found[robot].load()(**options), limits, vlm=vlm)
+    return Session(_offered(found[robot], options), limits, vlm=vlm)
+
+
+def _offered(point: EntryPoint, options: dict[str, Any]) -> Robot:
+    """The robot that an installed package offers; RobotError names both if it is broken."""
+    package = point.dist.name if point.dist is not None else "an unnamed package"
+    named = f'the robot "{point.name}" of {package} ({point.value})'
+    make = _driven(point.load, f"{named} cannot be loaded")
+    robot = _driven(lambda: make(**options), f"{named} cannot be connected")
+    if not isinstance(robot, Robot):
+        raise RobotError(
+            f"{named} is a {type(robot).__name__} and no Robot; check_robot says what it lacks"
+        )
+    return robot
+
+
+def _driven(call: Callable[[], T], trouble: str) -> T:
+    """What a driver's code returns; whatever it raises becomes one clear RobotError."""
+    try:
+        return call()
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise RobotError(f"{trouble}: {type(error).__name__}: {error}") from error
 
 
 def _simulation(

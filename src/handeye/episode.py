@@ -18,7 +18,7 @@ from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 
 from .following import Follower
-from .recording import FRAMES_A_SECOND, LABELS, Recorder
+from .recording import FRAMES_A_SECOND, LABELS, Recorder, free
 
 if TYPE_CHECKING:
     from handeye.agents.nodes import Approve
@@ -147,7 +147,7 @@ def run_episode(
         disturbed=disturbed,
     ) as simulation:
         built = time.perf_counter() - began
-        kept = _labelling(simulation) if out and (video if labels is None else labels) else None
+        kept = labelling(simulation) if out and (video if labels is None else labels) else None
         model = eyes(simulation) if eyes is not None else vlm
         observer = make_observer(simulation.robot, _disturbed(simulation, model))
         if explain is None:
@@ -183,7 +183,7 @@ def run_episode(
             if recorder is not None:
                 recorder.finish(episode.model_dump(mode="json"))
         if kept is not None and out is not None:
-            kept.write(out / LABELS)
+            kept.write(free(out / LABELS))
         if follower.interrupted:
             raise Interrupted(episode)
         return episode
@@ -270,7 +270,7 @@ def _disturbed(simulation: "Simulation", model: object) -> object:
     return disturbed_perception(Perception.of(loaded), disturbance)
 
 
-def _labelling(simulation: "Simulation") -> "Labels":
+def labelling(simulation: "Simulation") -> "Labels":
     """Have the frames of a simulation's cameras labelled as they are read."""
     from handeye.sims.labelling import LabelledCamera, Labels
 

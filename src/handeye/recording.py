@@ -10,7 +10,7 @@ groundings.jsonl   what each call was taken to mean, with a picture of where the
 labels.npz         in simulation: what the cameras showed the agent, with the truth, to tune on
 asked.json         what was asked for, so that a thread that goes on finds its scene
 
-Of a thread that goes on, the further videos and contact sheets lie beside those before them, as
+Of a thread that goes on, the further videos, pictures and labels lie beside those before them, as
 `episode-2.mp4` and so on.
 """
 
@@ -47,14 +47,24 @@ FRAMES_A_SECOND = 5
 """Of the robot's time, that are filmed: an episode is told in half of its time."""
 CAMERA_VIDEO = "camera.mp4"
 LABELS = "labels.npz"
+ALL_LABELS = "label*[s0-9].npz"
+"""Those of threads that went on too, `labels-2.npz`; not `labels.tmp.npz`, half written."""
 ASKED = "asked.json"
 THREAD = "thread.sqlite"
 _MOST_PICTURES = 9
 _THINGS = ("target", "reference", "second")
 """The arguments of calls that name things."""
 _EVENTS, _VIDEO, _SHEET, _RESULT = "events.jsonl", "episode.mp4", "contact_sheet.png", "result.json"
+_CHART = "chart.png"
 _FILES = (_EVENTS, _VIDEO, CAMERA_VIDEO, _SHEET, _RESULT, ASKED, LABELS, "groundings.jsonl")
-_NUMBERED = ("grounding-*.png", "episode-*.mp4", "camera-*.mp4", "contact_sheet-*.png")
+_NUMBERED = (
+    "grounding-*.png",
+    "episode-*.mp4",
+    "camera-*.mp4",
+    "contact_sheet-*.png",
+    "chart-*.png",
+    "labels-*.npz",
+)
 
 
 def holds_recording(folder: Path) -> bool:
@@ -141,7 +151,7 @@ class Recorder:
         if frame is None:
             return
         picture = Picture.fromarray(frame.rgb)
-        picture.save(self.folder / "chart.png")
+        picture.save(free(self.folder / _CHART))
         seen = self._look()
         if seen is None or self._video is None:
             return
@@ -166,17 +176,17 @@ class Recorder:
                 row: dict[str, Any] = {"unexplained": str(error)}
             else:
                 y, x = np.unravel_index(int(heat.argmax()), heat.shape)
-                picture = f"grounding-{event.index:02d}-{argument}.png"
+                picture = free(self.folder / f"grounding-{event.index:02d}-{argument}.png")
                 seen = self._look()
                 same = [d for d in seen[1] if d.label == phrase] if seen else []
                 drawn = annotate(heated(frame.rgb, heat), same, caption=phrase)
-                Picture.fromarray(drawn).save(self.folder / picture)
+                Picture.fromarray(drawn).save(picture)
                 row = {
                     "camera": frame.camera,
                     "sequence": frame.sequence,
                     "hottest": [int(x), int(y)],
                     "heat": round(float(heat.max()), 4),
-                    "picture": picture,
+                    "picture": picture.name,
                 }
             told = {"index": event.index, "argument": argument, "thing": target, "phrase": phrase}
             with (self.folder / "groundings.jsonl").open("a", encoding="utf-8") as file:
@@ -202,7 +212,7 @@ class Recorder:
                 picks = np.linspace(0, len(chosen) - 1, _MOST_PICTURES).round().astype(int)
                 chosen = [chosen[i] for i in picks]
             sheet = contact_sheet(chosen, self._story)
-            Picture.fromarray(sheet).save(_free(self.folder / _SHEET))
+            Picture.fromarray(sheet).save(free(self.folder / _SHEET))
         self.close()
 
     def close(self) -> None:
@@ -283,17 +293,17 @@ def _caption(event: Event) -> str:
 def _clear(folder: Path) -> None:
     """Remove a recording, and nothing else that a folder holds."""
     numbered = [path for pattern in _NUMBERED for path in folder.glob(pattern)]
-    for path in (*(folder / name for name in (*_FILES, "chart.png")), *numbered):
+    for path in (*(folder / name for name in (*_FILES, _CHART)), *numbered):
         path.unlink(missing_ok=True)
 
 
-def _free(path: Path) -> Path:
+def free(path: Path) -> Path:
     """A path, or with the first number behind its name under which there is nothing yet."""
-    number, free = 1, path
-    while free.exists():
+    number, unused = 1, path
+    while unused.exists():
         number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
+        unused = path.with_stem(f"{path.stem}-{number}")
+    return unused
 
 
 class _Video:
@@ -323,7 +333,7 @@ class _Video:
         import av
 
         # Unbuffered, so that each fragment is in the file as soon as it is complete.
-        self._file = _free(self._path).open("wb", buffering=0)
+        self._file = free(self._path).open("wb", buffering=0)
         self._container = av.open(
             self._file,
             "w",

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from handeye.perception.cameras.image_folder import SUFFIXES
 from handeye.perception.charts.chart import Chart
-from handeye.perception.errors import ImageError
+from handeye.perception.errors import ImageError, UserError
 from handeye.perception.images import open_image
 
 
@@ -22,7 +22,14 @@ def chart(
 
     One image gives one JSON object; several, or a folder, give one a line, each with its "image".
     What could not be read is in the JSON and the table; with CSV and answers it goes to stderr.
+
+    Raises:
+        UserError: the options contradict each other.
     """
+    if as_csv and as_json:
+        raise UserError("--csv and --json contradict each other; give one of them")
+    if as_csv and question is not None:
+        raise UserError("--csv gives rows and --ask an answer; give one of them")
     from handeye.perception.charts.read import read_chart
 
     paths = _paths(images)
@@ -30,7 +37,7 @@ def chart(
     as_csv = as_csv or (out is not None and not as_json and question is None)
     failed = 0
     heads = [[*(["image"] if many else []), "series", "x", "y"]]
-    with _Output(out, _csv(heads) if as_csv and not as_json else None) as target:
+    with _Output(out, _csv(heads) if as_csv else None) as target:
         for path in _with_progress(paths, quiet=not many):
             try:
                 read = read_chart(open_image(path))
@@ -44,7 +51,7 @@ def chart(
                     target.line(line)
                 continue
             named = [str(path)] if many else []
-            if question is not None or (as_csv and not as_json):
+            if question is not None or as_csv:
                 _say_unread(path, read, many=many)
             if as_json:
                 said = {"answer": read.ask(question)} if question else read.as_dict()

@@ -13,7 +13,7 @@ from handeye.perception.errors import InstructionError, UserError
 
 from ..exit_codes import BROKEN, EXIT_CODES
 from ..quiet import import_simulator
-from ..recording import THREAD, holds_recording
+from ..recording import LABELS, THREAD, free, holds_recording
 from .resuming import Asked, damaged, open_thread
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
     from handeye.agents.agent import Agent, make_planner
 
     from ..connecting import connect
-    from ..episode import Interrupted, record, result_of
+    from ..episode import Interrupted, labelling, record, result_of
     from ..following import Follower
 
     planner = make_planner(wanted.planner)
@@ -142,7 +142,10 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
     if not wanted.as_json:
         _greet(asked.instruction or asked.task or "")
     with connect(**asked.model_dump(), vlm=wanted.vlm) as session:
-        observer, simulation = session.observer, session.simulation
+        simulation = session.simulation
+        # Before the eyes are made: they are to look through what labels.
+        kept = labelling(simulation) if simulation is not None and wanted.video else None
+        observer = session.observer
         own = simulation.setup.instruction if simulation is not None else ""
         told = asked.instruction or own
         recorder = record(
@@ -176,6 +179,8 @@ def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "Episod
             result = result_of(name, told, done, follower, simulation)
             result = result.model_copy(update={"recording": str(folder)})
             recorder.finish(result.model_dump(mode="json"))
+        if kept is not None:
+            kept.write(free(folder / LABELS))
         if follower.interrupted:
             raise Interrupted(result)
         return result

@@ -25,15 +25,22 @@ def train(
     start_from: str | None,
     device: str | None,
 ) -> None:
-    """Render what is missing, train, calibrate; prints where the checkpoint lies."""
+    """Render what is missing, train, calibrate; prints where the checkpoint lies.
+
+    Raises:
+        UserError: the device is not there, or `start_from` is no checkpoint; nothing is rendered.
+    """
     from handeye.perception.vlm.features import half_is_quick
 
     from ..training.calibrate import calibrate
     from ..training.device import must_exist
-    from ..training.train import Recipe
+    from ..training.train import Recipe, must_be_checkpoint
     from ..training.train import train as run
 
     must_exist(device or "auto")
+    start = Path(start_from) if start_from else None
+    if start is not None:
+        must_be_checkpoint(start)
     render(Path(data), shards, jobs)
     render(Path(data), shards // FALLEN_EVERY, jobs, first=FALLEN_FIRST, fallen=FALLEN)
     render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)
@@ -41,13 +48,7 @@ def train(
     render(Path(data), shards // HEAPED_EVERY, jobs, first=HEAPED_FIRST, **heaps)
     recipe = Recipe(half=half_is_quick())
     recipe = recipe if steps is None else replace(recipe, steps=steps)
-    folder = run(
-        Path(data),
-        Path(out),
-        recipe,
-        device=device,
-        start_from=Path(start_from) if start_from else None,
-    )
+    folder = run(Path(data), Path(out), recipe, device=device, start_from=start)
     add_glimpse(folder, Path(data), Path(out))
     held = Path(data).parent / "calibration"
     render(held, 2, jobs, entropy=778_000, furnished_every=2)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from handeye.perception.errors import UserError
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.tokenizer import build_tokenizer
@@ -88,7 +89,12 @@ def train(
 
     Returns:
         The checkpoint folder.
+
+    Raises:
+        UserError: `start_from` is no checkpoint.
     """
+    if start_from is not None:
+        must_be_checkpoint(start_from)
     recipe = recipe or Recipe()
     out.mkdir(parents=True, exist_ok=True)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -136,6 +142,22 @@ def train(
                 export(average.module, out / "checkpoint")
                 shards.refresh()
     return out / "checkpoint"
+
+
+def must_be_checkpoint(folder: Path) -> None:
+    """Raise UserError for what training cannot begin with, saying what it lacks."""
+    right = "give a folder that `handeye train` wrote (OUT/checkpoint)"
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (folder / name).is_file():
+            lacks = f"has no {name}" if folder.is_dir() else "is no folder"
+            raise UserError(f"{folder} is no checkpoint to start from: it {lacks}; {right}")
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except ValueError as error:
+        raise UserError(f"{folder / 'config.json'} is no JSON: {error}; {right}") from error
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != HandeyeConfig.model_type:
+        raise UserError(f"{folder} is the checkpoint of another model ({kind}); {right}")
 
 
 def export(model: nn.Module, folder: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from handeye.perception.errors import UserError
 
-from ..recording import LABELS
+from ..recording import ALL_LABELS
 from .progress import Bar
 from .shards import Sample, Samples, Shards
 from .targets import CATEGORIES
@@ -85,7 +85,7 @@ class Pool:
         for folder in folders:
             shards, names = Shards(folder), categories_of(folder)
             if not len(shards):
-                shards = Shards(folder, f"**/{LABELS}")
+                shards = Shards(folder, f"**/{ALL_LABELS}")
             if not len(shards):
                 raise UserError(
                     f"there are no shards in {folder}, and no recorded episodes; render some "
