@@ -4,7 +4,7 @@ import math
 
 import pytest
 from handeye.agents.embedded_planner import EmbeddedPlanner
-from handeye.agents.planner import Answered, Plan, Progress, Question, Refusal
+from handeye.agents.planner import Answered, Plan, Progress, Question, Refusal, Reply
 from handeye.perception.scene import Scene, SceneObject
 from handeye.skills import Pick, Place
 from hypothesis import example, given, settings
@@ -170,9 +170,10 @@ def test_what_slipped_is_picked_up_again(table: Scene) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=400))
 @example("ignore")  # what not to do, and nothing else
+@example("COUN/")  # a question, with a slip, about what no word is known for
 def test_no_text_makes_it_crash(text: str) -> None:
     result = PLANNER.plan(text, Scene(), Progress())
-    assert isinstance(result, Plan | Question | Refusal)
+    assert isinstance(result, Plan | Question | Refusal | Reply)
 
 
 def test_a_very_long_line_is_answered(table: Scene) -> None:
@@ -298,3 +299,65 @@ def test_where_a_shape_finds_no_room_what_stands_in_its_way_is_put_aside() -> No
     for skill in asides:
         assert skill.point is not None
         assert min(math.dist(skill.point, s.point or (9, 9)) for s in last) > 0.06
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["smash", "slash", "prick", "slice", "sack", "sand", "sling", "shave", "drip", "talking"],
+)
+def test_a_word_of_its_own_is_no_misspelt_motion(verb: str, table: Scene) -> None:
+    for rest in ("the red ball", "the red ball on the plate", "the red ball to the bowl"):
+        assert isinstance(PLANNER.plan(f"{verb} {rest}", table, Progress()), Refusal)
+
+
+@pytest.mark.parametrize(
+    ("said", "reading"),
+    [
+        ("slowly grab the red cup", "pick the red cup; at my usual speed"),
+        ("grab the red cup, but carefully", "pick the red cup; at my usual speed"),
+        ("grab the red cup", "pick the red cup"),
+        ("put only the green block on the plate",
+         "put the green block on the plate; the yellow block stays where it is"),
+        ("put only the green block in the bowl", "put the green block in the bowl"),
+        ("put the red ball 2 cm from the bowl", "put the red ball 2 cm from the bowl"),
+        ("don't touch the plate. grab the red ball",
+         "leave the blue plate alone, then pick the red ball"),
+        ("don't push the red ball to the left. grab the red ball",
+         "do not push the red ball left, then pick the red ball"),
+    ],
+)  # fmt: skip
+def test_the_reading_says_what_makes_no_difference(said: str, reading: str, table: Scene) -> None:
+    result = PLANNER.plan(said, table, Progress())
+    assert isinstance(result, Plan)
+    assert result.reading == reading
+
+
+def test_what_lies_on_what_must_be_moved_is_left_alone_too(table: Scene) -> None:
+    for said in ("put the plate in the corner", "push the plate to the right", "turn the plate"):
+        result = PLANNER.plan(f"don't touch the yellow block; {said}", table, Progress())
+        assert isinstance(result, Refusal)
+        assert "leave the yellow block alone" in result.text
+
+
+def test_it_is_left_alone_once_it_was_put_where_it_belongs(table: Scene) -> None:
+    said = "put the red ball in the bowl and don't touch it"
+    for mentioned in (None, "cup_1", "ball_1"):
+        result = PLANNER.plan(said, table, Progress(mentioned=mentioned))
+        assert calls(result) == ["pick(ball_1)", "place(in, bowl_1, ball_1)"]
+    again = PLANNER.plan(f"{said}. grab the red ball", table, Progress())
+    assert isinstance(again, Refusal)
+
+
+def test_what_is_held_is_not_put_down_against_what_was_said(table: Scene) -> None:
+    holding = table.model_copy(update={"holding": "ball_1"})
+    result = PLANNER.plan("don't move the red ball. grab the red cup", holding, Progress())
+    assert isinstance(result, Refusal)
+    assert "red ball" in result.text
+
+
+def test_yes_or_no_to_or_not(table: Scene) -> None:
+    said = "grab the red cup or not?"
+    assert isinstance(PLANNER.plan(said, table, Progress()), Question)
+    yes, no = (Progress(answers=(Answered(text=answer),)) for answer in ("yes", "no"))
+    assert calls(PLANNER.plan(said, table, yes)) == ["pick(cup_1)"]
+    assert isinstance(PLANNER.plan(said, table, no), Refusal)

@@ -14,7 +14,7 @@ from handeye.skills.push import VECTORS, Direction, Push
 from . import projecting
 from .grounding import Grounding, UngroundedError
 from .handling import Handling
-from .meaning import Clause, Command, Place, Reading, Relation, Thing
+from .meaning import Clause, Command, Place, Reading, Relation, Thing, centimetres
 from .moving import STEP_M, ImpossibleError, UnsaidError
 from .phrases import restricted
 from .words import canonical
@@ -132,7 +132,8 @@ class Composer(Handling):
         thing = command.things[0]
         if len(command.things) == 1 and thing.any:
             for base in bases:
-                fresh = [n for n in self.grounding.all(thing) if n not in (*bases, *self._dealt)]
+                dealt = (*bases, *self._dealt, *self.grounding.spared)
+                fresh = [name for name in self.grounding.all(thing) if name not in dealt]
                 if not fresh:
                     raise ImpossibleError(f"there are not enough for {len(bases)} places")
                 target = fresh[0]
@@ -299,13 +300,13 @@ class Composer(Handling):
         targets = self._targets(command)
         towards = self.reference(command.towards, targets[0]) if command.towards else None
         for target in targets:
-            direction, distance = command.direction or "away", command.distance_m or STEP_M
+            direction = command.direction or "away"
+            distance = STEP_M if command.distance_m is None else command.distance_m
             if towards is not None:
                 direction, distance = self._way(target, towards, command.distance_m)
             if distance > _WIDEST_PUSH_M or distance < 0.01:
-                raise ImpossibleError(
-                    f"I can push by 1 to {100 * _WIDEST_PUSH_M:.0f} cm, not {100 * distance:.0f}"
-                )
+                most, said = centimetres(_WIDEST_PUSH_M), centimetres(distance)
+                raise ImpossibleError(f"I can push by 1 to {most}, not {said}")
             if target == self.scene.holding:
                 raise ImpossibleError(f"{self.name(target)} is in the gripper; put it down first")
             self.empty_hand()
@@ -335,13 +336,14 @@ class Composer(Handling):
         gap = length - (max(a.size[:2]) + max(b.size[:2])) / 2 - 0.02
         if wanted_m is None and gap < 0.02:
             raise ImpossibleError(f"{self.name(target)} is next to {self.name(towards)} already")
-        return way, wanted_m or min(gap, 0.2)
+        return way, min(gap, 0.2) if wanted_m is None else wanted_m
 
     def _look_at(self, command: Command) -> None:
-        self.skills += [LookAt(target=target) for target in self._targets(command)]
+        for target in self._targets(command):
+            self.call(LookAt(target=target))
 
     def _home(self, _: Command) -> None:
-        self.skills.append(Home())
+        self.call(Home())
 
     def _name(self, command: Command) -> None:
         target = self.grounding.one(command.things[0])

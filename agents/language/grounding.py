@@ -1,7 +1,7 @@
 """Grounding: what a noun phrase refers to in a scene."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from handeye.perception.describe import listing
@@ -9,6 +9,7 @@ from handeye.perception.relations import is_between
 from handeye.perception.scene import Scene
 
 from .fitting import STATES, color_of, fits, related, shaped
+from .forbidding import Ban
 from .meaning import Clause, Thing
 from .ordering import clearly_more, extent, extreme, least, most_so, place_key, ranked
 from .words import canonical
@@ -42,6 +43,7 @@ class Grounding:
         earlier: what "one" was before that, for where it fits nothing now.
         touched: what was dealt with so far; "the others" are not among them.
         spared: what is to be left alone.
+        bans: what is not to be done with it.
         answers: phrases of the user that decide between candidates (None for any).
         wholes: phrases that mean another thing if there is more than is seen; shared by copies.
     """
@@ -53,12 +55,16 @@ class Grounding:
     earlier: str | None = None
     touched: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
+    bans: tuple[Ban, ...] = ()
     answers: Sequence[tuple[frozenset[str] | None, Thing]] = field(default=())
     wholes: set[str] = field(default_factory=set)
 
-    def one(self, thing: Thing) -> str:
-        """The one object that a phrase means; raises UngroundedError."""
-        found = self.all(thing)
+    def one(self, thing: Thing, among: Callable[[list[str]], list[str]] = list) -> str:
+        """The one object that a phrase means, of those that `among` leaves.
+
+        Raises UngroundedError.
+        """
+        found = among(self.all(thing))
         if len(found) > 1 and not thing.any:
             found = self._decide(found)
         if len(found) > 1 and thing.any:
@@ -74,12 +80,26 @@ class Grounding:
         if thing.count is not None:
             found = self._counted(thing, thing.count)
         elif thing.every:
-            found = [name for name in self.all(thing) if name not in self.spared or thing.it]
+            found = self._unspared(thing)
         else:
-            found = [self.one(thing)]
+            found = [self.one(thing, among=self._allowed)]
         if len(found) > 1:
             self.group = tuple(found)
         return found
+
+    def _unspared(self, thing: Thing) -> list[str]:
+        """All that fit and are not to be left alone."""
+        found = self.all(thing)
+        kept = [name for name in found if name not in self.spared or thing.it]
+        if not kept:
+            names = " and ".join(describe_candidate(self.scene, name) for name in found)
+            raise UngroundedError(f"you said to leave {names} alone, and nothing else is meant")
+        return kept
+
+    def _allowed(self, found: list[str]) -> list[str]:
+        """Of things that fit, those that may be moved; all of them if none may be."""
+        closed = {name for ban in self.bans if ban.whole for name in ban.names}
+        return [name for name in found if name not in closed] or found
 
     def all(self, thing: Thing) -> list[str]:
         """Every object that fits a phrase, in the scene's order; raises UngroundedError."""
@@ -159,6 +179,8 @@ class Grounding:
 
     def _counted(self, thing: Thing, count: int) -> list[str]:
         found = self.all(thing)
+        allowed = self._allowed(found)
+        found = allowed if len(allowed) >= count else found
         if len(found) < count:
             names = ", ".join(describe_candidate(self.scene, name) for name in found)
             raise UngroundedError(
@@ -203,7 +225,12 @@ class Grounding:
         if relation in ("near_robot", "far_from_robot"):
             return extreme(found, objects, "nearest" if relation == "near_robot" else "farthest")
         if relation == "between":
-            pair = [name for thing in clause.things for name in self.several(thing)]
+            # What is to be left alone still stands there.
+            pair = [
+                name
+                for thing in clause.things
+                for name in (self.all(thing) if thing.every else self.several(thing))
+            ]
             if len(pair) != 2:
                 return []
             a, b = (objects[name] for name in pair)

@@ -112,7 +112,7 @@ class Grouping(Moves):
             if points is None:
                 continue
             names = self._in_the_way(points, sizes, targets)
-            if len(names) <= _MOST_ASIDE:
+            if len(names) <= _MOST_ASIDE and not set(names) & set(self.grounding.spared):
                 area = sum(math.prod(self.scene.objects[name].size[:2]) for name in names)
                 found.append((len(names), area, names, points))
         for _, _, names, points in sorted(found):

@@ -128,6 +128,8 @@ class Handling(Grouping):
         angle = command.angle_rad or 0.0
         if abs(angle) > 2 * math.pi + _SLACK_RAD:
             raise ImpossibleError("I turn things by one whole turn at the most")
+        if abs(angle) < _SLACK_RAD:
+            raise ImpossibleError("a turn by 0 degrees is none; by how much should I turn it?")
         angle = max(-2 * math.pi, min(2 * math.pi, angle))
         for target in self._targets(command):
             self.empty_hand()

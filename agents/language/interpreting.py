@@ -96,7 +96,9 @@ class Interpreter(Questions):
         return Command("stack", what or (Thing("block", every=True),), place=place)
 
     def push(self, parts: list[Any]) -> Command:
-        direction = next((value(p) for p in parts if is_a(p, "DIR")), None)
+        pulled = any(is_a(p, "PULL") for p in parts)
+        usual = "closer" if pulled else None
+        direction = next((value(p) for p in parts if is_a(p, "DIR")), usual)
         distance = next((p for p in parts if isinstance(p, float)), None)
         return Command("push", things_of(parts), direction=direction, distance_m=distance)
 

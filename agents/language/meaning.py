@@ -185,8 +185,10 @@ class Place:
         if self.relation == "on" and not self.things:
             return "on the table"
         if self.relation in ("shifted", "offset"):
-            way = f"{100 * self.distance_m:.0f} cm " if self.distance_m else ""
-            return f"{way}{self.direction} {others and 'of ' + others}".rstrip()
+            way = None if self.distance_m is None else centimetres(self.distance_m)
+            of = "of" if self.direction else "from"
+            parts = (way, self.direction, others and f"{of} {others}")
+            return " ".join(part for part in parts if part)
         where = (self.spot or "").replace("_", " ")
         return f"{self.relation.replace('_', ' ')} {others or 'the ' + where}"
 
@@ -266,8 +268,8 @@ class Command:
             text += f" {self.direction}"
         if self.towards:
             text += f" towards {the(self.towards)}"
-        if self.distance_m:
-            text += f" by {100 * self.distance_m:.0f} cm"
+        if self.distance_m is not None:
+            text += f" by {centimetres(self.distance_m)}"
         if self.angle_rad:
             text += f" by {math.degrees(self.angle_rad):.0f} degrees"
         if self.shape:
@@ -281,6 +283,11 @@ class Command:
 
 Reading = tuple[Command, ...]
 """One way to read a step of a sentence."""
+
+
+def centimetres(distance_m: float) -> str:
+    """ "5 cm", "0.05 cm"."""
+    return f"{round(100 * distance_m, 3):g} cm"
 
 
 def _ordinal(rank: int | None) -> str | None:

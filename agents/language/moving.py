@@ -14,18 +14,24 @@ from handeye.skills.skill import Skill
 
 from . import projecting
 from .arranging import Point, farthest_point
+from .forbidding import forbidden
 from .grounding import Grounding, UngroundedError
-from .meaning import Place, Thing
+from .meaning import Place, Thing, centimetres
 from .words import canonical
 
 _ROUND = frozenset({"ball"})
 _DISHES = frozenset({"plate", "bowl", "box_open", "tray"})
 _ON_TABLE = PlaceSkill(relation="on", reference="table")
 STEP_M = 0.10
+_LEAST_M = 0.001
 
 
 class ImpossibleError(Exception):
     """What is asked for cannot be; the message says why."""
+
+
+class ForbiddenError(ImpossibleError):
+    """It would need what was said not to be done."""
 
 
 class UnsaidError(Exception):
@@ -88,7 +94,14 @@ class Moves:
         """Call a skill that not every installation has."""
         if name not in skills():
             raise ImpossibleError(f"I understand that I should {doing}, but I have no skill for it")
-        self.skills.append(skill_from_call(name, arguments))
+        self.call(skill_from_call(name, arguments))
+
+    def call(self, skill: Skill) -> None:
+        """Add a skill call, unless it does what was forbidden."""
+        against = forbidden(skill, self.scene, self.grounding.bans)
+        if against is not None:
+            raise ForbiddenError(against)
+        self.skills.append(skill)
 
     def above(self, base: str) -> list[str]:
         """What lies on or in something, in the scene's order."""
@@ -120,7 +133,7 @@ class Moves:
         """The call that puts something where it should go."""
         if place.relation == "shifted":
             x, y, _ = self.scene.objects[target].position
-            return _at(self.moved((x, y), place.direction, place.distance_m or STEP_M))
+            return _at(self.moved((x, y), place.direction, _way_m(place)))
         if place.relation == "at":
             spot = self._nearest_corner(target) if place.spot == "corner" else place.spot
             return PlaceSkill.model_validate({"relation": "at", "spot": spot})
@@ -188,7 +201,7 @@ class Moves:
         if not self._on_table(x, y):
             (x0, y0), (x1, y1) = self.scene.table_bounds
             raise ImpossibleError(
-                f"{100 * distance_m:.0f} cm {direction} of there is off the table, "
+                f"{centimetres(distance_m)} {direction} of there is off the table, "
                 f"which spans x {x0:.2f} to {x1:.2f} m and y {y0:.2f} to {y1:.2f} m"
             )
         return x, y
@@ -206,7 +219,7 @@ class Moves:
             if "open" not in skills():
                 raise ImpossibleError(f"{self.name(base)} is closed, and I cannot open things")
             self.empty_hand(besides=None)
-            self.skills.append(skill_from_call("open", {"target": base}))
+            self.call(skill_from_call("open", {"target": base}))
             self.scene = projecting.with_state(self.scene, base, "open")
             self.grounding.scene = self.scene
 
@@ -224,7 +237,7 @@ class Moves:
     def _offset(self, target: str, base: str, place: Place) -> Point:
         x, y, _ = self.scene.objects[base].position
         sizes = [max(self.scene.objects[name].size[:2]) for name in (target, base)]
-        distance = max(place.distance_m or STEP_M, sum(sizes) / 2 + 0.01)
+        distance = max(_way_m(place), sum(sizes) / 2 + 0.01)
         if place.direction is not None:
             return self.moved((x, y), place.direction, distance)
         for dx, dy in VECTORS.values():
@@ -232,7 +245,7 @@ class Moves:
             if self._on_table(*point) and self._is_free(point, {target, base}):
                 return point
         raise ImpossibleError(
-            f"there is no free place {100 * distance:.0f} cm from {self.name(base)}"
+            f"there is no free place {centimetres(distance)} from {self.name(base)}"
         )
 
     def _on_table(self, x: float, y: float) -> bool:
@@ -277,13 +290,23 @@ class Moves:
         return f"{'near' if x < 0.5 else 'far'}_{'left' if y > 0 else 'right'}_corner"
 
     def _add(self, skill: Skill, after: Scene) -> None:
-        self.skills.append(skill)
+        self.call(skill)
         self.scene = after
         self.grounding.scene = after
 
     def _touch(self, *names: str) -> None:
         fresh = [name for name in names if name not in self.grounding.touched]
         self.grounding.touched = (*self.grounding.touched, *fresh)
+
+
+def _way_m(place: Place) -> float:
+    """How far: as was said, or the usual step; no way at all is nowhere to go."""
+    if place.distance_m is None:
+        return STEP_M
+    if place.distance_m < _LEAST_M:
+        least, said = centimetres(_LEAST_M), centimetres(place.distance_m)
+        raise ImpossibleError(f"I can put things by {least} or more from there, not by {said}")
+    return place.distance_m
 
 
 def _at(point: Point) -> PlaceSkill:

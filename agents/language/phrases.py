@@ -55,7 +55,7 @@ class Phrases(Transformer[Token, Any]):
         if number is None:
             return _A_BIT_M
         unit = next((_METRES[p.type] for p in parts if is_a(p, *_METRES)), 0.01)
-        return round(number * unit, 4)
+        return round(number * unit, 6)
 
     def several(self, parts: list[Any]) -> tuple[Thing, ...]:
         found = [part for part in parts if isinstance(part, Thing)]

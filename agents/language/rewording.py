@@ -51,6 +51,7 @@ _SIDES = {
 _SIDED = "|".join(_SIDES)
 _THERE = r"(?:TO|TOWARDS|ON|AT|IN|INTO|ONTO|OFF) (?:DET |A )?"
 _OF_TABLE = r"(?:OF (?:DET )*TABLE )?"
+_FAR = r"(?:(?:BY|BIT|CM|MM|METRE|NUMBER_\S+) )*"
 
 
 def _spot(match: re.Match[str]) -> str:
@@ -89,6 +90,9 @@ _SENSES: tuple[_Rule, ...] = (
     (rf"THROW (?={_NP}(?:IN|INTO|ONTO) )", "PUT "),
     (rf"DUMP (?={_DISH}(?:OUT )?{_AT} )", "POUR "),
     (r"DUMP ", "PUT "),
+    (rf"SQUEEZE (?={_NP}{_AT} )", "PUT "),
+    # What is wiped, tapped or pressed goes nowhere unless it is said where to.
+    (rf"RUB (?={_NP}{_FAR}(?:DIR_|SPOT_|TO |TOWARDS |{_THERE}(?:{_SIDED}) ))", "PUSH "),
     (rf"(?<=ROTATE )({_NP})SHAPE_round {_END}", r"\1AROUND "),
     (rf"{_START}TOUCH ({_NP})(?:TO |AND )(?=TOWER )", r"\1TO "),
     # "Close it again" is done once: it was closed before.
@@ -104,10 +108,11 @@ _SENSES: tuple[_Rule, ...] = (
     (r"(SPOT_\S+ )OF (?:DET )*TABLE ", r"\1"),
     # --- how many, and which ---
     (r"(?<=^ )RANK_1 (?=DET |A )", "THEN "),
-    (r"((?:PICK|GET|PUT|GIVE|PUSH|ROTATE|STACK) )ANY OF (?=(?:DET |THEM))", r"\1NUMBER_1 OF "),
+    (r"((?:PICK|GET|PUT|GIVE|PUSH|PULL|ROTATE|STACK) )ANY OF (?=(?:DET |THEM))", r"\1NUMBER_1 OF "),
     (r"COMPARE_exactly A ", "A "),
     (r"ONLY (?=NUMBER_|A |COMPARE_|ANY )", ""),
-    (r"((?:PUT|PICK|GET|PUSH|GIVE|STACK) )ONLY ", r"\1"),
+    (r"((?:PUT|PICK|GET|PUSH|PULL|GIVE|STACK) )ONLY ", r"\1"),
+    (r"ONLY (?=(?:PUT|PICK|GET|PUSH|PULL|GIVE|STACK) )", ""),
     (r"ANY (?=NUMBER_)", ""),
     (r"ALL (?:OF )?(?:DET )*(?=NUMBER_)", "DET "),
     (r"(NUMBER_\S+ OF DET )NUMBER_\S+ ", r"\1"),
@@ -220,7 +225,10 @@ _DEEDS: tuple[_Rule, ...] = (
         r"\2 \3\1",
     ),
     (rf"(?<=PUT )({_AT} (?:{_ONE}))((?:DET|A|ALL|BOTH|EVERYTHING) {_LIST}){_END}", r"\2\1"),
-    (rf"{_FIRST}({_NP}), (PUT|PICK|GET|GIVE|PUSH|ROTATE|ERECT|DROP|OPEN|CLOSE|LOOK) IT ", r"\2 \1"),
+    (
+        rf"{_FIRST}({_NP}), (PUT|PICK|GET|GIVE|PUSH|PULL|ROTATE|ERECT|DROP|OPEN|CLOSE|LOOK) IT ",
+        r"\2 \1",
+    ),
     # --- what is left out, and plain from what is said before ---
     (rf"((?:PUT|DROP) {_NP})(?:IN|INTO) {_END}", r"\1IN IT "),
     (
@@ -272,6 +280,7 @@ _DEEDS: tuple[_Rule, ...] = (
 )
 
 _ASKED: tuple[_Rule, ...] = (
+    (r"((?:IS|EXIST|ASK|DOES|HAS|THERE_IS) (?:(?![.] )\S+ )*?)OR_NOT ", r"\1"),
     (r"TELL (?=WHERE |WHICH |WHAT_|HOW_|EXIST |SEE_WHAT |HOLDING_WHAT )", ""),
     (rf"WHERE ({_LONG})(?:GOING |MUST |IS ){_END}", r"WHERE \1"),
     (rf"ASK ({_LONG})IS ", r"IS \1"),
@@ -287,6 +296,8 @@ _ASKED: tuple[_Rule, ...] = (
 
 _SAME = {"GET": "PICK", "INTO": "IN", "ONTO": "ON", "HAVE_IN": "HAVE"}
 """Terms that only these rules tell from others."""
+UNABLE = frozenset(("THROW", "FLIP", "SQUEEZE", "RUB"))
+"""Verbs that only some of what is said with them can be done for."""
 HELPERS = frozenset(
     {
         *("CAUSE", "HAS", "SHALL", "ONLY", "GOING", "DOES", "NON", "BORDER", "CORNER", "TOWERING"),
@@ -301,8 +312,7 @@ HELPERS = frozenset(
             "TELL",
             "SO_THAT",
             "BOTTOM",
-            "THROW",
-            "FLIP",
+            *UNABLE,
         ),
     }
 )

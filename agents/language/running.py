@@ -1,5 +1,6 @@
 """Running: a program of steps, held against a scene, becomes a plan, an answer or a question."""
 
+import math
 from dataclasses import dataclass
 
 from handeye.perception.relations import CONTAINERS
@@ -7,18 +8,22 @@ from handeye.perception.scene import Scene
 
 from ..planner import Plan, PlanResult, Question, Refusal, Reply
 from .composing import Composer
+from .forbidding import Ban, ban_on, spoken_of
 from .grounding import Grounding, UngroundedError
 from .knowing import answer, holds
-from .meaning import Fact, Reading, Thing
-from .moving import ImpossibleError, UnsaidError
+from .meaning import Command, Fact, Reading
+from .moving import ForbiddenError, ImpossibleError, UnsaidError
+from .noting import notes
 from .reading import conditions, facts, nesting, phrase, readings
-from .structure import VERBS, If, Leave, Program, Repeat, Say, Terms
-from .words import canonical
+from .structure import If, Leave, Program, Repeat, Say, Terms
+from .words import canonical, lexicon
 
 CAN = (
     "I can grab, put, stack, push, swap, sort and arrange things, look at them, "
     "answer questions about them, and go home"
 )
+
+WAITING = "I cannot wait for something to happen; ask me how things are, or say what to do now"
 
 
 class EndedError(Exception):
@@ -54,6 +59,8 @@ class Run:
         self._told = False
         self._heard: str | None = None
         self._said = ""
+        self._left: dict[int, str] = {}
+        self._heaped: set[str] = set()
 
     def result(self, program: Program) -> PlanResult:
         """Run a program to its end.
@@ -65,7 +72,9 @@ class Run:
             self._program(program)
         except EndedError as error:
             return error.result
-        reading = ", then ".join(self._read)
+        if not (self._read or self._told or self._answers):
+            return Refusal(text=f'"{self.text.strip()[:80]}" says nothing to do; {CAN}')
+        reading = "; ".join((", then ".join(self._read), *notes(program, self.composer)))
         if self._answers and not self.composer.skills:
             named = tuple(dict.fromkeys(n for _, names in self._answers for n in names))
             return Reply(
@@ -82,45 +91,99 @@ class Run:
             if isinstance(node, Say):
                 self._say(node.terms)
             elif isinstance(node, If):
+                if not (node.then or node.otherwise):
+                    raise EndedError(Question(text="what should I do then?"))
                 so = self._holds(node.condition, node.then) != node.negated
                 self._read.append(f"{'unless' if node.negated else 'if'} {self._said}")
-                self._program(node.then if so else node.otherwise)
+                branch, other = (node.then, node.otherwise)[:: 1 if so else -1]
+                self._check(other)
+                self._spare(branch)
+                self._program(branch)
             elif isinstance(node, Repeat):
                 self._repeat(node)
-            else:
-                spared = ", ".join(self.composer.name(n) for n in self.composer.grounding.spared)
-                self._read.append(f"leave {spared} alone")
+            elif isinstance(node, Leave):
+                if id(node) not in self._left:
+                    self._leave(node)
+                self._read.append(self._left[id(node)])
+
+    def _check(self, program: Program) -> None:
+        """What is not done this time must be understood all the same."""
+        for node in program:
+            if isinstance(node, Say) and not (
+                readings(node.terms, self.language)
+                or facts(node.terms, self.language)
+                or conditions(node.terms, self.language)
+            ):
+                raise EndedError(self._not_understood(node.terms))
 
     def _spare(self, program: Program) -> None:
-        """What is to be left alone is so from the start, wherever in the text it is said."""
-        for node in program:
-            if isinstance(node, Leave):
-                ways = self._spoken_of(node.terms)
-                if not ways:
-                    why = f"I understand what to do, but not what not to do; {CAN}"
-                    raise EndedError(Refusal(text=why, understood=False))
-                grounding = self.composer.grounding
-                names: list[str] = []
-                for last, things in enumerate(ways, 1 - len(ways)):
-                    try:
-                        names = [name for thing in things for name in grounding.all(thing)]
-                    except UngroundedError as error:
-                        if last == 0:
-                            raise EndedError(_trouble(error)) from error
-                        continue
-                    break
-                grounding.spared = (*grounding.spared, *names)
+        """What is to be left alone is so from the start, wherever in the text it is said.
 
-    def _spoken_of(self, terms: Terms) -> list[tuple[Thing, ...]]:
-        """What may be meant by what must not be done: "the ball in the bowl", or the ball."""
-        said = phrase(terms[1:] if terms and terms[0] in VERBS else terms, self.language)
-        found = readings(terms, self.language)
-        ways: list[tuple[Thing, ...]] = [(said,)] if said else []
-        return [*ways, *([found[0][0].things] if found and found[0][0].things else [])]
+        Only "it" may be what is dealt with before: "put the ball on the plate and don't touch it".
+        """
+        before: Terms = ()
+        for node in program:
+            if isinstance(node, Say):
+                before = node.terms
+            elif isinstance(node, Leave) and not self._is_later(node, before):
+                self._leave(node)
+
+    def _is_later(self, node: Leave, before: Terms) -> bool:
+        if not before or not {"IT", "THEM"} & set(node.terms):
+            return False
+        many = any(term in _MANY or term.startswith("CATS_") for term in before)
+        return self.composer.grounding.mentioned is None or not many
+
+    def _leave(self, node: Leave) -> None:
+        ways = spoken_of(node.terms, self.language)
+        if not ways:
+            why = f"I understand what to do, but not what not to do; {CAN}"
+            raise EndedError(Refusal(text=why, understood=False))
+        grounding = self.composer.grounding
+        trouble: UngroundedError | None = None
+        read: list[str] = []
+        for things, command in ways:
+            whatever = any(thing.any for thing in things)
+            try:
+                names = [name for thing in things for name in grounding.all(thing)]
+                ban = ban_on(names, command, grounding.all)
+            except UngroundedError as error:
+                trouble = error
+                continue
+            self._check_untouched(names)
+            read.append(self._banned(ban, command))
+            grounding.bans = (*grounding.bans, ban)
+            if not (ban.where and whatever):
+                # "Put nothing on the plate" leaves everything free to go elsewhere.
+                grounding.spared = (*grounding.spared, *names)
+            if not whatever:
+                break  # "Don't move anything on the plate": neither off it nor onto it.
+        if not read:
+            raise EndedError(_trouble(trouble or UngroundedError(CAN)))
+        self._left[id(node)] = " and ".join(read)
+
+    def _banned(self, ban: Ban, command: Command | None) -> str:
+        """What is not to be done, in plain words."""
+        if command is not None and not ban.whole:
+            return f"do not {command.words()}"
+        names = self.composer.scene.objects
+        return f"leave {' and '.join(self.composer.name(n) for n in names if n in ban.names)} alone"
+
+    def _check_untouched(self, names: list[str]) -> None:
+        """ "Put everything in the bowl, but don't touch it": too late to find out what it is."""
+        moved = [self.composer.name(name) for name in names if name in self._heaped]
+        if moved:
+            why = f"I would have moved {' and '.join(moved)} before you say to leave it alone"
+            raise EndedError(Refusal(text=f"{why}; say first what to leave alone"))
 
     def _repeat(self, node: Repeat) -> None:
+        if not node.body:
+            raise EndedError(Refusal(text=WAITING))
+        self._spare(node.body)
         for _ in range(node.times):
             if node.until and self._holds(node.until, ()) != node.negated:
+                if not self._read:
+                    self._read.append(f"until {self._said}")
                 return
             before = len(self.composer.skills)
             self._program(node.body)
@@ -142,7 +205,10 @@ class Run:
         done = composed(found, self.composer)
         if isinstance(done, Question | Refusal):
             raise EndedError(done)
+        before = len(self.composer.skills)
         self.composer, reading = done
+        moved = {getattr(skill, "target", None) for skill in self.composer.skills[before:]} - {None}
+        self._heaped |= {str(name) for name in moved} if len(moved) > 1 else set()
         self._read.append(", then ".join(command.words() for command in reading))
         return None
 
@@ -255,6 +321,13 @@ class Run:
         unknown = [
             term.split("_", 1)[1].replace("_", " ") for term in terms if term.startswith("UNK_")
         ]
+        unable = [word for word in unknown if word in lexicon(self.language).unable]
+        if unable:
+            return Refusal(text=f"I cannot {unable[0]}; {CAN}")
+        if "AWAIT" in terms:
+            return Refusal(text=WAITING)
+        if "OR_NOT" in terms:
+            return Question(text="should I do that, or not?")
         if unknown:
             words = ", ".join(f'"{word}"' for word in unknown[:8])
             return Refusal(text=f"I do not understand {words}; {CAN}", understood=False)
@@ -263,6 +336,10 @@ class Run:
             return Question(text=f"what should I do with the {thing.words()}?")
         short = self.text.strip()[:80]
         return Refusal(text=f'I know the words of "{short}", but not what they say together; {CAN}')
+
+
+_MANY = frozenset({"EVERYTHING", "ALL", "BOTH", "OTHERS", "THEM", "TIDY"})
+"""Terms that speak of several things."""
 
 
 def _strange(fact: Fact) -> bool:
@@ -274,15 +351,24 @@ def _strange(fact: Fact) -> bool:
 def composed(
     found: tuple[Reading, ...], composer: Composer
 ) -> tuple[Composer, Reading] | Question | Refusal:
-    """The likeliest reading that fits the scene; a question where two are as likely."""
+    """The likeliest reading that fits the scene; a question where two are as likely.
+
+    Where the likeliest one is forbidden, what is less likely is not meant.
+    """
     fitting: tuple[Composer, Reading] | None = None
     trouble: Question | Refusal | None = None
+    against: Refusal | None = None
+    deepest = math.inf
     for reading in found:
-        if fitting is not None and nesting(reading) > nesting(fitting[1]):
+        if nesting(reading) > deepest:
             break
         trial = composer.fork()
         try:
             trial.compose(reading)
+        except ForbiddenError as error:
+            against = against or Refusal(text=str(error))
+            deepest = min(deepest, nesting(reading))
+            continue
         except (UngroundedError, UnsaidError, ImpossibleError) as error:
             result = _trouble(error)
             if trouble is None or (isinstance(result, Question) and isinstance(trouble, Refusal)):
@@ -290,10 +376,11 @@ def composed(
             continue
         if fitting is None:
             fitting = trial, reading
+            deepest = min(deepest, nesting(reading))
         elif trial.skills != fitting[0].skills:
             ways = ", or ".join(", then ".join(c.words() for c in r) for r in (fitting[1], reading))
             return Question(text=f"do you mean: {ways}?")
-    return fitting or trouble or Refusal(text=CAN)
+    return fitting or against or trouble or Refusal(text=CAN)
 
 
 def chain_of(program: Program, scene: Scene, language: str) -> Reading:

@@ -15,6 +15,7 @@ VERBS = frozenset(
         *("WANT", "REMOVE", "CLEAR", "EMPTY", "TIDY", "SWAP", "OPEN", "CLOSE", "POUR", "GIVE"),
         *("SORT", "GATHER", "SEPARATE", "ARRANGE", "UNDO", "SAME", "AGAIN", "NAME", "KEEP"),
         *("TOUCH", "STAND", "MATCH", "COLLECT", "INSERT", "ROTATE", "ERECT", "GETTING", "FILL"),
+        "PULL",
     }
 )
 _QUESTIONS = frozenset(
@@ -30,6 +31,8 @@ _PLACES = frozenset(
     ("ON", "IN", "NEXT_TO", "LEFT_OF", "RIGHT_OF", "FRONT_OF", "BEHIND", "UNDER", "FAR_FROM")
 )
 _BEFORE_NOUN = ("DET", "A", "ALL", "ANY", "BOTH", "OTHER", "OTHERS")
+NOTE = "NOTE_"
+"""How the terms begin that say nothing of what is done."""
 _MAX_TERMS = 40
 _MAX_STEPS = 30
 _MAX_TIMES = 10
@@ -73,7 +76,18 @@ class Leave:
     terms: Terms
 
 
-Program = tuple[Say | If | Repeat | Leave, ...]
+@dataclass(frozen=True)
+class Note:
+    """What was said of how something is done, and changes nothing in what is done.
+
+    Attributes:
+        about: "speed", "only".
+    """
+
+    about: str
+
+
+Program = tuple[Say | If | Repeat | Leave | Note, ...]
 
 
 def structure(terms: Terms, *, verb_last: bool = False) -> Program:
@@ -81,12 +95,13 @@ def structure(terms: Terms, *, verb_last: bool = False) -> Program:
 
     Where a verb may stand behind what it is done to, as in Chinese, steps end at commas alone.
     """
-    merged = _merged(_sentences(terms))
+    notes = [Note(term.removeprefix(NOTE)) for term in terms if term.startswith(NOTE)]
+    merged = _merged(_sentences(tuple(term for term in terms if not term.startswith(NOTE))))
     cut = _clauses if verb_last else _steps
     program = tuple(node for sentence in merged for node in _sentence(sentence, cut))
     if _length(program) > _MAX_STEPS:
         raise TangledError
-    return program
+    return (*program, *notes)
 
 
 def _sentences(terms: Terms) -> list[Terms]:
@@ -150,7 +165,7 @@ def _conditional(terms: Terms, at: int, negated: bool, cut: "Cut") -> Program:
     if "OTHERWISE" in after:
         end = after.index("OTHERWISE")
         after, otherwise = after[:end], bare(after[end + 1 :])
-    if _verbs(before) or (before and "NOT" in before):
+    if before:
         # "grab the cup if it is on the plate": the condition reaches to the end, or a comma.
         end = next((i for i, term in enumerate(after) if term in (",", "THEN")), len(after))
         body, condition, following = before, bare(after[:end]), bare(after[end:])
@@ -332,9 +347,9 @@ def _verbs(terms: Terms) -> tuple[int, ...]:
 def bare(terms: Terms) -> Terms:
     """Terms without the glue at both ends."""
     first, last = 0, len(terms)
-    while first < last and terms[first] in _GLUE:
+    while first < last and (terms[first] in _GLUE or terms[first].startswith(NOTE)):
         first += 1
-    while last > first and terms[last - 1] in _GLUE:
+    while last > first and (terms[last - 1] in _GLUE or terms[last - 1].startswith(NOTE)):
         last -= 1
     return terms[first:last]
 

@@ -10,8 +10,8 @@ from importlib import resources
 from handeye.perception.scene import Scene
 from handeye.perception.yaml_file import parse_yaml
 
-from .rewording import HELPERS, reworded
-from .structure import VERBS
+from .rewording import HELPERS, UNABLE, reworded
+from .structure import NOTE, VERBS
 
 MAX_CHARACTERS = 2000
 _HAN = "\u4e00-\u9fff"
@@ -45,11 +45,15 @@ class Lexicon:
         wordings: words in order -> term.
         vocabulary: every word in them.
         known: further words of the language, which are no typing errors.
+        unable: verbs of the language that nothing is done for; no typing errors, either.
+        pairs: the two words that a longer wording begins with.
     """
 
     wordings: Wordings
     vocabulary: frozenset[str]
     known: frozenset[str]
+    unable: frozenset[str]
+    pairs: frozenset[tuple[str, ...]]
 
 
 @lru_cache(maxsize=4)
@@ -57,7 +61,8 @@ def lexicon(language: str = "en") -> Lexicon:
     """The lexicon of a language."""
     file = resources.files(__package__) / f"lexicon_{language}.yaml"
     table: dict[str, list[str]] = parse_yaml(file.read_text(encoding="utf-8"))
-    known = frozenset(str(word) for word in table.pop("known", []))
+    unable = frozenset(str(word) for word in table.pop("unable", []))
+    known = unable | {str(word) for word in table.pop("known", [])}
     wordings: dict[tuple[str, ...], str] = {}
     for term, phrases in table.items():
         for phrase in phrases:
@@ -65,8 +70,10 @@ def lexicon(language: str = "en") -> Lexicon:
             wordings[words] = term
             if term.startswith("CAT_") and language == "en":
                 wordings[_plural(words)] = _many(term)
+    unable |= {words[0] for words, term in wordings.items() if term in UNABLE}
     vocabulary = frozenset(word for words in wordings for word in words)
-    return Lexicon(wordings, vocabulary, known)
+    pairs = frozenset(words[:2] for words in wordings if len(words) > 1)
+    return Lexicon(wordings, vocabulary, known, unable, pairs)
 
 
 def language_of(text: str) -> str:
@@ -123,11 +130,15 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
     book, own = lexicon(language), scene or {}
     words = _split(text)
     own_words = frozenset(word for key in own for word in key)
-    fixed = [word if word in own_words else _correct(word, language) for word in words]
+    fixed = [
+        word if word in own_words else _correct(word, "".join(words[i + 1 : i + 2]), language)
+        for i, word in enumerate(words)
+    ]
     corrected = tuple((a, b) for a, b in zip(words, fixed, strict=True) if a != b)
     terms: list[str] = []
     unknown: list[str] = []
     typed: dict[str, str] = {}
+    notes: list[str] = []
     i = 0
     while i < len(fixed):
         length, term = _longest(fixed, i, book.wordings, own)
@@ -139,15 +150,37 @@ def to_terms(text: str, scene: Wordings | None = None, language: str = "en") -> 
             else:
                 unknown.append(words[i])
                 terms.append(f"UNK_{words[i]}")
+        elif term.startswith(NOTE):
+            notes.append(term)
+        elif term == "HALT":
+            if terms or not _goes_on(fixed, i, length, language):
+                unknown += words[i : i + length]
+                joint = "_" if language == "en" else ""
+                terms.append(f"UNK_{joint.join(words[i : i + length])}")
         elif term != "noise":
             terms += term.split()
             if term in HELPERS:
                 typed[term] = "_".join(words[i : i + length])
         i += length
     terms = _seen_from(_without_heading(terms))
-    if language == "en":
-        terms = reworded(terms, typed)
-    return Terms(_counted_off(terms), tuple(unknown), corrected)
+    only = terms.count("ONLY")
+    terms = reworded(terms, typed) if language == "en" else [t for t in terms if t != "ONLY"]
+    if only and not any(term in ("UNK_only", "ONLY") for term in terms):
+        notes.append(f"{NOTE}only")
+    return Terms((*_counted_off(terms), *dict.fromkeys(notes)), tuple(unknown), corrected)
+
+
+def _goes_on(words: list[str], at: int, length: int, language: str) -> bool:
+    """Whether "wait", "hold on" only leads over to what is to be done.
+
+    Without a comma one word may have an object of its own: "stop pushing" is no pushing.
+    """
+    end = at + length
+    if end + 1 < len(words) and words[end] in (",", "."):
+        return True
+    if language != "en" or length == 1 or end == len(words):
+        return False
+    return _longest(words, end, lexicon(language).wordings, {})[1] in VERBS
 
 
 def _without_heading(terms: list[str]) -> list[str]:
@@ -236,9 +269,10 @@ def _longest(words: list[str], i: int, book: Wordings, own: Wordings) -> tuple[i
 
 
 @lru_cache(maxsize=4096)
-def _correct(word: str, language: str) -> str:
+def _correct(word: str, following: str, language: str) -> str:
     """The only word of the vocabulary that is a likely slip away from an unknown one, or the word.
 
+    Of several, the one that belongs to the word that follows: "pik up" is neither pin nor pink.
     A slip keeps the first letter. In short words letters are swapped or left out; only in longer
     ones is a letter taken for another, for too many short words are words of their own.
     """
@@ -248,6 +282,8 @@ def _correct(word: str, language: str) -> str:
     if not _TYPO_LENGTH <= len(word) <= 20 or not word.isalpha():
         return word
     near = [known for known in book.vocabulary if len(known) >= 3 and _slip(word, known)]
+    if len(near) > 1:
+        near = [known for known in near if (known, following) in book.pairs]
     return near[0] if len(near) == 1 else word
 
 
