@@ -68,11 +68,12 @@ def pie_chart(canvas: Canvas, pie: Pie, texts: list[Text]) -> Chart:
     if len(legend) > len(pie.sectors):
         shown = {name for name, _ in names}
         unread += [f"the share of {e.text.text}" for e in legend if e.text.text not in shown]
+    unread += _unclaimed(pie, texts, [value for value, _ in shares.values()])
     for k, sector in enumerate(pie.sectors):
         name, told = names[k]
         if not name:
             unread.append(f"the name of the sector of {100 * sector.share:.1f} %")
-        y, sure = shares.get(k, (round(100 * sector.share, 1), 0.85))
+        y, sure = shares.get(k, (round(100 * float(sector.share), 1), 0.85))
         rows.append(ChartRow("", name, y, sure * told))
         r, g, b = (round(float(v)) for v in canvas.inks[sector.ink].color)
         series.append(ChartSeries(name, (r, g, b)))
@@ -209,6 +210,21 @@ def _printed(pie: Pie, texts: list[Text]) -> dict[int, tuple[float, float]]:
     found: dict[int, tuple[float, float]] = {}
     for _, k, value, score in sorted(pairs):
         found.setdefault(k, (value, 0.98 * score))
+    return found
+
+
+def _unclaimed(pie: Pie, texts: list[Text], values: list[float]) -> list[str]:
+    """Percentages printed in the circle that are no sector's which was told from the others."""
+    left, found = list(values), []
+    for text in texts:
+        match = _PERCENT.match(text.text.strip())
+        if match is None or _direction(text, pie)[1] > 1:
+            continue
+        value = float(match["number"].replace(",", "."))
+        if value in left:
+            left.remove(value)
+        else:
+            found.append(f"whose share the printed {match['number']} % is")
     return found
 
 

@@ -21,7 +21,7 @@ from .cut_off import plot_ends
 from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge
-from .gauge import find_dial, gauge_chart
+from .gauge import Dial, find_dial, gauge_chart
 from .hatching import unhatched
 from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
@@ -98,7 +98,7 @@ def read_flat(image: Image) -> Chart:
     if max(ticks) < 3 and (pie is None or len(pie.sectors) < 2):
         dial = find_dial(texts)
         if dial is not None:
-            return gauge_chart(image, dial, texts)
+            return _of_dial(image, dial, texts, canvas, layout)
     if pie is not None:
         texts += missed_around(canvas, pie, texts)
         return pie_chart(canvas, pie, of_one_script(texts))
@@ -116,6 +116,17 @@ def read_flat(image: Image) -> Chart:
             f"nor an axis with readable numbers ({len(texts)} lines of text were read)"
         )
     return _of_axes(parts)
+
+
+def _of_dial(image: Image, dial: Dial, texts: list[Text], canvas: Canvas, layout: Layout) -> Chart:
+    """A gauge; or bars, whose printed values may happen to stand around a middle, too."""
+    try:
+        return gauge_chart(image, dial, texts)
+    except ImageError:
+        chart = _of_printed_values(parts_of(image, canvas, layout))
+        if chart is None:
+            raise
+        return chart
 
 
 def _without_legend(canvas: Canvas, texts: list[Text], layout: Layout) -> Layout:

@@ -13,10 +13,13 @@ from .numbers import parse_number
 from .text import Text, quad_of, text_reader
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一"
-"""What rings, dots and crosses are read as."""
+_SHAPES = "□■○●◆◇▲△▼▽★☆"
+_MARKS = "oO0QcCaeéèêDxX+°.·•*-_~: 268口〇一十×✕" + _SHAPES
+"""What rings, dots, crosses and other shapes are read as."""
 _RINGS = ("o", "O", "0", "Q")
 """What hollow points are read as."""
+_OVERLAPPING = re.compile(r"([oO0]){2,}|[xX十×]{2,}")
+"""What some of them are read as that overlap."""
 _NUMBERED = re.compile(r"^[A-Za-z]\d+$")
 _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
@@ -24,7 +27,6 @@ _NARROWEST = 0.25
 """Width of the narrowest letters of a word on average, in heights."""
 _TICKS = "I|l1!'"
 """What a tick is read as."""
-_SHAPES = "□■○●◆◇▲△▼"
 _HANDLE = re.compile(r"^(?:[-–—~_=]+[oO0Q°•]?[-–—~_=]*|[oO0Q°•][-–—~_=]+)$")
 """What a legend's stroke is read as, with or without a mark on it."""
 _AT_START = re.compile(r"^[^\w($€£+-]+\s*")
@@ -63,7 +65,7 @@ def true_texts(texts: list[Text], image: Image) -> list[Text]:
 
 
 def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
-    """Texts without single signs between two numeric axes: dots that were taken for them."""
+    """Texts without signs between two numeric axes: dots and crosses that were taken for them."""
     if layout.x_axis is None or layout.y_axis is None:
         return texts
     columns, rows = [p for p, _ in layout.x_axis.ticks], [p for p, _ in layout.y_axis.ticks]
@@ -75,8 +77,7 @@ def without_dots(texts: list[Text], layout: Layout) -> list[Text]:
     return [
         t
         for t in texts
-        if len(t.text) > 1
-        or t.text not in _MARKS
+        if not (t.text in _MARKS if len(t.text) == 1 else _OVERLAPPING.fullmatch(t.text))
         or any(t is label for label in labels)
         or not left < t.center[0] < max(columns) + slack
         or not min(rows) - 0.9 * slack < t.center[1] < max(rows) + 0.5 * slack
