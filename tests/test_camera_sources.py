@@ -1,7 +1,9 @@
 """What cameras read from: files, folders and network streams; honest Frames, or a clear error."""
 
 import contextlib
+import errno
 import http.server
+import io
 import socket
 import struct
 import threading
@@ -24,10 +26,12 @@ from handeye.perception.cameras import (
 )
 from handeye.perception.cameras.check import check_camera, check_frame
 from handeye.perception.cameras.live import redacted
+from handeye.perception.cameras.pixels import rgb_of_jpeg
 from handeye.perception.cameras.pushed import depth_of
 from handeye.perception.cameras.stream import FrameStream
 from handeye.perception.errors import CameraError, EndOfStreamError, UserError
 from handeye.perception.frame import Frame, Intrinsics
+from handeye.perception.images import open_image
 
 COLORS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200)]
 
@@ -136,6 +140,47 @@ def test_a_video_that_breaks_off_says_so_once_and_ends(tmp_path: Path) -> None:
         camera.read()
 
 
+def test_a_video_whose_rate_changes_does_not_break_off(tmp_path: Path) -> None:
+    import av
+
+    path, times_ms = tmp_path / "uneven.mkv", (0, 10, 500, 510, 520, 3000, 3040, 3080, 9000)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for k, time_ms in enumerate(times_ms):
+            image = av.VideoFrame.from_ndarray(picture(k))
+            image.pts, image.time_base = time_ms, Fraction(1, 1000)
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    camera = VideoFile(path, realtime=False)
+    assert camera.frames > 100  # Matroska has no count: it is estimated from the duration
+    assert [round(1000 * camera.read().stamp_s) for _ in times_ms] == list(times_ms)
+    with pytest.raises(EndOfStreamError):
+        camera.read()
+
+
+def test_a_video_is_closed_while_another_thread_reads_it(video: Path) -> None:
+    for _ in range(20):
+        camera, reading = VideoFile(video, realtime=False, loop=True), threading.Event()
+        told: list[str] = []
+
+        def read(camera: VideoFile, reading: threading.Event, told: list[str]) -> None:
+            try:
+                while True:
+                    camera.read()
+                    reading.set()
+            except CameraError as error:
+                told.append(str(error))
+
+        reader = threading.Thread(target=read, args=(camera, reading, told))
+        reader.start()
+        assert reading.wait(20.0)
+        camera.close()
+        reader.join(timeout=20.0)
+        assert told == ['camera "five.avi" is closed']
+
+
 def test_missing_broken_and_truncated_videos_are_one_clear_error(
     video: Path, tmp_path: Path
 ) -> None:
@@ -189,6 +234,48 @@ def test_a_damaged_image_is_named_and_the_next_one_still_comes(folder: Path) -> 
     assert shows(camera.read(), 1)
 
 
+def test_an_image_whose_exif_is_damaged_is_read_as_it_lies(tmp_path: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker" * 4
+    Image.fromarray(picture(0)).save(tmp_path / "0.jpg", exif=exif)
+    assert open_image(tmp_path / "0.jpg").shape == (64, 48, 3)
+    data = bytearray((tmp_path / "0.jpg").read_bytes())
+    header = data.index(b"Exif\0\0") + 6
+    data[header : header + 4] = b"\xff\xff\xff\xff"
+    assert open_image(bytes(data)).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        (np.linspace(0, 1, 64, dtype=np.float32), "TIFF"),
+        (np.linspace(0, 255, 64, dtype=np.float32), "TIFF"),
+        (np.linspace(0, 4095, 64).astype(np.uint16), "PNG"),
+        (np.linspace(0, 65535, 64).astype(np.uint16), "PNG"),
+    ],
+)
+def test_grey_goes_from_black_to_white_in_whatever_unit(values: np.ndarray, form: str) -> None:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.tile(values, (48, 1))).save(file, form)
+    rgb = open_image(file.getvalue())
+    assert rgb[0, :, 0] == pytest.approx(np.linspace(0, 255, 64), abs=1.0)
+
+
+def test_an_image_that_cannot_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(CameraError, match=r"0\.png cannot be read: Input/output error"):
+        ImageFolder(folder).read()
+
+
 def test_a_folder_without_images_says_what_is_accepted(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match=r"accepted are: .*\.png"):
         ImageFolder(tmp_path)
@@ -207,6 +294,8 @@ class _Mjpeg(http.server.BaseHTTPRequestHandler):
         try:
             for index in range(20 if self.path == "/short" else 2000):
                 data = cv2.imencode(".jpg", picture(index)[:, :, ::-1])[1].tobytes()
+                if index >= 40 and (self.path == "/cut" or (self.path == "/some" and index % 2)):
+                    data = data[: len(data) // 2]
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data + b"\r\n")
                 time.sleep(0.04)
@@ -257,6 +346,61 @@ def test_a_stream_that_vanishes_is_reported_and_revived(address: str) -> None:
     assert any("gives no frames" in words for words in camera.troubles)
 
 
+def test_a_picture_that_breaks_off_is_passed_over(address: str) -> None:
+    """FFmpeg would fill up its lower half from the picture before, which looks fresh."""
+    camera = LiveCamera(f"http://{address}/some")
+    frames = [camera.read()]
+    while frames[-1].sequence < 60:
+        frames.append(camera.read())
+    for frame in frames:
+        top, bottom = frame.rgb[:8].mean(axis=(0, 1)), frame.rgb[-8:].mean(axis=(0, 1))
+        assert np.abs(top - bottom).max() < 20
+    assert camera.dropped >= 9
+    camera.close()
+
+
+def test_a_camera_whose_pictures_all_break_off_is_one_clear_error(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handeye.perception.cameras.live._CUT_OFF_S", 0.2)
+    camera = LiveCamera(f"http://{address}/cut")
+    with pytest.raises(CameraError, match="sends pictures that break off"):  # noqa: PT012
+        while True:
+            camera.read()
+    camera.close()
+
+
+def test_a_picture_that_lacks_only_its_end_mark_is_whole() -> None:
+    data = jpeg(0)
+    whole = rgb_of_jpeg(data)
+    assert whole is not None
+    assert np.array_equal(rgb_of_jpeg(data[:-2]), whole)
+    for garbage in (data[: len(data) // 2], data[:20], b"", b"no picture"):
+        assert rgb_of_jpeg(garbage) is None
+
+
+def test_a_camera_that_hangs_is_closed_without_waiting_for_it() -> None:
+    """A server that accepts and never answers; who reads it closes the device in the end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        camera = LiveCamera(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=2.0)
+        told: list[Exception] = []
+
+        def read() -> None:
+            try:
+                camera.read()
+            except CameraError as error:
+                told.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        connection, _ = server.accept()
+        camera.close()
+        assert reader.is_alive()
+        reader.join(timeout=20.0)
+        connection.close()
+    assert "cannot be opened" in str(told[0])
+
+
 def test_an_rtsp_stream_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg listens where a camera would be, and real RTSP and RTP are pushed to it."""
     monkeypatch.setenv(
@@ -297,8 +441,21 @@ def _push_rtsp(url: str, over: threading.Event) -> None:
             return
 
 
-def test_passwords_stay_out_of_names_and_messages() -> None:
-    assert redacted("rtsp://me:secret@cam.local:554/live?token=x") == "rtsp://cam.local:554/live"
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("rtsp://me:secret@cam.local:554/live?token=x", "rtsp://cam.local:554/live?token=…"),
+        ("rtsp://me:p@ss@10.0.0.1/s", "rtsp://10.0.0.1/s"),
+        ("rtsp://me:p/ss#1@10.0.0.1/s", "rtsp://10.0.0.1/s"),
+        ("http://h/v?user=me&PWD=a/b?c&channel=2", "http://h/v?user=…&PWD=…&channel=2"),
+        ("rtsp://h/user=me_password=x_channel=1_stream=0", "rtsp://h/user=…_password=…_channel=1_stream=0"),
+        ("srt://h:90?passphrase=long&latency=2", "srt://h:90?passphrase=…&latency=2"),
+        ("http://h:80/@door?channel=1&subtype=0", "http://h:80/@door?channel=1&subtype=0"),
+        ("rtsp://[fe80::1]:554/s", "rtsp://[fe80::1]:554/s"),
+    ],
+)  # fmt: skip
+def test_secrets_stay_out_of_names_and_messages(address: str, name: str) -> None:
+    assert redacted(address) == name
 
 
 def test_a_webcam_that_is_not_there_is_one_clear_error() -> None:
@@ -373,6 +530,17 @@ def test_garbage_that_is_pushed_is_counted_and_named() -> None:
     camera.push_encoded(jpeg(2))
     assert shows(camera.read(), 2)
     assert camera.revived == 1
+
+
+def test_nothing_that_is_pushed_raises_into_who_pushes_it() -> None:
+    camera = PushedCamera("wrist", clock=lambda: 1000.0)
+    size = struct.pack(">II", 100_000, 100_000)
+    huge = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + size + b"\x10\0\0\0\0"
+    camera.push_ros(message(jpeg(0)), message(b"\0" * 12 + huge, "16UC1; compressedDepth"))
+    camera.push_ros(SimpleNamespace(data=jpeg(0)))
+    camera.push_encoded(None)  # type: ignore[arg-type]
+    camera.push(Frame(picture(0), "wrist", 1, None))  # type: ignore[arg-type]
+    assert (camera.received, camera.failures) == (0, 4)
 
 
 def test_a_simulator_pushes_from_its_own_thread_and_is_watched_from_another() -> None:

@@ -166,6 +166,46 @@ def test_a_camera_that_shows_the_same_picture_for_too_long_is_frozen_and_reopene
     stop(stream, second)
 
 
+def test_a_trouble_is_told_once_and_so_is_the_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handeye.perception.cameras.inbox._STEADY_S", 0.0)
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=30.0, longest_pause_s=0.002).start()
+    camera.feed(frame(1))
+    for seconds in ("10.1", "12.1", "14.2"):  # the same trouble, whatever numbers are in it
+        camera.feed(CameraError(f"the very same picture for {seconds} s"), CameraError("no answer"))
+    assert list(stream.troubles) == ["the very same picture for 10.1 s", "no answer"]
+    camera.feed(frame(2), frame(3))
+    assert list(stream.troubles)[2:] == ['camera "fed" is back']
+    camera.feed(CameraError("no answer"))
+    assert list(stream.troubles)[3:] == ["no answer"]
+    stop(stream, camera)
+
+
+def test_a_camera_that_flickers_is_told_of_once() -> None:
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=30.0, longest_pause_s=0.002).start()
+    for k in range(5):
+        camera.feed(frame(k), CameraError("a picture that breaks off"))
+    assert list(stream.troubles) == ["a picture that breaks off"]
+    assert (stream.failures, stream.revived) == (5, 4)
+    stop(stream, camera)
+
+
+def test_each_damaged_file_is_told_and_none_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handeye.perception.cameras.inbox._STEADY_S", 0.0)
+    camera = Fed()
+    stream = FrameStream(camera, deadline_s=30.0, longest_pause_s=0.002, every=True).start()
+    damaged = [CameraError(f"00{k}.png is damaged") for k in (1, 2, 4)]
+    # After the frame nothing is read until it was taken.
+    for item in (*damaged[:2], frame(3), damaged[2], EndOfStreamError("over")):
+        camera._feed.put(item)
+    assert stream.read(max_age_s=30.0).sequence == 3
+    with pytest.raises(EndOfStreamError):
+        stream.read(max_age_s=0.0)
+    assert [words[:3] for words in stream.troubles] == ["001", "002", "004"]
+    stream.close()
+
+
 def test_a_camera_whose_frames_always_come_too_old_is_reported() -> None:
     camera = Fed()
     stream = FrameStream(camera, deadline_s=0.1, clock=lambda: 100.0).start()

@@ -24,7 +24,7 @@ class ImageFolder:
         files: the images, in their order.
 
     Raises:
-        CameraError: there is no such folder or file, or no image in it.
+        CameraError: there is no such folder or file, it cannot be read, or no image is in it.
     """
 
     def __init__(
@@ -88,7 +88,10 @@ def _images(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise CameraError(f"there is no folder of images {path}")
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+    try:
+        files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise CameraError(f"{path} cannot be read: {error.strerror or error}") from error
     if not files:
         raise CameraError(f"no images in {path}; accepted are: {', '.join(sorted(SUFFIXES))}")
     return files

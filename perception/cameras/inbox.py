@@ -1,5 +1,6 @@
 """Inbox: the newest frame of a camera, and what became of the others."""
 
+import re
 import threading
 import time
 from collections import deque
@@ -9,6 +10,12 @@ from typing import Self
 
 from ..errors import CameraError, EndOfStreamError
 from ..frame import Frame
+
+_STEADY_S = 1.0
+"""So long after its last failure a camera that gives frames is back: until then its troubles are
+the same as before."""
+_NUMBER = re.compile(r"(?<![\w./-])\d+(?:\.\d+)?(?![\w./-])")
+"""A number that is no part of a file's name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,8 @@ class Inbox:
         failures: how often it gave an error or garbage instead.
         revived: how often it gave frames again after a failure.
         error: why the last attempt failed; None once a frame came.
-        troubles: what went wrong, in words, each once in a row; for whoever reports it to take.
+        troubles: what went wrong, in words, each once until the camera is back, whatever numbers
+            are in it; and that it is back. For whoever reports it to take.
         bell: rung at all news, where it is set; one bell serves several cameras.
     """
 
@@ -67,6 +75,8 @@ class Inbox:
         self._read = False
         self._heard_s = time.monotonic()
         self._ended = False
+        self._told: set[str] = set()
+        self._failed_s = -float("inf")
         self.received = self.taken = self.dropped = self.missed = self.failures = self.revived = 0
         self.error: Exception | None = None
         self.troubles: deque[str] = deque(maxlen=16)
@@ -141,8 +151,7 @@ class Inbox:
                 self.missed += max(frame.sequence - last.sequence - 1, 0)
             self.dropped += last is not None and not self._read
             self.revived += self.error is not None
-            if last is not None and self._silence_s() > self._deadline_s:
-                self.troubles.append(f'camera "{self.name}" is back')
+            self._tell_return()
             self._heard_s = time.monotonic()
             late_s = self._clock() - frame.stamp_s if self._clock else 0.0
             self._latest, self._read, self.error = Taken(frame, self._heard_s - late_s), False, None
@@ -153,10 +162,21 @@ class Inbox:
     def _fail(self, error: Exception) -> None:
         with self._news:
             self.failures += 1
-            if str(error) != str(self.error):
+            self._failed_s = time.monotonic()
+            kind = _NUMBER.sub("#", str(error))
+            if kind not in self._told:
+                self._told.add(kind)
                 self.troubles.append(str(error))
             self.error = error
         self._ring()
+
+    def _tell_return(self) -> None:
+        """Tell that a camera is back that failed or was silent; of one that flickers, nothing."""
+        silent = self._latest is not None and self._silence_s() > self._deadline_s
+        steady = time.monotonic() - self._failed_s > _STEADY_S
+        if silent or (self._told and steady):
+            self._told.clear()
+            self.troubles.append(f'camera "{self.name}" is back')
 
     def _end(self) -> None:
         with self._news:

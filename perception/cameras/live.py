@@ -1,15 +1,26 @@
 """LiveCamera: a webcam or a network stream, through OpenCV."""
 
 import re
+import threading
 import time
 from typing import Any
 
 from ..errors import CameraError
-from ..frame import Frame, Intrinsics, Transform
-from .pixels import as_rgb
+from ..frame import Frame, Image, Intrinsics, Transform
+from .pixels import as_rgb, rgb_of_jpeg
 
 _USUAL_FPS = 30.0
 _MOST_QUEUED = 300
+_CUT_OFF_S = 1.0
+"""For so long pictures that break off are passed over, as a bad link sends some."""
+_SECRET = "user|usr|login|account|pas|pwd|token|jwt|key|secret|auth|sig|session|credential"
+"""Parts of what the parameters of an address are called whose values concern nobody."""
+_PARAMETER = re.compile(
+    rf"([?&;#/_](?:[\w.%-]*(?:{_SECRET})[\w.%-]*|u|p)=)"
+    # Some write their parameters into the path, with "_" between them.
+    r"(?:(?!_[a-z]{3,}=[^=&;#])[^&;#])+",
+    re.I,
+)
 
 
 class LiveCamera:
@@ -44,6 +55,8 @@ class LiveCamera:
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
         self._capture: Any = None
         self._closed = False
+        self._using = threading.RLock()
+        self._raw = False
         self._sequence = 0
         self._last_s = 0.0
         self._period_s = 1.0 / _USUAL_FPS
@@ -55,16 +68,30 @@ class LiveCamera:
         return self._name
 
     def read(self, max_age_s: float = 1.0) -> Frame:  # noqa: ARG002 - it is always a new one
-        """Wait for the device's next frame; raises CameraError."""
+        """Wait for the device's next whole frame; raises CameraError."""
+        try:
+            with self._using:
+                return self._next()
+        finally:
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Release the device; idempotent. A read that hangs is not waited for: it does it then."""
+        self._closed = True
+        # OpenCV kills the process where a device is released under a thread that reads it.
+        if self._using.acquire(blocking=False):
+            try:
+                self._release()
+            finally:
+                self._using.release()
+
+    def _next(self) -> Frame:
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
-        capture = self._opened()
-        good, bgr = capture.retrieve() if self._grab(capture) else (False, None)
-        if not good or bgr is None:
-            self._release()
-            raise CameraError(f'camera "{self._name}" gives no frames; is it still connected?')
+        rgb = self._picture(self._opened())
         return Frame(
-            as_rgb(bgr, self._name),
+            rgb,
             self._name,
             self._sequence,
             self._last_s,
@@ -72,10 +99,21 @@ class LiveCamera:
             T_world_camera=self._T_world_camera,
         )
 
-    def close(self) -> None:
-        """Release the device; idempotent."""
-        self._closed = True
-        self._release()
+    def _picture(self, capture: Any) -> Image:
+        """The next picture that came whole."""
+        began_s = time.monotonic()
+        while True:
+            good, data = capture.retrieve() if self._grab(capture) else (False, None)
+            if not good or data is None:
+                self._release()
+                raise CameraError(f'camera "{self._name}" gives no frames; is it still connected?')
+            rgb = rgb_of_jpeg(data.tobytes()) if self._raw else as_rgb(data, self._name)
+            if rgb is not None:
+                return rgb
+            self.dropped += 1
+            if time.monotonic() - began_s > _CUT_OFF_S:
+                self._release()
+                raise CameraError(f'camera "{self._name}" sends pictures that break off')
 
     def _opened(self) -> Any:
         if self._capture is not None:
@@ -94,6 +132,10 @@ class LiveCamera:
             capture.release()
             what = "webcam" if isinstance(self._source, int) else "stream"
             raise CameraError(f'camera "{self._name}" cannot be opened: no {what} answers there')
+        # Of single JPEGs FFmpeg does not say whether they break off; their bytes do.
+        jpegs = int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
+        network = not isinstance(self._source, int)
+        self._raw = network and jpegs and bool(capture.set(cv2.CAP_PROP_FORMAT, -1))
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._period_s = 1.0 / (fps if 1.0 <= fps <= 240.0 else _USUAL_FPS)
         # What came while the stream was being probed is old by now.
@@ -124,5 +166,12 @@ class LiveCamera:
 
 
 def redacted(url: str) -> str:
-    """A URL without the user name and password that may be in it."""
-    return re.sub(r"//[^/@]*@", "//", url).split("?")[0]
+    """A URL without the user, the password and the tokens that may be in it; else as it is."""
+    scheme, strokes, rest = url.partition("://")
+    host = re.match(r"[^/?#]*", rest)
+    authority = host[0] if host else ""
+    # What follows a host's colon is a number; else it is a password, whatever signs are in it.
+    open_ended = re.fullmatch(r"[^@\[\]]+:(?!\d*$).*", authority)
+    user = (rest if open_ended else authority).rpartition("@")[0]
+    bare = rest[len(user) + 1 :] if user else rest
+    return scheme + strokes + _PARAMETER.sub(r"\1…", bare)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CameraError, HandeyeError
+from ..errors import CameraError
 from ..frame import Depth, Frame, Intrinsics, Transform
 from ..images import open_image
 from .check import check_frame
@@ -15,6 +15,9 @@ from .inbox import Inbox
 
 _DEPTH_HEADER = struct.Struct("<iff")
 """Of compressedDepth: the kind of compression, and the two parameters of inverse depth."""
+_PNG_SIZE, _PNG_SIZE_AT = struct.Struct(">II"), 16
+"""A PNG's width and height, and where they are in it."""
+_MOST_PIXELS = 100_000_000
 
 
 class PushedCamera(Inbox):
@@ -49,7 +52,7 @@ class PushedCamera(Inbox):
         """Hand over a frame; its stamp is of `clock`."""
         try:
             check_frame(frame, self.name)
-        except HandeyeError as error:
+        except Exception as error:  # A frame may hold anything.
             self._fail(error)
         else:
             self._put(frame)
@@ -67,7 +70,7 @@ class PushedCamera(Inbox):
         self._pushed += 1
         try:
             rgb = open_image(bytes(data))
-        except HandeyeError as error:
+        except Exception as error:  # Such as None instead of bytes.
             self._fail(error)
             return
         stamp_s = self._now_s() if stamp_s is None else stamp_s
@@ -84,14 +87,15 @@ class PushedCamera(Inbox):
             image: a message with `data` and `header.stamp`.
             depth: with `data` and `format`, registered to the image and of the same moment.
         """
-        stamp = image.header.stamp
         try:
+            stamp = image.header.stamp
+            stamp_s = stamp.sec + 1e-9 * stamp.nanosec
             metres = None if depth is None else depth_of(bytes(depth.data), depth.format)
-        except CameraError as error:
+        except Exception as error:  # A message may lack anything.
             self._pushed += 1
             self._fail(error)
             return
-        self.push_encoded(bytes(image.data), stamp.sec + 1e-9 * stamp.nanosec, metres)
+        self.push_encoded(image.data, stamp_s, metres)
 
     def _now_s(self) -> float:
         return self._clock() if self._clock else time.monotonic()
@@ -111,10 +115,7 @@ def depth_of(data: bytes, form: str) -> Depth:
     Raises:
         CameraError: the bytes are no such image.
     """
-    import cv2
-
-    png = np.frombuffer(data[_DEPTH_HEADER.size :], np.uint8)
-    values = cv2.imdecode(png, cv2.IMREAD_UNCHANGED) if png.size else None
+    values = _png(data[_DEPTH_HEADER.size :])
     if values is None or values.ndim != 2 or values.dtype != np.uint16:
         raise CameraError(f'{len(data)} bytes of "{form}" are no compressedDepth image')
     numbers = np.asarray(values, np.float32)
@@ -126,3 +127,18 @@ def depth_of(data: bytes, form: str) -> Depth:
     return np.where((numbers > 0) & np.isfinite(metres) & (metres > 0), metres, 0).astype(
         np.float32
     )
+
+
+def _png(data: bytes) -> Any:
+    """The values of a PNG; None for what is none, or claims to be larger than any depth image."""
+    import cv2
+
+    if len(data) < _PNG_SIZE.size + _PNG_SIZE_AT:
+        return None
+    width, height = _PNG_SIZE.unpack_from(data, _PNG_SIZE_AT)
+    if width * height > _MOST_PIXELS:
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None

@@ -120,6 +120,13 @@ class FrameStream(Inbox):
                 self._news.wait()
         return not self._closed.is_set()
 
+    def _tell_return(self) -> None:
+        """A file was never away: after what is damaged in it, it just goes on."""
+        if self._every:
+            self._told.clear()
+        else:
+            super()._tell_return()
+
     def _reopen(self) -> None:
         """Replace a camera that failed, if it is known how to open another."""
         if self.error is not None and self._open is not None:
@@ -137,7 +144,7 @@ class FrameStream(Inbox):
         elif now - self._changed_s > self._frozen_s:
             raise CameraError(
                 f'camera "{self.name}" is frozen: the very same picture for '
-                f"{now - self._changed_s:.1f} s"
+                f"more than {self._frozen_s:g} s"
             )
 
 

@@ -1,5 +1,6 @@
 """VideoFile: a video file as a camera, through OpenCV."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class VideoFile:
         self.realtime, self._loop = realtime, loop
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
         self._closed = self._broken = False
+        self._using = threading.RLock()
         self._start_s: float | None = None
         self._read = self._passed = 0
         self._due_s = self._before_s = 0.0
@@ -71,6 +73,24 @@ class VideoFile:
             CameraError: a frame cannot be decoded, or the file breaks off; the next read goes on.
             EndOfStreamError: every frame was passed.
         """
+        try:
+            with self._using:
+                return self._next(max_age_s)
+        finally:
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Close the file; idempotent. A read that is under way is not waited for: it does it."""
+        self._closed = True
+        # OpenCV kills the process where a file is closed under a thread that reads it.
+        if self._using.acquire(blocking=False):
+            try:
+                self._capture.release()
+            finally:
+                self._using.release()
+
+    def _next(self, max_age_s: float) -> Frame:
         if self._closed:
             raise CameraError(f'camera "{self._name}" is closed')
         self._grab()
@@ -87,11 +107,6 @@ class VideoFile:
             intrinsics=self._intrinsics,
             T_world_camera=self._T_world_camera,
         )
-
-    def close(self) -> None:
-        """Close the file; idempotent."""
-        self._closed = True
-        self._capture.release()
 
     def _open(self) -> None:
         import cv2
@@ -136,8 +151,7 @@ class VideoFile:
             self._due_s = told_s if told_s > self._due_s else self._due_s + 1 / self._fps
 
     def _rewind_or_end(self) -> None:
-        # The count in a header is an estimate; a gap of more than a tenth is a damaged file.
-        if not self._broken and (self._passed == 0 or self._passed < 0.9 * self._count - 1):
+        if not self._broken and (self._passed == 0 or self._breaks_off()):
             self._broken = True
             raise CameraError(f"{self._path} breaks off at frame {self._passed} of {self._count}")
         if not self._loop or self._broken:
@@ -148,3 +162,13 @@ class VideoFile:
         self._before_s = self._due_s + 1 / self._fps
         if not self._capture.grab():
             raise CameraError(f"{self._path} cannot be read again from its beginning")
+
+    def _breaks_off(self) -> bool:
+        """Whether more than a tenth is missing, in frames and in time.
+
+        The header's count is an estimate, from its duration and rate: a file of another rate, or
+        of none, has fewer frames and lasts as long.
+        """
+        missing = self._passed < 0.9 * self._count - 1
+        lasted_s = self._due_s - self._before_s
+        return missing and lasted_s < 0.9 * self._count / self._fps - 1 / self._fps
