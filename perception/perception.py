@@ -1,8 +1,10 @@
 """Perception: vision-language models composed by verb."""
 
+import atexit
+import ctypes
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +27,9 @@ from .vlm.verbs import (
     ReadsCharts,
 )
 
+_GRACE_S = 2.0
+"""For so long the program's end waits for calls to notice that they are over."""
+
 
 @dataclass(frozen=True)
 class Perception:
@@ -38,7 +43,7 @@ class Perception:
         fallback: asked where a model is missing, fails, or is late; what it finds is given even
             where `mask_with` fails.
         deadline_s: after which a model is late, each for itself; its answer is then not waited
-            for.
+            for, and nothing further is asked of it until it has ended.
     """
 
     parse_with: Parses | None = None
@@ -126,9 +131,8 @@ class Perception:
     def _masked(self, frame: Frame, found: list[Detection]) -> list[Detection]:
         if self.mask_with is None:
             return found
-        name = f"{type(self.mask_with).__name__}.masks"
         draw = partial(with_masks, frame, found, self.mask_with)
-        masked: list[Detection] = _guarded(draw, name, self.deadline_s)
+        masked: list[Detection] = _guarded(draw, self.mask_with, "masks", self.deadline_s)
         return masked
 
     def _call(self, model: object, verb: str, *arguments: Any) -> Any:
@@ -144,34 +148,97 @@ def _called(model: object, verb: str, deadline_s: float | None, arguments: tuple
     if model is None:
         raise ModelError(f"no VLM here can {verb}; give one that has this verb")
     call = partial(getattr(model, verb), *arguments)
-    return _guarded(call, f"{type(model).__name__}.{verb}", deadline_s)
+    return _guarded(call, model, verb, deadline_s)
 
 
-def _guarded(call: Callable[[], Any], name: str, deadline_s: float | None) -> Any:
+def _guarded(call: Callable[[], Any], model: object, verb: str, deadline_s: float | None) -> Any:
     """What a call gives; whatever else it raises, or that it is late, becomes a ModelError."""
+    name = f"{type(model).__name__}.{verb}"
     try:
-        return call() if deadline_s is None else _in_time(call, name, deadline_s)
+        return call() if deadline_s is None else _in_time(call, model, name, deadline_s)
     except HandeyeError:
         raise
     except Exception as error:
         raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
 
 
-def _in_time(call: Callable[[], Any], name: str, deadline_s: float) -> Any:
-    """What a call gives, if it does so in time; one that is late is left to end by itself.
+class _Call:
+    """A call of a model in a thread of its own; `late` once nobody waits for it any more."""
 
-    A pool's threads would be waited for when the program ends; a daemon is not.
-    """
-    future: Future[Any] = Future()
+    def __init__(self, call: Callable[[], Any], model: object, name: str) -> None:
+        # A pool's threads would be waited for when the program ends; a daemon is not.
+        self.thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self.done = threading.Event()
+        self.late = False
+        self.model = model
+        self._call = call
+        self._given: Any = None
+        self._raised: BaseException | None = None
 
-    def work() -> None:
+    def given(self) -> Any:
+        """What the call gave; raises what it raised."""
+        if self._raised is not None:
+            raise self._raised
+        return self._given
+
+    def _work(self) -> None:
         try:
-            future.set_result(call())
+            self._given = self._call()
         except BaseException as error:
-            future.set_exception(error)
+            self._raised = error
+        finally:
+            with _LOCK:
+                _RUNNING.discard(self)
+            self.done.set()
 
-    threading.Thread(target=work, name=name, daemon=True).start()
-    done, _ = wait([future], deadline_s)
-    if not done:
+
+_LOCK = threading.Lock()
+_RUNNING: set[_Call] = set()
+
+
+def _in_time(call: Callable[[], Any], model: object, name: str, deadline_s: float) -> Any:
+    """What a call of a model gives, if it does so in time; one that is late ends by itself.
+
+    Args:
+        call: what to do.
+        model: whose call it is; while one that was late still runs, no other is begun, for they
+            would pile up and make each other late.
+        name: of the call, for errors.
+        deadline_s: for how long to wait.
+
+    Raises:
+        ModelError: there was no answer in time, or an earlier call is still running.
+    """
+    begun = _Call(call, model, name)
+    with _LOCK:
+        late = next((one for one in _RUNNING if one.late and one.model is model), None)
+        if late is None:
+            begun.thread.start()
+            _RUNNING.add(begun)
+    if late is not None:
+        raise ModelError(f"{name} was not called: {late.thread.name} is late and still at work")
+    try:
+        begun.done.wait(deadline_s)
+    finally:
+        begun.late = not begun.done.is_set()
+    if begun.late:
         raise ModelError(f"{name} gave no answer within {deadline_s:g} s")
-    return future.result()
+    return begun.given()
+
+
+@atexit.register
+def _end_calls() -> None:
+    """Have calls that still run end before the interpreter does.
+
+    Where a daemon thread comes back from C++ into an interpreter that has ended, as those of torch
+    do, the process is aborted. One that hangs in C is left: it does not come back.
+    """
+    with _LOCK:
+        running = list(_RUNNING)
+    for one in running:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(one.thread.ident or 0), ctypes.py_object(SystemExit)
+        )
+    until_s = time.monotonic() + _GRACE_S
+    for one in running:
+        one.thread.join(max(until_s - time.monotonic(), 0.0))

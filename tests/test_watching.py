@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from handeye.perception.cameras import ImageFolder, PushedCamera
+from handeye.perception.cameras import ImageFolder, LiveCamera, PushedCamera
 from handeye.perception.charts.chart import Chart, ChartRow
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
@@ -23,7 +23,7 @@ from handeye.perception.watching import Account, ChangeGate, Sighting, rounds, t
 from PIL import Image
 
 from handeye.cli import main
-from handeye.commands.watch import told_apart
+from handeye.commands.watch import names_of, told_apart
 from handeye.errors import ImageError, ModelError, UserError
 
 
@@ -189,8 +189,9 @@ class TestAccount:
 
     @staticmethod
     def told(*frames: list[Detection]) -> list[str]:
-        account = Account(300)
-        return [words for k, found in enumerate(frames) for words in account.add(found, k / 10)]
+        account = Account()
+        looks = enumerate(frames)
+        return [words for k, found in looks for words in account.add(found, k / 10, 300)]
 
     @staticmethod
     def cup(x: float, label: str = "red cup", state: str | None = None) -> Detection:
@@ -210,11 +211,11 @@ class TestAccount:
         assert self.told(*frames) == ["the red cup is on the left"]
 
     def test_what_is_missing_from_a_recording_that_began_again_vanished(self) -> None:
-        account, told = Account(300), []
+        account, told = Account(), []
         for k in range(50, 60):
-            told += account.add([self.cup(20)], k / 10)
+            told += account.add([self.cup(20)], k / 10, 300)
         for k in range(10):
-            told += account.add([], k / 10)
+            told += account.add([], k / 10, 300)
         assert told == ["the red cup is on the left", "the red cup vanished from the left"]
 
     def test_what_lies_on_a_border_does_not_move_all_the_time(self) -> None:
@@ -257,6 +258,41 @@ class TestAccount:
         news = rounds([ImageFolder(folder)])
         told = [words for _, words in tell(news, Perception.of(eye), ChangeGate())]
         assert (told, eye.looks) == (["the spot is on the left"], 1)
+
+    def test_a_thing_stays_where_it_is_when_the_camera_changes_its_size(self) -> None:
+        account = Account()
+        told = [words for k in range(5) for words in account.add([self.cup(240)], k / 10, 300)]
+        small = replace(self.cup(0), box=(120.0, 5.0, 135.0, 20.0))
+        told += [words for k in range(5, 15) for words in account.add([small], k / 10, 150)]
+        assert told == ["the red cup is on the right"]
+
+    def test_a_look_that_failed_is_no_absence_and_is_told_at_the_end(self, folder: Path) -> None:
+        class Unsteady:
+            looks = 0
+
+            def parse(self, frame: Frame) -> list[Detection]:
+                self.looks += 1
+                if self.looks == 2:
+                    raise ModelError("the model refused")
+                return [Detection("spot", (0.0, 0.0, 9.0, 9.0), 0.9)]
+
+        troubles: list[str] = []
+        eyes = Perception.of(Unsteady())
+        news = rounds([ImageFolder(folder)])
+        told = [words for _, words in tell(news, eyes, on_trouble=troubles.append)]
+        assert troubles == ["the model refused"]
+        assert told == [
+            "the spot is on the left",
+            "1 of 5 frames could not be judged: the model refused",
+        ]
+
+    def test_a_model_that_fails_in_every_frame_is_an_error(self, folder: Path) -> None:
+        class Broken:
+            def parse(self, frame: Frame) -> list[Detection]:
+                raise ModelError("the model refused")
+
+        with pytest.raises(ModelError, match="the model refused"):
+            list(tell(rounds([ImageFolder(folder)]), Perception.of(Broken())))
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +374,31 @@ class TestComposing:
         rescued = Perception(ask_with=Slow(), deadline_s=0.05, fallback=Perception.of(Eye()))
         assert rescued.ask(self.FRAME, "is it?").text == "dark"
         released.set()
+
+    def test_while_a_late_call_goes_on_the_fallback_is_asked_at_once(self) -> None:
+        released, ended = threading.Event(), threading.Event()
+        calls = []
+
+        class Slow:
+            def ask(self, frame: Frame, question: str) -> Answer:
+                calls.append(question)
+                released.wait(20)
+                ended.set()
+                return Answer("in time", 1.0)
+
+        slow = Slow()
+        eyes = Perception(ask_with=slow, deadline_s=0.05, fallback=Perception.of(Eye()))
+        assert [eyes.ask(self.FRAME, f"{k}?").text for k in range(5)] == ["dark"] * 5
+        assert calls == ["0?"]  # they would pile up in the model, and make each other late
+        alone = Perception(ask_with=slow, deadline_s=20.0)
+        with pytest.raises(ModelError, match=r"Slow\.ask was not called: .* still at work"):
+            alone.ask(self.FRAME, "it?")
+        released.set()
+        assert ended.wait(20)
+        for thread in threading.enumerate():
+            if thread.name == "Slow.ask":
+                thread.join(timeout=20)
+        assert alone.ask(self.FRAME, "and now?").text == "in time"
 
     def test_masks_that_fail_are_one_clear_error_or_a_case_for_the_fallback(self) -> None:
         class Broken:
@@ -439,6 +500,20 @@ def test_a_bad_source_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
     assert "not a video" in result.output
 
 
+@pytest.mark.parametrize("queries", [["a cup"], []])
+def test_sources_of_which_no_frame_was_ever_seen_are_broken(
+    folder: Path, tmp_path: Path, queries: list[str]
+) -> None:
+    broken = tmp_path / "noise.png"
+    broken.write_bytes(b"no picture")
+    result = handeye("watch", broken, *queries)
+    assert result.exit_code == 5
+    assert result.stdout == ""
+    assert result.stderr.endswith(f"no frame was ever seen of {broken}\n")
+    # One that shows something is enough.
+    assert handeye("watch", broken, folder / "0.png", *queries).exit_code == 0
+
+
 def test_what_is_not_in_an_image_and_what_is_not_known_are_told_apart(folder: Path) -> None:
     assert handeye("ground", folder / "0.png", "the red cup").stdout == "not seen: the red cup\n"
     told = handeye("ground", folder / "0.png", "the sofa").stdout
@@ -482,6 +557,14 @@ def test_recordings_of_one_name_are_called_by_their_folders(tmp_path: Path) -> N
     assert "two cameras are called" in result.output
 
 
+def test_addresses_that_differ_in_what_is_secret_are_called_by_numbers() -> None:
+    recorder = "http://h/cam/realmonitor?channel="
+    assert names_of([f"{recorder}1", f"{recorder}2"]) == [None, None]  # these call themselves
+    assert [LiveCamera(f"{recorder}{k}").name for k in (1, 2)] == [f"{recorder}1", f"{recorder}2"]
+    secret = ["http://h/v?token=a", "http://h/v?token=b", "0"]
+    assert names_of(secret) == ["http://h/v?token=… (1)", "http://h/v?token=… (2)", None]
+
+
 def test_a_view_that_cannot_be_written_is_one_clear_error(folder: Path) -> None:
     result = handeye("watch", folder, "the red cup", "--view", folder / "view.xyz")
     assert result.exit_code == 2
@@ -505,3 +588,27 @@ except Exception as error:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30
     )
     assert "gave no answer within 0.1 s" in done.stdout
+
+
+def test_a_program_ends_well_while_a_model_computes_on() -> None:
+    """A thread that comes back from torch into an interpreter that has ended aborts the process."""
+    program = """
+import numpy as np, torch
+from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+class Slow:
+    def ask(self, frame, question):
+        a = torch.rand(400, 400)
+        while True: a = a @ a
+try:
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), "c", 0, 0)
+    Perception(ask_with=Slow(), deadline_s=0.1).ask(frame, "?")
+except Exception as error:
+    print(error)
+raise SystemExit(3)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert "gave no answer within 0.1 s" in done.stdout
+    assert (done.returncode, done.stderr) == (3, "")

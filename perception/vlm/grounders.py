@@ -11,7 +11,8 @@ from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
 from .explaining import attending, over_frame, relevance
-from .verbs import Detection, HeatMap
+from .squaring import crops, squared
+from .verbs import Box, Detection, HeatMap
 from .written import WrittenBox
 
 TO_PHRASE = "<CAPTION_TO_PHRASE_GROUNDING>"
@@ -155,8 +156,9 @@ class WritingGrounder:
         else:
             text, sure = self._write(frame, task)
             _, entities = self.parts.processor.post_process_generation(text)
-            boxes = [[v for v in box] for _, _, places in entities for box in places]
-            boxes = [[b[0] * width, b[1] * height, b[2] * width, b[3] * height] for b in boxes]
+            x0, y0, x1, y1 = self._shown(frame)[1]
+            start, size = np.array([x0, y0, x0, y0]), np.array([x1 - x0, y1 - y0] * 2)
+            boxes = [start + np.array(box) * size for _, _, places in entities for box in places]
             labels = [name for name, _, places in entities for _ in places]
             scores = [sure] * len(boxes)
         found = []
@@ -174,8 +176,15 @@ class WritingGrounder:
         )
         return answer.get(task, answer)
 
+    def _shown(self, frame: Frame) -> tuple[Any, Box]:
+        """The picture that the model sees whole, and (x0, y0, x1, y1) of the frame that it is."""
+        picture, images = picture_of(frame), self.parts.processor.image_processor
+        if not self._florence and crops(images):
+            return squared(picture, images)
+        return picture, (0.0, 0.0, float(picture.width), float(picture.height))
+
     def _write(self, frame: Frame, prompt: str, *, keep_special: bool = False) -> tuple[str, float]:
-        inputs = self.parts.inputs(images=picture_of(frame), text=prompt)
+        inputs = self.parts.inputs(images=self._shown(frame)[0], text=prompt)
         if not keep_special and self._florence:
             return generate(self.parts, inputs, self.max_new_tokens)
         import torch

@@ -5,14 +5,16 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from handeye.perception.cameras import FrameStream, ImageFolder, VideoFile, open_camera
-from handeye.perception.errors import ModelError
+from handeye.perception.cameras.inbox import Taken
+from handeye.perception.cameras.live import redacted
+from handeye.perception.errors import CameraError, ModelError
 from handeye.perception.frame import Camera, Frame, Image
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
@@ -34,7 +36,11 @@ def run(
     changes: bool,
     realtime: bool,
 ) -> None:
-    """Print answers as they come; without a query, an account of what happens."""
+    """Print answers as they come; without a query, an account of what happens.
+
+    Raises:
+        CameraError: the sources ended, and none ever gave a frame.
+    """
     quiet_libraries()
     sources, queries = told_apart(sources, queries)
     cameras = [
@@ -46,9 +52,9 @@ def run(
     gate = ChangeGate() if changes else None
     when = clock_of(cameras)
     several = len(cameras) > 1
-    with closing(rounds(cameras, every_s=every, on_trouble=complain)) as news:
+    with closing(_seen(rounds(cameras, every_s=every, on_trouble=complain), sources)) as news:
         if not queries:
-            for frame, words in tell(news, perception, gate):
+            for frame, words in tell(news, perception, gate, on_trouble=complain):
                 row = {"camera": frame.camera, "stamp_s": frame.stamp_s, "text": words}
                 name = f"{frame.camera}  " if several else ""
                 _say(json.dumps(row) if as_json else f"{when(frame)}  {name}{words}")
@@ -59,6 +65,19 @@ def run(
             if view is not None:
                 _keep(shown, sighting)
                 _save(shown, Path(view))
+
+
+def _seen(
+    news: Generator[list[Taken], None, None], sources: Sequence[str]
+) -> Generator[list[Taken], None, None]:
+    """The rounds as they come; raises CameraError at their end if there was none."""
+    seen = False
+    with closing(news):
+        for taken in news:
+            seen = True
+            yield taken
+    if not seen:
+        raise CameraError(f"no frame was ever seen of {', '.join(map(redacted, sources))}")
 
 
 def told_apart(
@@ -84,12 +103,22 @@ def looks_like_a_source(text: str) -> bool:
 def names_of(sources: Sequence[str]) -> list[str | None]:
     """What the camera of each source is called; None is what it calls itself.
 
-    Files and folders of the same name are told apart by as many of the folders above as it takes.
+    Files and folders of the same name are told apart by as many of the folders above as it takes;
+    addresses that differ in what stays out of names, such as a token, by numbers.
     """
     # Links are called by their own names, which `resolve` would not keep.
     paths = [Path(os.path.abspath(s)) if Path(s).exists() else None for s in sources]
     present = {path for path in paths if path is not None}
-    return [None if path is None else _apart(path, present - {path}) for path in paths]
+    return [
+        _numbered(source, sources) if path is None else _apart(path, present - {path})
+        for source, path in zip(sources, paths, strict=True)
+    ]
+
+
+def _numbered(source: str, sources: Sequence[str]) -> str | None:
+    name = redacted(source)
+    alike = [other for other in dict.fromkeys(sources) if redacted(other) == name]
+    return f"{name} ({alike.index(source) + 1})" if "://" in source and len(alike) > 1 else None
 
 
 def _apart(path: Path, from_these: set[Path]) -> str | None:
