@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
-from handeye.perception.errors import ModelError, UserError
+from handeye.perception.errors import ImageError, ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
@@ -135,6 +136,63 @@ def test_it_looked_at_what_the_phrase_means(vlm: EmbeddedVLM, frame: Frame) -> N
 def test_odd_image_sizes_are_looked_at(vlm: EmbeddedVLM) -> None:
     for shape in ((17, 33, 3), (240, 321, 3), (64, 64, 3)):
         vlm.parse(Frame(np.zeros(shape, np.uint8), "odd", 0, 0.0))
+
+
+@pytest.mark.parametrize("times", [2, 6, 12])
+def test_large_frames_show_what_small_ones_do(vlm: EmbeddedVLM, frame: Frame, times: int) -> None:
+    size = (320 * times, 240 * times)
+    large = Frame(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_CUBIC), "large", times, 0.0)
+    small = {d.label: d for d in vlm.parse(frame)}
+    found = {d.label: d for d in vlm.parse(large)}
+    assert found.keys() == small.keys()
+    for label, detection in found.items():
+        assert np.array(detection.box) / times == pytest.approx(small[label].box, abs=3.0)
+        assert detection.mask.shape == size[::-1]
+        assert detection.mask.dtype == np.bool_
+        theirs = cv2.resize(small[label].mask.view(np.uint8), size).view(np.bool_)
+        assert (theirs & detection.mask).sum() > 0.6 * (theirs | detection.mask).sum()
+    assert vlm.ground(large, "the red cup")[0].box == found["red cup"].box
+    assert vlm.ask(large, "is there a red cup?").text == "yes"
+    assert vlm.ask(large, "is the red cup held by the gripper?").text == "no"
+    heat = vlm.explain(large, "the red cup")
+    x0, y0, x1, y1 = (round(v) for v in found["red cup"].box)
+    assert heat.shape == size[::-1]
+    assert heat[y0:y1, x0:x1].sum() > 0.5 * heat.sum()
+
+
+def test_what_lies_on_what_is_seen_in_large_frames_too(vlm: EmbeddedVLM) -> None:
+    with simulate(get_task("grab_from_plate"), 9_100, held_out=False) as simulation:
+        frame = simulation.robot.cameras["overview"].read()
+        named = {name: body.spec for name, body in simulation.world.objects.items()}
+        block = named[simulation.setup.goal[0].object].name
+    plate = next(spec.name for spec in named.values() if spec.category == "plate")
+    large = Frame(cv2.resize(frame.rgb, (1920, 1440)), "large", 0, 0.0)
+    assert vlm.ask(large, f"is the {block} on the {plate}?").text == "yes"
+
+
+@pytest.mark.parametrize(
+    "rgb",
+    [
+        np.zeros((240, 320), np.uint8),
+        np.zeros((240, 320, 4), np.uint8),
+        np.zeros((240, 320, 3), np.uint16),
+        np.zeros((240, 320, 3), np.float32),
+        np.zeros((0, 0, 3), np.uint8),
+        None,
+    ],
+)
+def test_what_is_no_rgb_image_is_one_clear_error(vlm: EmbeddedVLM, rgb: np.ndarray) -> None:
+    frame = Frame(rgb, "odd", 0, 0.0)
+    verbs = (
+        lambda: vlm.parse(frame),
+        lambda: vlm.ground(frame, "the red cup"),
+        lambda: vlm.ask(frame, "is there a red cup?"),
+        lambda: vlm.explain(frame, "the red cup"),
+        lambda: vlm.prepare([frame, frame]),
+    )
+    for verb in verbs:
+        with pytest.raises(ImageError, match=r"a Frame's rgb must be \[H, W, 3\] uint8, RGB"):
+            verb()
 
 
 @pytest.mark.parametrize("color", [(0, 0, 0), (200, 20, 20), (255, 255, 255)])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Frame
+from ..errors import ImageError
+from ..frame import Frame, Image
 from .embedded_checkpoint import CHECKPOINT
 from .lexicon import FURNITURE, Description, Relation, read
 from .verbs import Answer, Detection
@@ -24,6 +25,10 @@ _COUNTED = 0.5
 _CANDIDATES = 4
 _KEPT = 4
 """So many frames are remembered."""
+_SEEN = 3 * 416 * 312
+"""Values of the largest image that is looked at as it is. Trained on 320×240, the model sees things
+best at the size that they have there. Of 40 scenes it names 99.6 % of what is there and nothing
+else at 416×312; at 640×480 96 % and 29 other things; at 1280×960 76 % and 149."""
 _UNLIKELY = 0.02
 _NEAR_PX = 4
 _NOWHERE = 0.05
@@ -42,7 +47,9 @@ class EmbeddedVLM:
     """Parses, grounds and answers with one pass of the dense detector per frame.
 
     Deterministic for a given number of threads; features of the last few frames are kept, so
-    several questions about one frame cost one pass.
+    several questions about one frame cost one pass. Large frames are scaled down to the size at
+    which it sees best; boxes, masks and heat maps are of the frame. Frames whose rgb is no
+    [H, W, 3] uint8 are refused with ImageError.
 
     Args:
         folder: a checkpoint folder of this family; the shipped one by default.
@@ -249,7 +256,7 @@ class EmbeddedVLM:
         shares = np.zeros((len(named), len(named)), np.float32)
         if pairs:
             column = ("on", "in").index(relation)
-            found = self._looker.relate(frame.rgb, features, pairs)[:, column]
+            found = self._looker.relate(_seen(frame.rgb), features, pairs)[:, column]
             shares[tuple(np.transpose(pairs))] = found
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         hidden = (1 - others.sum()) * np.prod(1 - shares, axis=1) * np.sqrt(whole)
@@ -258,12 +265,12 @@ class EmbeddedVLM:
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
         kept = self._known(frame)
-        return self._keep(frame, self._looker.look(frame.rgb)) if kept is None else kept
+        return self._keep(frame, self._looker.look(_seen(frame.rgb))) if kept is None else kept
 
     def prepare(self, frames: Sequence[Frame]) -> None:
         """Look at several frames at once; questions about them then cost no further pass."""
         new = [frame for frame in frames if self._known(frame) is None]
-        found = self._looker.look_at([frame.rgb for frame in new])
+        found = self._looker.look_at([_seen(frame.rgb) for frame in new])
         for frame, features in zip(new, found, strict=True):
             self._keep(frame, features, most=len(frames))
 
@@ -273,10 +280,27 @@ class EmbeddedVLM:
 
     def _keep(self, frame: Frame, features: "Features", most: int = 0) -> "Features":
         self.passes += 1
+        if frame.rgb.size > _SEEN:
+            from .scaling import of_original
+
+            features = of_original(features, frame.rgb)
         self._kept[_key(frame)] = (frame.rgb, features)
         while len(self._kept) > max(_KEPT, most):
             self._kept.popitem(last=False)
         return features
+
+
+def _seen(rgb: Image) -> Image:
+    """An image as the model looks at it: itself, or a smaller one; raises ImageError."""
+    good = isinstance(rgb, np.ndarray) and rgb.ndim == 3 and rgb.dtype == np.uint8
+    if not good or rgb.shape[2] != 3 or not rgb.size:
+        kind = f"{np.shape(rgb)} {getattr(rgb, 'dtype', type(rgb).__name__)}"
+        raise ImageError(f"a Frame's rgb must be [H, W, 3] uint8, RGB; this one is {kind}")
+    if rgb.size <= _SEEN:
+        return rgb
+    from .scaling import scaled
+
+    return scaled(rgb, _SEEN // 3)
 
 
 def _key(frame: Frame) -> Key:

@@ -1,0 +1,59 @@
+"""Scaling: large frames as the embedded model sees them best, and what it saw in their pixels."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..frame import Image, Mask
+from .features import Features
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledFeatures(Features):
+    """Features of an image that was scaled down; boxes, masks and heat maps are of the original.
+
+    The arrays are of the small image, as the closer looks need them.
+
+    Attributes:
+        original: (H, W) of the image before it was scaled.
+    """
+
+    original: tuple[int, int] = (0, 0)
+
+    def box(self, k: int) -> tuple[float, float, float, float]:
+        """Box of object k, pixels of the original."""
+        x0, y0, x1, y1 = super().box(k)
+        across, down = self.original[1] / self.shape[1], self.original[0] / self.shape[0]
+        return x0 * across, y0 * down, x1 * across, y1 * down
+
+    def mask(self, k: int) -> Mask:
+        """[H, W] bool instance mask of object k, of the original."""
+        small = super().mask(k).view(np.uint8) * np.uint8(254)
+        return np.asarray(self._enlarged(small) > 127)
+
+    def heat_map(self, phrase: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """[H, W] where a phrase [E] rings true in the original, 0..1."""
+        return np.asarray(self._enlarged(super().heat_map(phrase)), np.float32)
+
+    def _enlarged(self, small: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return cv2.resize(small, self.original[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def scaled(rgb: Image, pixels: int) -> Image:
+    """A larger image scaled down to so many pixels, its shape kept."""
+    height, width = rgb.shape[:2]
+    scale = (pixels / (height * width)) ** 0.5
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(np.ascontiguousarray(rgb), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+def of_original(features: Features, rgb: Image) -> Features:
+    """Features of a scaled image as those of the original."""
+    if features.shape == rgb.shape[:2]:
+        return features
+    own = {field.name: getattr(features, field.name) for field in fields(features)}
+    return ScaledFeatures(**own, original=(rgb.shape[0], rgb.shape[1]))
