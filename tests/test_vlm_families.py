@@ -308,6 +308,20 @@ class TestRecorded:
         assert seen[0] == 0
         assert found.box == pytest.approx((0, 15, 20, 45), abs=80 / 32)
 
+    def test_kosmos_places_are_of_the_square_that_it_saw(
+        self, folders: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vlm = load_vlm(build("kosmos-2", folders / "square"))
+        # Of 32 x 32 patches: those in column 0 of row 8 and in column 7 of row 23.
+        said = (
+            "<grounding><phrase> the cup</phrase>"
+            "<object><patch_index_0256><patch_index_0743></object>"
+        )
+        monkeypatch.setattr(type(vlm), "_write", lambda *_, **__: (said, 1.0))
+        [found] = vlm.ground(FRAME, "the cup")
+        # The frame of 80 x 60 is in the middle of a square of 80.
+        assert found.box == pytest.approx((1.25, 11.25, 18.75, 48.75))
+
     def test_a_look_that_cannot_be_read_is_no_absence(
         self, folders: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
