@@ -8,12 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from handeye.perception.errors import (
     CancelledError,
-    DeadlineError,
     HandeyeError,
     LimitError,
     RobotError,
-    StoppedError,
-    UnreachableError,
     UserError,
 )
 from handeye.perception.frame import Camera, Transform
@@ -25,8 +22,6 @@ from .robot import CancelToken, JointArm, Joints, Robot, RobotSpec, RobotState, 
 
 Corner = tuple[float, float, float]
 Point = npt.NDArray[np.float64]
-_HOLDS_STILL = (StoppedError, DeadlineError, CancelledError, UnreachableError, LimitError)
-"""After these an arm holds still, as the seam says."""
 _STEP = 0.1
 """How far, rad, a joint goes between two of the places on a joint path that are looked at: what the
 TCP does between them is straight to a millimetre."""
@@ -242,15 +237,15 @@ class Guarded:
         """Where a motion led; raises RobotError, whatever else the driver raises or returns."""
         try:
             return sound(motion(), self.spec)
-        except _HOLDS_STILL:
-            raise
+        except (RobotError, CancelledError):
+            raise  # After these an arm holds still, as the seam says.
         except BaseException as error:
             halted = "it was told to stop"
             try:
                 self._robot.stop()
             except Exception as failure:
                 halted = f"it did not take the stop either, and may still move: {failure}"
-            if isinstance(error, HandeyeError) or not isinstance(error, Exception):
+            if not isinstance(error, Exception):
                 error.add_note(halted)
                 raise
             raise RobotError(

@@ -102,8 +102,9 @@ class Robot(Protocol):
 
     Motions block until they end and return the state that was really reached. They raise
     `StoppedError` while stop() is latched, `DeadlineError`, `CancelledError`,
-    `UnreachableError` or `LimitError`; after any of these the arm holds still. Deadlines count
-    on the robot's own clock.
+    `UnreachableError`, `LimitError`, or `RobotError` for a fault of the arm's; after any of these
+    the arm holds still. One that may go on moving raises anything else, and is told to stop.
+    Deadlines count on the robot's own clock.
     """
 
     @property

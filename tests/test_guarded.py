@@ -180,7 +180,7 @@ def test_a_reading_that_cannot_be_is_a_fault_and_nothing_moves(
     assert np.array_equal(grab.robot.read().q, state.q)
 
 
-@pytest.mark.parametrize("error", [TimeoutError("no reply"), RobotError("lost"), SystemExit(3)])
+@pytest.mark.parametrize("error", [TimeoutError("no reply"), SystemExit(3)])
 def test_a_driver_that_breaks_off_a_motion_is_told_to_stop(
     grab: Simulation, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
@@ -189,10 +189,21 @@ def test_a_driver_that_breaks_off_a_motion_is_told_to_stop(
 
     robot = Guarded(grab.robot)
     monkeypatch.setattr(grab.robot, "set_gripper", lost)
-    kept = error if not isinstance(error, TimeoutError) else RobotError()
-    with pytest.raises(type(kept)):
+    with pytest.raises(RobotError if isinstance(error, Exception) else type(error)):
         robot.set_gripper(0.02)
     assert grab.robot.read().stopped
+
+
+def test_an_arm_that_tells_a_fault_holds_still_and_may_go_on(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulted(*_: object, **__: object) -> None:
+        raise RobotError("the arm faulted")
+
+    monkeypatch.setattr(grab.robot, "set_gripper", faulted)
+    with pytest.raises(RobotError, match="the arm faulted"):
+        Guarded(grab.robot).set_gripper(0.02)
+    assert not grab.robot.read().stopped
 
 
 def test_a_guard_around_a_guard_holds_to_both_limits(grab: Simulation) -> None:
