@@ -17,6 +17,14 @@ _NEAR_ONE = 2.0
 """Floats that go from 0 to 1 stay below: what was computed from pictures may be a little over."""
 
 
+def must_be_rgb(image: object, what: str) -> None:
+    """Raise ImageError that names what is no RGB image, unless it is [H, W, 3] uint8."""
+    good = isinstance(image, np.ndarray) and image.ndim == 3 and image.dtype == np.uint8
+    if not good or np.shape(image)[2] != 3 or not np.size(image):
+        kind = f"{np.shape(image)} {getattr(image, 'dtype', type(image).__name__)}"
+        raise ImageError(f"{what} must be [H, W, 3] uint8, RGB; this one is {kind}")
+
+
 def open_image(source: str | Path | bytes, *, most_pixels: int | None = None) -> Image:
     """Read an image file, or an image file's bytes.
 

@@ -144,3 +144,12 @@ def test_filled_shapes_are_no_lines() -> None:
 
     with pytest.raises(ImageError, match="neither bars nor lines nor points"):
         read_chart(plotted(draw))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((100, 100), np.uint8), np.zeros((0, 0, 3), np.uint8), np.ones((99, 99, 3)), None],
+)
+def test_what_is_no_image_is_named(image: Any) -> None:
+    with pytest.raises(ImageError, match=r"a chart image must be \[H, W, 3\] uint8, RGB; this one"):
+        read_chart(image)

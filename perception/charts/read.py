@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..frame import Frame, Image
+from ..images import must_be_rgb
 from .chart import Chart
 from .photographed import find_sheets, flatten, rounded
 from .reader import read_flat
@@ -29,6 +30,7 @@ def read_chart(image: Image, *, photographed: bool | None = None) -> Chart:
         ImageError: the image shows no chart that can be read; says what is missing.
         ModelError: the text reader is not installed.
     """
+    must_be_rgb(image, "a chart image")
     image = _fitted(image)
     if not photographed and (photographed is False or _is_drawn(image)):
         try:
@@ -64,7 +66,7 @@ def _sureness(chart: Chart) -> float:
 
 def _fitted(image: Image) -> Image:
     """The image, made smaller if it is larger than charts need."""
-    if image.ndim != 3 or image.shape[0] * image.shape[1] <= _MOST_PIXELS:
+    if image.shape[0] * image.shape[1] <= _MOST_PIXELS:
         return image
     import cv2
 
@@ -74,7 +76,7 @@ def _fitted(image: Image) -> Image:
 
 def _is_drawn(image: Image) -> bool:
     """Whether the picture's border is of one colour: a drawing's is, a photograph's is not."""
-    if image.ndim != 3 or min(image.shape[:2]) < 8:
+    if min(image.shape[:2]) < 8:
         return True
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.int64)
     usual = np.median(border, axis=0)

@@ -65,10 +65,6 @@ _DATE = re.compile(
 
 def read_flat(image: Image) -> Chart:
     """Read the chart that fills an image; arguments and errors are those of `read_chart`."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ImageError(
-            f"a chart image is [H, W, 3] uint8 RGB; this one is {image.shape} {image.dtype}"
-        )
     if min(image.shape[:2]) < 48:
         raise ImageError(
             f"an image of {image.shape[1]} × {image.shape[0]} pixels is too small for a chart; "

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ImageError
 from ..frame import Frame, Image
+from ..images import must_be_rgb
 from .embedded_checkpoint import CHECKPOINT
 from .lexicon import FURNITURE, Description, Relation, read
 from .verbs import Answer, Detection
@@ -292,10 +292,7 @@ class EmbeddedVLM:
 
 def _seen(rgb: Image) -> Image:
     """An image as the model looks at it: itself, or a smaller one; raises ImageError."""
-    good = isinstance(rgb, np.ndarray) and rgb.ndim == 3 and rgb.dtype == np.uint8
-    if not good or rgb.shape[2] != 3 or not rgb.size:
-        kind = f"{np.shape(rgb)} {getattr(rgb, 'dtype', type(rgb).__name__)}"
-        raise ImageError(f"a Frame's rgb must be [H, W, 3] uint8, RGB; this one is {kind}")
+    must_be_rgb(rgb, "a Frame's rgb")
     if rgb.size <= _SEEN:
         return rgb
     from .scaling import scaled
