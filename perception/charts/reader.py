@@ -29,6 +29,7 @@ from .label_ticks import without_label_ticks
 from .layout import Layout, further_axis, lay_out, number_of, zero_told
 from .legend import find_legend, is_patch
 from .missing_labels import even_places, missed_along, missed_around, missed_texts
+from .months import with_months_between
 from .naming import left_out, named
 from .overlaid import told_from_overlap
 from .parts import Parts, parts_of
@@ -320,6 +321,7 @@ def _line_chart(parts: Parts) -> Chart:
         if more:
             layout.free = [*layout.free, *more]
             labels, used = category_labels([*free, *more], lowest, span, upright=True)
+        labels = with_months_between(labels, [curve for _, curve in drawn])
     ends = plot_ends(parts.canvas, parts.window)
     covered = _covered(parts)
     rows, unread = curve_rows(drawn, layout.x_axis, layout.y_axis, labels, ends, covered)
