@@ -37,6 +37,8 @@ def unshaded(image: Image, canvas: Canvas, layout: Layout) -> Image:
     Spans go from one end of an axis to the other; a band has a line of its own hue within. What is
     left are strokes, as if they had been drawn on the page.
     """
+    if layout.x_axis is None and layout.y_axis is None:
+        return image
     shaded: list[tuple[Mask, Ink]] = []
     pale = [k for k in canvas.inks if k.solid > _SOLID and _off_page(k, canvas) < _PALE]
     tinted = np.any([_own(ink, canvas) for ink in pale], axis=0) if pale else canvas.text
