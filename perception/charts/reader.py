@@ -80,9 +80,6 @@ def read_flat(image: Image) -> Chart:
         texts, layout = told, lay_out(told)
     texts = without_dots(texts, layout)
     canvas = take_apart(image, texts)
-    bare = unshaded(image, canvas, layout)
-    if bare is not image:
-        image, canvas = bare, take_apart(bare, texts)
     layout = _without_legend(canvas, texts, layout)
     layout = _without_values(image, canvas, texts, layout)
     if layout.x_axis:
@@ -103,6 +100,9 @@ def read_flat(image: Image) -> Chart:
         display = read_display(image)
         if display is not None:
             return display
+    bare = unshaded(image, canvas, layout)
+    if bare is not image:
+        image, canvas = bare, take_apart(bare, texts)
     parts = parts_of(image, canvas, layout)
     if max(ticks) < 2:
         chart = _of_printed_values(parts)
