@@ -17,7 +17,7 @@ _BLOCK = 0.9
 _SOLID = 0.5
 _OF_SPAN = 0.6
 """Share of the plot's height that a column of a span is shaded over; lines hide the rest."""
-_NARROWEST = 4
+_NARROWEST, _OVER_PX = 4, 5
 _WITHIN = 0.8
 """Share of what is drawn in a span's colour that is of spans."""
 _LEVEL_PX = 3
@@ -43,7 +43,7 @@ def unshaded(image: Image, canvas: Canvas, layout: Layout) -> Image:
     pale = [k for k in canvas.inks if k.solid > _SOLID and _off_page(k, canvas) < _PALE]
     tinted = np.any([_own(ink, canvas) for ink in pale], axis=0) if pale else canvas.text
     for ink in pale:
-        region = _span(ink, layout)
+        region = _span(ink, canvas, layout)
         if region is None and _is_band(ink, canvas, tinted):
             region = _closed(ink.mask)
         if region is not None:
@@ -71,26 +71,29 @@ def _own(ink: Ink, canvas: Canvas) -> Mask:
     return np.asarray(ink.mask & (np.linalg.norm(canvas.rgb - ink.color, axis=-1) < _LIKE))
 
 
-def _span(ink: Ink, layout: Layout) -> Mask | None:
+def _span(ink: Ink, canvas: Canvas, layout: Layout) -> Mask | None:
     """Where an ink fills rectangles from one end of an axis to the other; None if not there."""
+    away = np.linalg.norm(canvas.rgb - _page(ink, canvas), axis=-1)
+    strokes = (away > _LIKE) & (np.linalg.norm(canvas.rgb - ink.color, axis=-1) > _LIKE)
+    strokes &= ~canvas.text & ~canvas.guides
     if layout.y_axis is not None:
-        region = _upright_spans(ink.mask, layout.y_axis)
+        region = _upright_spans(ink.mask, strokes, layout.y_axis)
         if region is not None:
             return region
     if layout.x_axis is not None:
-        region = _upright_spans(ink.mask.T, layout.x_axis)
+        region = _upright_spans(ink.mask.T, strokes.T, layout.x_axis)
         return None if region is None else region.T
     return None
 
 
-def _upright_spans(mask: Mask, axis: Axis) -> Mask | None:
+def _upright_spans(mask: Mask, strokes: Mask, axis: Axis) -> Mask | None:
     ticks = [p for p, _ in axis.ticks]
     top, bottom = max(int(min(ticks)), 0), int(max(ticks))
     between = mask[top:bottom]
     if bottom - top < 20 or not len(between):
         return None
     region = np.zeros_like(mask)
-    ends = []
+    ends, crossed = [], False
     for x0, x1 in runs_of(between.mean(axis=0) > _OF_SPAN):
         part = mask[:, x0:x1]
         tops, lows = part.argmax(axis=0), len(part) - part[::-1].argmax(axis=0)
@@ -102,9 +105,19 @@ def _upright_spans(mask: Mask, axis: Axis) -> Mask | None:
         if y0 <= top + _LEVEL_PX and y1 >= bottom - _LEVEL_PX:
             region[y0:y1, max(x0 - 1, 0) : x1 + 1] = True
             ends.append((y0, y1))
-    if not ends or np.ptp(ends, axis=0).max() > _LEVEL_PX:
+            crossed |= any(_goes_over(strokes[y0:y1], x) for x in (x0, x1))
+    # A bar may reach both ends, too; no line goes over its sides.
+    if not crossed or np.ptp(ends, axis=0).max() > _LEVEL_PX:
         return None
     return region if (mask & region).sum() > _WITHIN * mask.sum() else None
+
+
+def _goes_over(strokes: Mask, column: int) -> bool:
+    """Whether a stroke goes on over a column."""
+    before = strokes[:, max(column - _OVER_PX, 0) : max(column - 1, 0)].any(axis=1)
+    after = strokes[:, column + 1 : column + _OVER_PX].any(axis=1)
+    near = np.convolve(after, np.ones(2 * _OVER_PX + 1), "same") > 0
+    return bool((before & near).any())
 
 
 def _is_band(ink: Ink, canvas: Canvas, tinted: Mask) -> bool:
