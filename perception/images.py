@@ -19,9 +19,10 @@ _NEAR_ONE = 2.0
 
 def must_be_rgb(image: object, what: str) -> None:
     """Raise ImageError that names what is no RGB image, unless it is [H, W, 3] uint8."""
-    good = isinstance(image, np.ndarray) and image.ndim == 3 and image.dtype == np.uint8
-    if not good or np.shape(image)[2] != 3 or not np.size(image):
-        kind = f"{np.shape(image)} {getattr(image, 'dtype', type(image).__name__)}"
+    array = image if isinstance(image, np.ndarray) else np.empty(0)
+    good = array.ndim == 3 and array.shape[-1] == 3 and array.size and array.dtype == np.uint8
+    if not good:
+        kind = f"{getattr(image, 'shape', ())} {getattr(image, 'dtype', type(image).__name__)}"
         raise ImageError(f"{what} must be [H, W, 3] uint8, RGB; this one is {kind}")
 
 
