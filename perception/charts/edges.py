@@ -50,3 +50,15 @@ def along_edge(line: Mask, area: Mask) -> Mask:
     below = np.arange(len(area))[:, None] > tops + max(_RIM_SHARE * len(area), 4.0)
     ends = (across < columns[0] + _RIM_PX) | (across > columns[-1] - _RIM_PX)
     return np.asarray(line & ~(below & ends))
+
+
+def without_sides(lines: list[Mask], areas: list[Mask]) -> list[Mask]:
+    """Lines without the sides of the areas that they are drawn around."""
+    filled = [area for area in areas if upper_edge(area) is not None]
+    found = []
+    for line in lines:
+        wide = line.any(axis=0).sum()
+        under = [area for area in filled if wide > 0.6 * area.any(axis=0).sum()]
+        own = not under or any(line is area for area in filled)
+        found.append(line if own else along_edge(line, under[0]))
+    return found

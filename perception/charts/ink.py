@@ -1,12 +1,12 @@
 """Ink: what is drawn on a chart besides its text and lines of guidance, sorted by colour."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image, Mask
-from .edges import along_edge, upper_edge
+from .edges import upper_edge
 from .shades import run_together
 from .text import Text
 
@@ -374,12 +374,10 @@ def _merged(inks: list[Ink]) -> tuple[Ink, ...]:
         for ink in solid
     ]
     # The line along an area's edge is what the area is drawn under.
-    areas = [k.mask for k in solid if upper_edge(k.mask) is not None]
+    widths = [int(k.mask.any(axis=0).sum()) for k in solid if upper_edge(k.mask) is not None]
     for ink in loose:
-        wide = ink.mask.any(axis=0).sum()
-        under = [area for area in areas if wide > 0.6 * area.any(axis=0).sum()]
-        if under:
-            kept.append(replace(ink, mask=along_edge(ink.mask, under[0])))
+        if any(ink.mask.any(axis=0).sum() > 0.6 * w for w in widths):
+            kept.append(ink)
             continue
         shares = [
             float((ink.mask & around).sum() / ink.mask.sum())

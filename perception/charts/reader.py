@@ -20,7 +20,7 @@ from .curves import bridged, find_points, is_thick, trace
 from .cut_off import plot_ends
 from .direct_labels import named_at_ends
 from .display import read_display
-from .edges import upper_edge
+from .edges import upper_edge, without_sides
 from .gauge import Dial, find_dial, gauge_chart
 from .hatching import unhatched
 from .ink import Canvas, is_grey, take_apart
@@ -291,7 +291,8 @@ def _bar_chart(parts: Parts, bars: Bars) -> Chart:
 
 def _line_chart(parts: Parts) -> Chart:
     layout = parts.layout
-    traced = [trace(ink.mask) for ink in parts.inks]
+    areas = [ink.mask for ink in parts.canvas.inks]
+    traced = [trace(mask) for mask in without_sides([ink.mask for ink in parts.inks], areas)]
     drawn = [(n, curve) for n, curve in zip(parts.names, traced, strict=True) if curve]
     if layout.y_axis is None or not drawn:
         raise ImageError("the lines of this chart cannot be followed")
