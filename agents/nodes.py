@@ -14,11 +14,11 @@ from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
-from handeye.skills.calling import goal_of, outcome_of
+from handeye.skills.calling import executed, goal_of
 from handeye.skills.look import LookAround
 from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot, reading
-from handeye.skills.skill import Code, Outcome, Skill, SkillContext
+from handeye.skills.skill import Code, Skill, SkillContext
 from pydantic import TypeAdapter
 
 from .approving import answer_to, is_yes, told_by
@@ -239,7 +239,7 @@ class Nodes:
             deadline_s=self._budget.skill_s,
             report=lambda line: self._emit(Progressed(stamp_s=self.now(), line=line)),
         )
-        outcome = outcome_of(skill, _executed(skill, context))
+        outcome = executed(skill, context)
         self._emit(
             Acted(
                 stamp_s=self.now(),
@@ -369,16 +369,6 @@ def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
     """What is remembered, with what the user calls things from now on."""
     known = past.model_copy(update={"names": {**past.names, **names}})
     return known.model_dump(mode="json")
-
-
-def _executed(skill: Skill, context: SkillContext) -> Outcome:
-    """Execute a skill; what a driver raises beyond its seam becomes one clear RobotError."""
-    try:
-        return skill.execute(context)
-    except HandeyeError:
-        raise
-    except Exception as error:
-        raise RobotError(f"{skill.name} failed: {type(error).__name__}: {error}") from error
 
 
 def _is_search(state: AgentState) -> bool:

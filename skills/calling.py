@@ -6,7 +6,7 @@ from handeye.perception.conditions import Condition
 from handeye.perception.errors import HandeyeError, UserError
 from handeye.perception.scene import Scene
 
-from .skill import Outcome, Skill
+from .skill import Outcome, Skill, SkillContext
 
 _CONDITIONS: tuple[type, ...] = get_args(get_args(Condition)[0])
 
@@ -28,10 +28,21 @@ def goal_of(skill: Skill, scene: Scene) -> Condition | None:
     )
 
 
-def outcome_of(skill: Skill, returned: object) -> Outcome:
-    """What `execute` of a skill returned; raises UserError that names the skill if it is none."""
+def executed(skill: Skill, context: SkillContext) -> Outcome:
+    """What a skill reports once it is executed.
+
+    What breaks in the robot, the cameras and the models has errors of its own, and passes through.
+
+    Raises:
+        UserError: the skill itself breaks, or reports no Outcome; names it.
+    """
+    kind = type(skill).__name__
+    try:
+        returned: object = skill.execute(context)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise UserError(f"{kind}.execute raised {type(error).__name__}: {error}") from error
     if isinstance(returned, Outcome):
         return returned
-    raise UserError(
-        f"{type(skill).__name__}.execute must return an Outcome, not {type(returned).__name__}"
-    )
+    raise UserError(f"{kind}.execute must return an Outcome, not {type(returned).__name__}")

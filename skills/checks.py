@@ -15,7 +15,7 @@ from handeye.perception.errors import (
 from handeye.perception.frame import Camera
 from handeye.perception.scene import Scene
 
-from .calling import goal_of, outcome_of
+from .calling import executed, goal_of
 from .guarded import Guarded
 from .robot import CancelToken, JointArm, Robot, RobotState, sound
 from .skill import Outcome, Skill, SkillContext
@@ -47,21 +47,10 @@ def check_skill(skill: Skill, context: SkillContext) -> Outcome:
     cancelled.cancel()
     still = SkillContext(context.robot, context.sight, cancelled, context.deadline_s)
     before = context.robot.read().q
-    _executed(skill, still)
+    executed(skill, still)
     moved = float(np.abs(context.robot.read().q - before).max()) if len(before) else 0.0
     _must(moved < 0.05, f"{kind.__name__} moved by {moved:.2f} rad after it was cancelled")
-    return _executed(skill, context)
-
-
-def _executed(skill: Skill, context: SkillContext) -> Outcome:
-    """What a skill reports; raises UserError for an error of its own, and where it reports none."""
-    try:
-        return outcome_of(skill, skill.execute(context))
-    except HandeyeError:
-        raise
-    except Exception as error:
-        kind = type(skill).__name__
-        raise UserError(f"{kind}.execute raised {type(error).__name__}: {error}") from error
+    return executed(skill, context)
 
 
 def check_robot(robot: Robot) -> None:

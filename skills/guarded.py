@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from handeye.perception.errors import (
     CancelledError,
-    HandeyeError,
     LimitError,
     RobotError,
     UserError,
@@ -18,7 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import arguments
 from .kinematics import Kinematics
-from .robot import CancelToken, JointArm, Joints, Robot, RobotSpec, RobotState, reading, sound
+from .robot import (
+    CancelToken,
+    JointArm,
+    Joints,
+    Robot,
+    RobotSpec,
+    RobotState,
+    driven,
+    reading,
+    sound,
+)
 
 Corner = tuple[float, float, float]
 Point = npt.NDArray[np.float64]
@@ -136,18 +145,11 @@ class Guarded:
 
     def connect(self) -> None:
         """Take control; idempotent. Raises RobotError, whatever the driver raises."""
-        try:
-            self._robot.connect()
-        except HandeyeError:
-            raise
-        except Exception as error:
-            raise RobotError(
-                f"{self.spec.name} cannot be connected: {type(error).__name__}: {error}"
-            ) from error
+        driven(self._robot.connect, f"{self.spec.name} cannot be connected")
 
     def close(self) -> None:
-        """Hold still and let go of the connection; idempotent."""
-        self._robot.close()
+        """Hold still and let go; idempotent. Raises RobotError, whatever the driver raises."""
+        driven(self._robot.close, f"{self.spec.name} cannot be closed")
 
     def read(self) -> RobotState:
         """The present state; raises RobotError, whatever the driver raises."""
@@ -216,15 +218,8 @@ class Guarded:
 
     def stop(self) -> None:
         """Halt at once and stay halted; from any thread. Raises RobotError where it fails."""
-        try:
-            self._robot.stop()
-        except RobotError:
-            raise
-        except Exception as error:
-            raise RobotError(
-                f"{self.spec.name} did not take the stop, and may still move: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        trouble = f"{self.spec.name} did not take the stop, and may still move"
+        driven(self._robot.stop, trouble, RobotError)
 
     def reset(self) -> None:
         """Clear a latched stop."""
@@ -242,9 +237,9 @@ class Guarded:
         except BaseException as error:
             halted = "it was told to stop"
             try:
-                self._robot.stop()
-            except Exception as failure:
-                halted = f"it did not take the stop either, and may still move: {failure}"
+                self.stop()
+            except RobotError as failure:
+                halted = str(failure)
             if not isinstance(error, Exception):
                 error.add_note(halted)
                 raise

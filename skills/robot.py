@@ -1,15 +1,16 @@
 """Robot: the seam to hardware. SI units, radians, the robot's base frame; every reading stamped."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.errors import CancelledError, RobotError
+from handeye.perception.errors import CancelledError, HandeyeError, RobotError
 from handeye.perception.frame import Camera, Transform
 
+T = TypeVar("T")
 Joints = npt.NDArray[np.float64]
 """[n] float64, radians; metres for prismatic joints, as in all that is said of joints here."""
 
@@ -190,17 +191,26 @@ def joint_arm(robot: Robot) -> JointArm | None:
     return robot if isinstance(own, JointArm) and isinstance(robot, JointArm) else None
 
 
-def reading(robot: Robot) -> RobotState:
-    """The present state of a robot; raises RobotError, whatever its driver raises or returns."""
+def driven(call: Callable[[], T], trouble: str, passing: type[HandeyeError] = HandeyeError) -> T:
+    """What a driver's code returns; whatever it raises becomes one clear RobotError.
+
+    Args:
+        call: into the driver.
+        trouble: what is wrong where it raises, such as "panda cannot be read".
+        passing: errors that say so themselves, and pass through.
+    """
     try:
-        state = robot.read()
-    except RobotError:
+        return call()
+    except passing:
         raise
     except Exception as error:
-        raise RobotError(
-            f"{robot.spec.name} cannot be read: {type(error).__name__}: {error}"
-        ) from error
-    return sound(state, robot.spec)
+        raise RobotError(f"{trouble}: {type(error).__name__}: {error}") from error
+
+
+def reading(robot: Robot) -> RobotState:
+    """The present state of a robot; raises RobotError, whatever its driver raises or returns."""
+    spec = robot.spec
+    return sound(driven(robot.read, f"{spec.name} cannot be read", RobotError), spec)
 
 
 def sound(state: object, spec: RobotSpec) -> RobotState:

@@ -1,24 +1,20 @@
 """connect: from a name to a connected robot that can also be told to execute skills."""
 
-from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from handeye.agents.agent import make_observer
-from handeye.perception.errors import HandeyeError, NotFoundError, RobotError, UserError
+from handeye.perception.errors import NotFoundError, RobotError, UserError
 from handeye.perception.observer import Observer
-from handeye.skills.calling import outcome_of
+from handeye.skills.calling import executed
 from handeye.skills.guarded import Guarded, Limits
-from handeye.skills.robot import CancelToken, Robot
+from handeye.skills.robot import CancelToken, Robot, driven
 from handeye.skills.skill import Outcome, Skill, SkillContext
 
 if TYPE_CHECKING:
     from handeye.sims.simulation import Simulation
-
-
-T = TypeVar("T")
 
 
 class Session(Guarded):
@@ -60,11 +56,11 @@ class Session(Guarded):
     ) -> Outcome:
         """Look, then execute one skill, without an agent; its Outcome says how it went.
 
-        Raises UserError for a skill that returns none.
+        Raises UserError for a skill that breaks, or reports nothing.
         """
         self.observer.look()
         context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
-        return outcome_of(skill, skill.execute(context))
+        return executed(skill, context)
 
     def close(self) -> None:
         """Hold still, let go of the robot, and end its simulation; idempotent.
@@ -72,7 +68,7 @@ class Session(Guarded):
         Raises RobotError, whatever the driver raises.
         """
         try:
-            _driven(super().close, f"{self.spec.name} cannot be closed")
+            super().close()
         finally:
             if self.simulation is not None:
                 self.simulation.close()
@@ -134,23 +130,13 @@ def _offered(point: EntryPoint, options: dict[str, Any]) -> Robot:
     """The robot that an installed package offers; RobotError names both if it is broken."""
     package = point.dist.name if point.dist is not None else "an unnamed package"
     named = f'the robot "{point.name}" of {package} ({point.value})'
-    make = _driven(point.load, f"{named} cannot be loaded")
-    robot = _driven(lambda: make(**options), f"{named} cannot be connected")
+    make = driven(point.load, f"{named} cannot be loaded")
+    robot = driven(lambda: make(**options), f"{named} cannot be connected")
     if not isinstance(robot, Robot):
         raise RobotError(
             f"{named} is a {type(robot).__name__} and no Robot; check_robot says what it lacks"
         )
     return robot
-
-
-def _driven(call: Callable[[], T], trouble: str) -> T:
-    """What a driver's code returns; whatever it raises becomes one clear RobotError."""
-    try:
-        return call()
-    except HandeyeError:
-        raise
-    except Exception as error:
-        raise RobotError(f"{trouble}: {type(error).__name__}: {error}") from error
 
 
 def _simulation(
