@@ -17,12 +17,18 @@ _NEAR_ONE = 2.0
 """Floats that go from 0 to 1 stay below: what was computed from pictures may be a little over."""
 
 
+def not_rgb(image: object) -> str:
+    """What something is that is no [H, W, 3] uint8 image, such as "(9, 9) uint8"; else ""."""
+    array = image if isinstance(image, np.ndarray) else np.empty(0)
+    if array.ndim == 3 and array.shape[-1] == 3 and array.size and array.dtype == np.uint8:
+        return ""
+    return f"{np.shape(array)} {array.dtype}" if array is image else f"() {type(image).__name__}"
+
+
 def must_be_rgb(image: object, what: str) -> None:
     """Raise ImageError that names what is no RGB image, unless it is [H, W, 3] uint8."""
-    array = image if isinstance(image, np.ndarray) else np.empty(0)
-    good = array.ndim == 3 and array.shape[-1] == 3 and array.size and array.dtype == np.uint8
-    if not good:
-        kind = f"{getattr(image, 'shape', ())} {getattr(image, 'dtype', type(image).__name__)}"
+    kind = not_rgb(image)
+    if kind:
         raise ImageError(f"{what} must be [H, W, 3] uint8, RGB; this one is {kind}")
 
 

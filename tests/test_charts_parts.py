@@ -288,3 +288,12 @@ class TestLogarithmicAxes:
         axis = self.axis(*said)
         assert axis is not None
         assert axis.scale == "log"
+
+
+def test_a_pattern_of_pale_specks_is_no_panel() -> None:
+    image = page(320, 420)
+    for y in range(20, 300, 20):
+        for x in range(20, 400, 20):
+            image[y : y + 8, x : x + 8] = 216
+    image[100:220, 150:250] = BLUE
+    assert take_apart(image, []).backgrounds.tolist() == [[255.0, 255.0, 255.0]]

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import EndOfStreamError, UserError
 from ..frame import Camera, Frame, Transform
+from ..images import not_rgb
 
 
 def check_camera(camera: Camera, frames: int = 3) -> Frame:
@@ -38,13 +39,11 @@ def check_camera(camera: Camera, frames: int = 3) -> Frame:
 
 def check_frame(frame: Frame, camera: str | None = None) -> None:
     """Hold one frame to its contract: shapes, dtypes, units, pose; raises UserError."""
-    rgb = frame.rgb
-    good = isinstance(rgb, np.ndarray) and rgb.ndim == 3 and rgb.shape[2] == 3 and rgb.size > 0
-    kind = f"{np.shape(rgb)} {getattr(rgb, 'dtype', type(rgb).__name__)}"
-    _must(good and rgb.dtype == np.uint8, f"rgb must be [H, W, 3] uint8, it is {kind}")
+    kind = not_rgb(frame.rgb)
+    _must(not kind, f"rgb must be [H, W, 3] uint8, it is {kind}")
     _must(camera is None or frame.camera == camera, f'frame.camera is "{frame.camera}"')
     _must(math.isfinite(frame.stamp_s), "stamp_s must be seconds")
-    size = rgb.shape[:2]
+    size = frame.rgb.shape[:2]
     if frame.depth is not None:
         depth = frame.depth
         _must(depth.shape == size, f"depth must be {size} like rgb, it is {depth.shape}")

@@ -1,12 +1,12 @@
 """LiveCamera: a webcam or a network stream, through OpenCV."""
 
 import re
-import threading
 import time
 from typing import Any
 
 from ..errors import CameraError
 from ..frame import Frame, Image, Intrinsics, Transform
+from .device import Device
 from .pixels import as_rgb, rgb_of_jpeg
 
 _USUAL_FPS = 30.0
@@ -54,8 +54,7 @@ class LiveCamera:
         self._timeout_s = timeout_s
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
         self._capture: Any = None
-        self._closed = False
-        self._using = threading.RLock()
+        self._device = Device(self._release)
         self._raw = False
         self._sequence = 0
         self._last_s = 0.0
@@ -69,25 +68,15 @@ class LiveCamera:
 
     def read(self, max_age_s: float = 1.0) -> Frame:  # noqa: ARG002 - it is always a new one
         """Wait for the device's next whole frame; raises CameraError."""
-        try:
-            with self._using:
-                return self._next()
-        finally:
-            if self._closed:
-                self.close()
+        with self._device.reading():
+            return self._next()
 
     def close(self) -> None:
         """Release the device; idempotent. A read that hangs is not waited for: it does it then."""
-        self._closed = True
-        # OpenCV kills the process where a device is released under a thread that reads it.
-        if self._using.acquire(blocking=False):
-            try:
-                self._release()
-            finally:
-                self._using.release()
+        self._device.close()
 
     def _next(self) -> Frame:
-        if self._closed:
+        if self._device.closed:
             raise CameraError(f'camera "{self._name}" is closed')
         rgb = self._picture(self._opened())
         return Frame(

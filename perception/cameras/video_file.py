@@ -1,12 +1,12 @@
 """VideoFile: a video file as a camera, through OpenCV."""
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from ..errors import CameraError, EndOfStreamError
 from ..frame import Frame, Intrinsics, Transform
+from .device import Device
 from .pixels import as_rgb
 
 _USUAL_FPS = 30.0
@@ -48,8 +48,8 @@ class VideoFile:
         self._name = name or self._path.name
         self.realtime, self._loop = realtime, loop
         self._intrinsics, self._T_world_camera = intrinsics, T_world_camera
-        self._closed = self._broken = False
-        self._using = threading.RLock()
+        self._broken = False
+        self._device = Device(lambda: self._capture.release())
         self._start_s: float | None = None
         self._read = self._passed = 0
         self._due_s = self._before_s = 0.0
@@ -73,25 +73,15 @@ class VideoFile:
             CameraError: a frame cannot be decoded, or the file breaks off; the next read goes on.
             EndOfStreamError: every frame was passed.
         """
-        try:
-            with self._using:
-                return self._next(max_age_s)
-        finally:
-            if self._closed:
-                self.close()
+        with self._device.reading():
+            return self._next(max_age_s)
 
     def close(self) -> None:
         """Close the file; idempotent. A read that is under way is not waited for: it does it."""
-        self._closed = True
-        # OpenCV kills the process where a file is closed under a thread that reads it.
-        if self._using.acquire(blocking=False):
-            try:
-                self._capture.release()
-            finally:
-                self._using.release()
+        self._device.close()
 
     def _next(self, max_age_s: float) -> Frame:
-        if self._closed:
+        if self._device.closed:
             raise CameraError(f'camera "{self._name}" is closed')
         self._grab()
         if self.realtime:

@@ -160,13 +160,7 @@ def _merged(
     rest = sorted((t for t in below if t not in row and t.is_level), key=lambda t: t.box[1])
     matches: list[tuple[Text, Text]] = []
     for text in rest:
-        over = [
-            t
-            for t in level
-            if abs(t.center[0] - text.center[0])
-            < _CENTERED * max(t.box[2] - t.box[0], text.box[2] - text.box[0])
-            and text.box[1] - lines[id(t)][-1].box[3] < _NEXT_LINE * text.height
-        ]
+        over = [t for t in level if _is_under(text, lines[id(t)][-1])]
         if len(over) == 1:
             matches.append((over[0], text))
             lines[id(over[0])].append(text)

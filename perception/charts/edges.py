@@ -9,6 +9,7 @@ _AREA_SHARE = 0.05
 
 _RIM_SHARE = 0.02
 """Of the image's height: farther below an area's edge than this, what is outlined is its side."""
+_AS_WIDE = 0.6
 _RIM_PX = 4
 """How far an outline reaches into the area at its sides."""
 _LEAP_SHARE = 0.03
@@ -43,13 +44,9 @@ def upper_edge(mask: Mask) -> Mask | None:
     return out
 
 
-def along_edge(line: Mask, area: Mask) -> Mask:
-    """A line around an area without its sides: what is drawn far below the area's edge there."""
-    columns, across = np.flatnonzero(area.any(axis=0)), np.arange(area.shape[1])
-    tops = np.interp(across, columns, area.argmax(axis=0)[columns])
-    below = np.arange(len(area))[:, None] > tops + max(_RIM_SHARE * len(area), 4.0)
-    ends = (across < columns[0] + _RIM_PX) | (across > columns[-1] - _RIM_PX)
-    return np.asarray(line & ~(below & ends))
+def is_as_wide(line: Mask, area: Mask) -> bool:
+    """Whether a line goes on over most of an area's width, as one along its edge does."""
+    return bool(line.any(axis=0).sum() > _AS_WIDE * area.any(axis=0).sum())
 
 
 def without_sides(lines: list[Mask], areas: list[Mask]) -> list[Mask]:
@@ -57,8 +54,16 @@ def without_sides(lines: list[Mask], areas: list[Mask]) -> list[Mask]:
     filled = [area for area in areas if upper_edge(area) is not None]
     found = []
     for line in lines:
-        wide = line.any(axis=0).sum()
-        under = [area for area in filled if wide > 0.6 * area.any(axis=0).sum()]
-        own = not under or any(line is area for area in filled)
-        found.append(line if own else along_edge(line, under[0]))
+        own = any(line is area for area in filled)
+        under = [] if own else [area for area in filled if is_as_wide(line, area)]
+        found.append(_along_edge(line, under[0]) if under else line)
     return found
+
+
+def _along_edge(line: Mask, area: Mask) -> Mask:
+    """A line without what is drawn far below an area's edge at the area's ends: its sides."""
+    columns, across = np.flatnonzero(area.any(axis=0)), np.arange(area.shape[1])
+    tops = np.interp(across, columns, area.argmax(axis=0)[columns])
+    below = np.arange(len(area))[:, None] > tops + max(_RIM_SHARE * len(area), 4.0)
+    ends = (across < columns[0] + _RIM_PX) | (across > columns[-1] - _RIM_PX)
+    return np.asarray(line & ~(below & ends))

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frame import Image, Mask
-from .edges import upper_edge
+from .edges import is_as_wide, upper_edge
+from .pages import backgrounds_of, bins_of
 from .shades import run_together
 from .text import Text
 
@@ -18,9 +19,6 @@ _GREY = 22.0
 _HUED = 45
 """The channels of a colour that surely has a hue are more than this apart."""
 _MOST = 20
-_OF_PANEL = 0.15
-"""A row or column that has less of a colour than this share of the most does not cross the panel
-of that colour."""
 
 
 def hued(rgb: Floats | Image) -> Mask:
@@ -84,88 +82,13 @@ class Canvas:
 def take_apart(image: Image, texts: list[Text]) -> Canvas:
     """Find background, guides and inks of a chart image [H, W, 3] uint8."""
     rgb = image.astype(np.float32)
-    backgrounds = _backgrounds(image)
+    backgrounds = backgrounds_of(image)
     text = _text_mask(image.shape[:2], texts)
     distance = np.min([np.linalg.norm(rgb - b, axis=-1) for b in backgrounds], axis=0)
     other = distance > 22
     guides = _guides(rgb, other, backgrounds)
     drawn = other & ~text & ~guides
     return Canvas(rgb, backgrounds, text, guides, drawn, _inks(rgb, drawn, backgrounds))
-
-
-def _backgrounds(image: Image) -> Floats:
-    """The page's colour, and the panel's if it has another."""
-    height, width = image.shape[:2]
-    bins = _bins(image)
-    counts = np.bincount(bins.ravel(), minlength=4096)
-    edge = np.concatenate(
-        [bins[:2].ravel(), bins[-2:].ravel(), bins[:, :2].ravel(), bins[:, -2:].ravel()]
-    )
-    page = int(np.bincount(edge, minlength=4096).argmax())
-    found = [_mean(image, bins == page)]
-    hued = image.max(axis=-1).astype(int) - image.min(axis=-1) > 70
-    for k in np.argsort(-counts)[:8]:
-        if int(k) == page or counts[k] < 0.04 * height * width:
-            continue
-        mask = _opened(bins == k, 7)
-        if not mask.any():
-            continue
-        # The keys of a legend may have the panel's colour, too.
-        counted = mask.sum(axis=1), mask.sum(axis=0)
-        rows, columns = (np.flatnonzero(n > _OF_PANEL * n.max()) for n in counted)
-        color = _mean(image, mask)
-        wide = np.ptp(columns) > 0.4 * width and np.ptp(rows) > 0.35 * height
-        within = hued[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].sum()
-        framing = hued.sum() > 0.02 * hued.size and within > 0.85 * hued.sum()
-        pale = color.max() - color.min() < 48
-        alike = np.linalg.norm(color - found[0]) < (140 if color.max() - color.min() < 16 else 90)
-        # A panel shows at its corners, or around what is drawn in stronger colours.
-        shows = framing or _has_corners(mask, rows, columns)
-        if wide and pale and alike and shows and _is_whole(bins == k, int(np.ptp(columns))):
-            found.append(color)
-    # Neighbouring bins split what is one colour with a little noise.
-    return np.array(found, np.float32)
-
-
-def _opened(mask: Mask, size: int) -> Mask:
-    import cv2
-
-    kernel = np.ones((size, size), np.uint8)
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)) > 0
-
-
-def _is_whole(mask: Mask, width: int) -> bool:
-    """Whether most of a mask's width, but for grid lines, hangs together with its top.
-
-    So does a panel, if bars stand before it, and pale bars of several heights don't.
-    """
-    import cv2
-
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
-    large = 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 0.02 * closed.sum())
-    tops = stats[large, cv2.CC_STAT_TOP]
-    upper = np.isin(labels, large[tops < tops.min() + 0.05 * len(mask)])
-    return bool(upper.any(axis=0).sum() > 0.5 * width)
-
-
-def _has_corners(mask: Mask, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> bool:
-    y0, y1, x0, x1 = rows[0], rows[-1], columns[0], columns[-1]
-    dy, dx = max((y1 - y0) // 12, 4), max((x1 - x0) // 12, 4)
-    corners = [
-        mask[y0 : y0 + dy, x0 : x0 + dx], mask[y0 : y0 + dy, x1 - dx : x1],
-        mask[y1 - dy : y1, x0 : x0 + dx], mask[y1 - dy : y1, x1 - dx : x1],
-    ]  # fmt: skip
-    return sum(bool(corner.mean() > 0.4) for corner in corners) >= 3
-
-
-def _bins(image: Image) -> npt.NDArray[np.int64]:
-    coarse = (image >> 4).astype(np.int64)
-    return coarse[..., 0] * 256 + coarse[..., 1] * 16 + coarse[..., 2]
-
-
-def _mean(image: Image, mask: Mask) -> Floats:
-    return np.asarray(np.median(image[mask], axis=0), np.float32)
 
 
 def _text_mask(shape: tuple[int, ...], texts: list[Text]) -> Mask:
@@ -210,7 +133,7 @@ def _inks(rgb: Floats, drawn: Mask, backgrounds: Floats) -> tuple[Ink, ...]:
     import cv2
 
     image = rgb.astype(np.uint8)
-    bins = _bins(image)
+    bins = bins_of(image)
     solid = np.asarray(cv2.erode(drawn.astype(np.uint8), np.ones((3, 3), np.uint8))) > 0
     even = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=-1) < 26
     solid &= even
@@ -374,9 +297,9 @@ def _merged(inks: list[Ink]) -> tuple[Ink, ...]:
         for ink in solid
     ]
     # The line along an area's edge is what the area is drawn under.
-    widths = [int(k.mask.any(axis=0).sum()) for k in solid if upper_edge(k.mask) is not None]
+    areas = [k.mask for k in solid if upper_edge(k.mask) is not None]
     for ink in loose:
-        if any(ink.mask.any(axis=0).sum() > 0.6 * w for w in widths):
+        if any(is_as_wide(ink.mask, area) for area in areas):
             kept.append(ink)
             continue
         shares = [

@@ -8,14 +8,11 @@ import numpy as np
 
 from .categories import Label
 from .curves import Curve
+from .sequences import ISO_MONTH, MONTHS
 
-_ISO = re.compile(r"((?:19|20)\d\d)([-/.])(0[1-9]|1[0-2])")
-_NAMED = re.compile(r"([A-Za-z]{3,9})\.?(?: ((?:19|20)\d\d))?")
+_ISO = re.compile(ISO_MONTH)
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_NAMES = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+_NAMED = re.compile(r"(?P<name>[A-Za-z]{3,9})\.?(?: (?P<year>(?:19|20)\d\d))?")
 _SOME_YEAR = 2001
 """For months without one."""
 _LEAST = 3
@@ -42,9 +39,8 @@ def with_months_between(labels: list[Label], curves: Sequence[Curve]) -> list[La
     if slope <= 0 or np.abs(slope * days + intercept - at).max() > _OFF_PX:
         return labels
     low, high = min(float(c.x[0]) for c in curves), max(float(c.x[-1]) for c in curves)
-    pitch = slope * 31
-    beyond = [int((at[0] - low) / pitch) + 1, int((high - at[-1]) / pitch) + 1]
-    every = range(months[0] - max(beyond[0], 0), months[-1] + max(beyond[1], 0) + 1)
+    before, after = (max(int(gap / (28 * slope)) + 1, 0) for gap in (at[0] - low, high - at[-1]))
+    every = range(months[0] - before, months[-1] + after + 1)
     pixels = {month: slope * _first(month).toordinal() + intercept for month in every}
     pixels = {m: p for m, p in pixels.items() if low - 2 * _BESIDE_PX < p < high + 2 * _BESIDE_PX}
     points = np.array([v for curve in curves for v in curve.vertices])
@@ -68,42 +64,34 @@ def _months_of(texts: list[str]) -> list[int] | None:
 
     A year among names of months stands for its January; without any year they are of some year.
     """
-    exact = [_exact(text) for text in texts]
-    places = [_place(text) for text in texts]
-    if sum(place is not None for place in places) < 2 or any(
-        e is None and p is None for e, p in zip(exact, places, strict=True)
-    ):
+    told = [_told(text) for text in texts]
+    if sum(not _YEAR.fullmatch(text) for text in texts) < 2 or any(one is None for one in told):
         return None
-    anchor = next((k for k, month in enumerate(exact) if month is not None), 0)
-    found = {anchor: exact[anchor] or 12 * _SOME_YEAR + (places[anchor] or 0)}
-    for k in range(anchor + 1, len(texts)):
-        after = found[k - 1] + 1
-        found[k] = exact[k] or after + ((places[k] or 0) - after) % 12
+    known = [one for one in told if one is not None]
+    anchor = next((k for k, (year, _) in enumerate(known) if year is not None), 0)
+    found = [0] * len(known)
+    found[anchor] = 12 * (known[anchor][0] or _SOME_YEAR) + known[anchor][1]
+    for k in range(anchor + 1, len(known)):
+        (year, place), after = known[k], found[k - 1] + 1
+        found[k] = 12 * year + place if year is not None else after + (place - after) % 12
     for k in range(anchor - 1, -1, -1):
         before = found[k + 1] - 1
-        found[k] = before - (before - (places[k] or 0)) % 12
-    return [found[k] for k in range(len(texts))]
+        found[k] = before - (before - known[k][1]) % 12
+    return found
 
 
-def _exact(text: str) -> int | None:
-    """Months since the year 0 of a label with a year."""
+def _told(text: str) -> tuple[int | None, int] | None:
+    """The year, if a label has one, and the month from 0 that it says; None if it says none."""
     iso, named = _ISO.fullmatch(text), _NAMED.fullmatch(text)
     if iso:
-        return 12 * int(iso[1]) + int(iso[3]) - 1
-    place = _place(text)
-    if named and named[2] and place is not None:
-        return 12 * int(named[2]) + place
-    return 12 * int(text) if _YEAR.fullmatch(text) else None
-
-
-def _place(text: str) -> int | None:
-    """Which month of the year, from 0, a label says."""
-    iso, named = _ISO.fullmatch(text), _NAMED.fullmatch(text)
-    if iso:
-        return int(iso[3]) - 1
-    said = named[1].title() if named else ""
-    fits = [k for k, name in enumerate(_NAMES) if said in (name, name[:3])]
-    return fits[0] if fits else None
+        return int(iso["year"]), int(iso["month"]) - 1
+    if _YEAR.fullmatch(text):
+        return int(text), 0
+    said = named["name"].title() if named else ""
+    for place, name in enumerate(MONTHS):
+        if named and said in (name, name[:3]):
+            return (int(named["year"]) if named["year"] else None), place
+    return None
 
 
 def _first(month: int) -> date:
@@ -115,7 +103,6 @@ def _said(month: int, style: str) -> str:
     year, place = divmod(month, 12)
     iso, named = _ISO.fullmatch(style), _NAMED.fullmatch(style)
     if iso:
-        return f"{year}{iso[2]}{place + 1:02d}"
-    short = named is None or len(named[1]) == 3
-    name = _NAMES[place][:3] if short else _NAMES[place]
-    return f"{name} {year}" if named and named[2] else name
+        return f"{year}{iso['mark']}{place + 1:02d}"
+    name = MONTHS[place][:3] if named and len(named["name"]) == 3 else MONTHS[place]
+    return f"{name} {year}" if named and named["year"] else name

@@ -22,7 +22,7 @@ from .direct_labels import named_at_ends
 from .display import read_display
 from .edges import upper_edge, without_sides
 from .gauge import Dial, find_dial, gauge_chart
-from .hatching import unhatched
+from .hatching import hatchings, in_own_colors, unhatched
 from .ink import Canvas, is_grey, take_apart
 from .joints import sealed
 from .label_ticks import without_label_ticks
@@ -71,7 +71,11 @@ def read_flat(image: Image) -> Chart:
             f"an image of {image.shape[1]} × {image.shape[0]} pixels is too small for a chart; "
             "48 × 48 is the least"
         )
-    image = unhatched(image)
+    hatched = hatchings(image)
+    return in_own_colors(_read(unhatched(image, hatched)), hatched)
+
+
+def _read(image: Image) -> Chart:
     texts = without_label_ticks(true_texts(text_reader().read(image), image), image)
     texts += unseen_names(image, texts)
     layout = lay_out(texts)

@@ -7,52 +7,63 @@ from ..frame import Image, Mask
 from .axis import Axis
 from .ink import Canvas, Floats, Ink, runs_of
 from .layout import Layout
+from .pages import closed
 
-_PALE = 150.0
-"""How far, in RGB, what is shaded is from the page at the most."""
-_FAINT = 125.0
-"""How far a band is at the most."""
-_BLOCK = 0.9
-"""Share of the rectangle around it that a rectangle fills at least."""
+_PALE, _FAINT = 150.0, 125.0
+"""How far from the page, in RGB, spans and bands are at the most."""
 _SOLID = 0.5
+"""Share of what is shaded that lies within larger areas of its colour."""
+_GAP_PX = 7
+"""Lines over what is shaded are less thick than this."""
 _OF_SPAN = 0.6
 """Share of the plot's height that a column of a span is shaded over; lines hide the rest."""
 _NARROWEST, _OVER_PX = 4, 5
+"""How wide a span is at least, and how far beside its side a line that goes over it is seen."""
 _WITHIN = 0.8
 """Share of what is drawn in a span's colour that is of spans."""
 _LEVEL_PX = 3
-_STRONGER = 1.5
-"""How much farther from the page than a band the line within it is."""
+"""How far the ends of spans, and of the columns of one, are apart at most."""
+_STRONGER, _STRONGER_BY = 1.5, 50.0
+"""How much farther from the page than a band the line within it is, in two ways."""
 _LIKE = 40.0
+"""Colours that are nearer, in RGB, are the same."""
 _BESIDE_PX = 9
 """How near a line what is shaded begins, above it and below."""
 _LEVEL_SHARE = 0.03
+"""Of the picture's height: what has a base that is so level is an area."""
+_BLOCK, _BLOCKS = 0.9, 0.3
+"""Share of the rectangle around it that a rectangle fills; and of a band that may be rectangles."""
 _LONG = 0.2
 """Share of the picture's width that a band goes on for at least."""
+_ALONG, _AMONG = 0.5, 0.4
+"""Share of a band's width along which lines are; and of the rim of two that overlap that is of
+others."""
 
 
 def unshaded(image: Image, canvas: Canvas, layout: Layout) -> Image:
     """The image [H, W, 3] without what is shaded beneath lines; itself where nothing is.
 
-    Spans go from one end of an axis to the other; a band has a line of its own hue within. What is
-    left are strokes, as if they had been drawn on the page.
+    Spans go from one end of an axis to the other, and lines over their sides; bands go along lines,
+    on both sides. What is left are strokes, as if they had been drawn on the page.
     """
-    if layout.x_axis is None and layout.y_axis is None:
+    pale = [k for k in canvas.inks if k.solid > _SOLID and _off_page(k, canvas) < _PALE]
+    if not pale or (layout.x_axis is None and layout.y_axis is None):
         return image
     shaded: list[tuple[Mask, Ink]] = []
-    pale = [k for k in canvas.inks if k.solid > _SOLID and _off_page(k, canvas) < _PALE]
-    tinted = np.any([_own(ink, canvas) for ink in pale], axis=0) if pale else canvas.text
+    tinted = np.any([_own(ink, canvas) for ink in pale], axis=0)
     for ink in pale:
         region = _span(ink, canvas, layout)
         if region is None and _is_band(ink, canvas, tinted):
-            region = _closed(ink.mask)
+            region = closed(ink.mask, _GAP_PX)
         if region is not None:
             shaded.append((region, ink))
+    if not shaded:
+        return image
     shaded += _mixed(canvas, pale, shaded)
     found = canvas.rgb
     for region, ink in shaded:
         found = _painted_over(found, region, ink.color, _page(ink, canvas))
-    return np.asarray(np.clip(np.round(found), 0, 255), np.uint8) if shaded else image
+    return np.asarray(np.clip(np.round(found), 0, 255), np.uint8)
 
 
 def _page(ink: Ink, canvas: Canvas) -> Floats:
@@ -133,8 +144,12 @@ def _is_band(ink: Ink, canvas: Canvas, tinted: Mask) -> bool:
     import cv2
 
     strength = _off_page(ink, canvas)
+    if strength > _FAINT:
+        return False
     away = np.linalg.norm(canvas.rgb - _page(ink, canvas), axis=-1)
-    strong = (away > max(_STRONGER * strength, strength + 50)) & ~canvas.text & ~canvas.guides
+    strong = (
+        (away > max(_STRONGER * strength, strength + _STRONGER_BY)) & ~canvas.text & ~canvas.guides
+    )
     kernel = np.ones((_BESIDE_PX, 1), np.uint8)
     sides = [
         np.asarray(cv2.dilate(tinted.astype(np.uint8), kernel, anchor=(0, at))) > 0
@@ -143,16 +158,16 @@ def _is_band(ink: Ink, canvas: Canvas, tinted: Mask) -> bool:
     own = _own(ink, canvas)
     near = np.asarray(cv2.dilate(own.astype(np.uint8), np.ones((2 * _BESIDE_PX, 1), np.uint8))) > 0
     within = strong & sides[0] & sides[1] & near
-    region = _closed(own | within)
+    region = closed(own | within, _GAP_PX)
     columns = np.flatnonzero(region.any(axis=0))
-    if len(columns) < _LONG * region.shape[1] or strength > _FAINT:
+    if len(columns) < _LONG * region.shape[1]:
         return False
     _, _, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
     full = sum(int(area) for _, _, w, h, area in stats[1:] if area > _BLOCK * w * h)
     lows = len(region) - region[::-1, columns].argmax(axis=0)
     level = np.ptp(np.percentile(lows, [5, 95])) < _LEVEL_SHARE * len(region)
-    blocks = full > 0.3 * region.sum()
-    return bool(not level and not blocks and within[:, columns].any(axis=0).mean() > 0.5)
+    blocks = full > _BLOCKS * region.sum()
+    return bool(not level and not blocks and within[:, columns].any(axis=0).mean() > _ALONG)
 
 
 def _mixed(
@@ -161,26 +176,17 @@ def _mixed(
     """Those pale inks which are what is shaded where bands overlap: mostly among bands."""
     import cv2
 
-    if not shaded:
-        return []
     known = np.any([region for region, _ in shaded], axis=0)
     found = []
     for ink in pale:
         if any(ink is other for _, other in shaded):
             continue
-        region = _closed(ink.mask)
+        region = closed(ink.mask, _GAP_PX)
         ring = np.asarray(cv2.dilate(region.astype(np.uint8), np.ones((7, 7), np.uint8))) > 0
         ring &= ~region & ~canvas.guides
-        if (ring & known).sum() > 0.4 * ring.sum():
+        if (ring & known).sum() > _AMONG * ring.sum():
             found.append((region, ink))
     return found
-
-
-def _closed(mask: Mask) -> Mask:
-    import cv2
-
-    kernel = np.ones((7, 7), np.uint8)
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel)) > 0
 
 
 def _painted_over(rgb: Floats, region: Mask, color: Floats, page: Floats) -> Floats:

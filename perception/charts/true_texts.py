@@ -10,6 +10,7 @@ from ..frame import Image
 from .ink import hued, runs_of
 from .layout import Box, Layout
 from .numbers import parse_number
+from .sequences import ISO_MONTH
 from .text import Text, quad_of, text_reader
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -21,8 +22,8 @@ _RINGS = ("o", "O", "0", "Q")
 _OVERLAPPING = re.compile(r"([oO0]){2,}|[xX十×]{2,}")
 """What some of them are read as that overlap."""
 _NUMBERED = re.compile(r"^[A-Za-z]\d+$")
-_MONTH = re.compile(r"(?:19|20)\d\d[-/.](?:0[1-9]|1[0-2])(?:[-/.][0-3]\d)?")
-"""Such labels stand closer together than others: they are long."""
+_DATE = re.compile(rf"{ISO_MONTH}(?:[-/.][0-3]\d)?")
+"""Such labels are long, and stand closer together than others."""
 _WIDER = 1.8
 """Gaps between numbers are so much wider than those between their thousands."""
 _NARROWEST = 0.25
@@ -219,7 +220,7 @@ def _numbers_apart(text: Text, image: Image) -> list[Text]:
         len(words) < 2
         or not text.is_level
         or parse_number(text.text) is not None
-        or any(parse_number(word) is None and not _MONTH.fullmatch(word) for word in words)
+        or any(parse_number(word) is None and not _DATE.fullmatch(word) for word in words)
     ):
         return [text]
     x0, y0, x1, y1 = (max(0, round(v)) for v in text.box)

@@ -256,7 +256,7 @@ class EmbeddedVLM:
         shares = np.zeros((len(named), len(named)), np.float32)
         if pairs:
             column = ("on", "in").index(relation)
-            found = self._looker.relate(_seen(frame.rgb), features, pairs)[:, column]
+            found = self._looker.relate(features, pairs)[:, column]
             shares[tuple(np.transpose(pairs))] = found
         whole = features.match(self._looker.text([_plain(phrase)]))[:, 0]
         hidden = (1 - others.sum()) * np.prod(1 - shares, axis=1) * np.sqrt(whole)

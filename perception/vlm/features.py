@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ModelError
+from ..frame import Image
 from .configuration_handeye import HandeyeConfig
 from .crops import crops_of, pair_crops_of
 from .embedded_checkpoint import load_checkpoint
@@ -69,7 +70,7 @@ class Features:
         dense: [h/2, w/2, E] embeddings, and `heat` [h/2, w/2], for heat maps.
         scale, bias: of the match between embeddings and phrases.
         labels: names of the categories and of the colours.
-        shape: (H, W) of the image.
+        rgb: [H, W, 3] uint8, the image.
     """
 
     boxes: Array
@@ -85,7 +86,7 @@ class Features:
     scale: float
     bias: float
     labels: tuple[list[str], list[str]]
-    shape: tuple[int, int]
+    rgb: Image
 
     def name(self, k: int) -> tuple[str, str, float]:
         """Category, colour, and how sure the two together are, of object k."""
@@ -96,7 +97,7 @@ class Features:
     def box(self, k: int) -> tuple[float, float, float, float]:
         """Box of object k, clipped to the image."""
         x0, y0, x1, y1 = (float(v) for v in self.boxes[k])
-        height, width = self.shape
+        height, width = self.rgb.shape[:2]
         return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
 
     def mask(self, k: int) -> npt.NDArray[np.bool_]:
@@ -108,7 +109,7 @@ class Features:
         part = cv2.resize(small[top:bottom, left:right] * np.uint8(254), None, fx=4, fy=4)
         full = np.zeros((4 * small.shape[0], 4 * small.shape[1]), np.bool_)
         np.greater(part, 127, out=full[4 * top : 4 * bottom, 4 * left : 4 * right])
-        return full[: self.shape[0], : self.shape[1]]
+        return full[: self.rgb.shape[0], : self.rgb.shape[1]]
 
     def match(self, phrases: Array) -> Array:
         """[K, P] probabilities that each phrase [P, E] is true of each object."""
@@ -117,7 +118,7 @@ class Features:
     def heat_map(self, phrase: Array) -> Array:
         """[H, W] where a phrase [E] rings true, 0..1."""
         truth = _sigmoid(self.dense @ phrase * self.scale + self.bias) * _sigmoid(self.heat)
-        height, width = self.shape
+        height, width = self.rgb.shape[:2]
         full = cv2.resize(
             truth, (truth.shape[1] * 8, truth.shape[0] * 8), interpolation=cv2.INTER_LINEAR
         )
@@ -200,7 +201,7 @@ class Looker:
             heat,
             *self._matched,
             (self.config.categories, self.config.colors),
-            (rgb.shape[0], rgb.shape[1]),
+            rgb,
         )
 
     def look_at(self, images: list[npt.NDArray[np.uint8]]) -> list[Features]:
@@ -263,20 +264,17 @@ class Looker:
         look.names[:, categories:] = straight.names[:, categories:]
         return look
 
-    def relate(
-        self, rgb: npt.NDArray[np.uint8], features: Features, pairs: list[tuple[int, int]]
-    ) -> Array:
+    def relate(self, features: Features, pairs: list[tuple[int, int]]) -> Array:
         """[P, 2] probabilities that the first object of each pair is on, or in, the second.
 
         Args:
-            rgb: [H, W, 3] uint8, the image that the features are of.
-            features: what was found in it.
+            features: of an image, and what was found in it.
             pairs: P pairs of places among the found objects.
         """
         chosen = np.array(pairs)
         masks = (features.owner == chosen[..., None, None]).astype(np.float32)
         with torch.inference_mode():
-            crops, places = pair_crops_of(self._pixels(rgb), masks, features.boxes[chosen])
+            crops, places = pair_crops_of(self._pixels(features.rgb), masks, features.boxes[chosen])
             logits = self._model.pair_glimpse(crops, places).numpy()
         return _softmax(logits)[:, 1:]
 

@@ -26,7 +26,8 @@ class ScaledFeatures(Features):
     def box(self, k: int) -> tuple[float, float, float, float]:
         """Box of object k, pixels of the original."""
         x0, y0, x1, y1 = super().box(k)
-        across, down = self.original[1] / self.shape[1], self.original[0] / self.shape[0]
+        height, width = self.rgb.shape[:2]
+        across, down = self.original[1] / width, self.original[0] / height
         return x0 * across, y0 * down, x1 * across, y1 * down
 
     def mask(self, k: int) -> Mask:
@@ -53,7 +54,7 @@ def scaled(rgb: Image, pixels: int) -> Image:
 
 def of_original(features: Features, rgb: Image) -> Features:
     """Features of a scaled image as those of the original."""
-    if features.shape == rgb.shape[:2]:
+    if features.rgb.shape == rgb.shape:
         return features
     own = {field.name: getattr(features, field.name) for field in fields(features)}
     return ScaledFeatures(**own, original=(rgb.shape[0], rgb.shape[1]))
