@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from handeye.perception.charts import Chart, read_chart
+from drawn_charts import image_of, series
+from handeye.perception.charts import read_chart
 from handeye.perception.charts.text import Text
 from handeye.perception.charts.true_texts import true_texts
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw, ImageFont
@@ -18,22 +18,12 @@ HEIGHTS = (7.2, 7.6, 8.0, 6.7, 5.7, 4.9, 5.7, 5.1, 5.3, 3.8)
 LOWER = (4.1, 4.6, 5.1, 4.4, 3.9, 2.2, 2.9, 3.3, 3.6, 1.8)
 
 
-def image_of(figure: Figure) -> np.ndarray:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
 def drawn(draw: Callable[[Axes], object], **settings: object) -> np.ndarray:
     figure = Figure(figsize=(6.4, 4.8), dpi=100)
     axes = figure.add_axes((0.12, 0.16, 0.82, 0.74))
     axes.set(**settings)  # type: ignore[arg-type]
     draw(axes)
     return image_of(figure)
-
-
-def series(chart: Chart, name: str = "") -> dict[str | float, float]:
-    return {row.x: row.y for row in chart.rows if row.series == name}
 
 
 def grey_panel(axes: Axes) -> None:

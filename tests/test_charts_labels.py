@@ -3,21 +3,17 @@
 import cv2
 import numpy as np
 import pytest
+from drawn_charts import image_of, text
 from handeye.perception.charts import read_chart
 from handeye.perception.charts.axis import Axis
 from handeye.perception.charts.categories import Label, category_labels
 from handeye.perception.charts.curves import bridged, find_points, trace
 from handeye.perception.charts.direct_labels import named_at_ends
 from handeye.perception.charts.read_curves import curve_rows
-from handeye.perception.charts.text import Text
+from matplotlib.figure import Figure
 
 from benchmarks.charts.render import render
 from benchmarks.charts.tables import Table
-
-
-def text(said: str, x0: float, y0: float, x1: float, y1: float) -> Text:
-    corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
-    return Text(said, (x0, y0, x1, y1), corners, 0.0, 0.99)
 
 
 def stroke(*points: tuple[int, int]) -> np.ndarray:
@@ -82,16 +78,11 @@ def test_a_grid_line_over_a_point_cuts_it_in_no_two() -> None:
 
 
 def test_lines_without_names_are_read_and_said_to_have_none() -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6, 4))
     axes = figure.add_subplot()
     for values in ((30, 55, 41, 60), (12, 17, 25, 9)):
         axes.plot(["North", "South", "West", "East"], values)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    chart = read_chart(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    chart = read_chart(image_of(figure))
     assert sorted(row.y for row in chart.rows) == pytest.approx(
         [9, 12, 17, 25, 30, 41, 55, 60], abs=1.5
     )
@@ -107,14 +98,11 @@ def test_a_year_below_a_quarter_is_the_second_line_of_its_label() -> None:
 
 
 def test_what_stands_in_a_donut_names_no_sector() -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
+    figure = Figure(figsize=(5, 5), dpi=100)
+    axes = figure.add_subplot()
     axes.pie([41, 27, 19, 13], labels=["Email", "Social", "Search", "Direct"],
              wedgeprops={"width": 0.4})  # fmt: skip
     axes.text(0, 0, "12,480\nvisits", ha="center", va="center", fontsize=16)
-    figure.canvas.draw()
-    chart = read_chart(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())  # type: ignore[attr-defined]
-    plt.close(figure)
+    chart = read_chart(image_of(figure))
     found = {str(row.x): row.y for row in chart.rows}
     assert found == pytest.approx({"Email": 41, "Social": 27, "Search": 19, "Direct": 13}, abs=0.5)

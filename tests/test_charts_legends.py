@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from drawn_charts import image_of, text
 from handeye.perception.charts import read_chart
 from handeye.perception.charts.pies import Pie, Sector
 from handeye.perception.charts.read_pie import _beside
 from handeye.perception.charts.swatches import unseen_names
-from handeye.perception.charts.text import Text, _is_ring
+from handeye.perception.charts.text import _is_ring
 from handeye.perception.charts.true_texts import true_texts
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -27,13 +27,7 @@ def picture(draw: Callable[[Axes], object]) -> np.ndarray:
     axes.set(xlim=(0, 640), ylim=(420, 0))
     axes.axis("off")
     draw(axes)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def text(said: str, x0: float, y0: float, x1: float, y1: float) -> Text:
-    return Text(said, (x0, y0, x1, y1), ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 0.0, 0.99)
+    return image_of(figure)
 
 
 def test_names_beside_a_column_of_swatches_are_read_though_no_text_was_found() -> None:
@@ -69,9 +63,7 @@ def test_a_grey_swatch_among_coloured_ones_is_of_the_legend(columns: int) -> Non
     place = (0.5, 0.0) if columns == 5 else (0.85, 0.3)
     figure.legend(wedges, NAMES, ncols=columns, loc="lower center", bbox_to_anchor=place,
                   frameon=False)  # fmt: skip
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    chart = read_chart(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    chart = read_chart(image_of(figure))
     assert chart.unread == ()
     assert {row.x: row.y for row in chart.rows} == pytest.approx(
         dict(zip(NAMES, SHARES, strict=True)), abs=0.6

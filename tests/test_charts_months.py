@@ -2,18 +2,16 @@
 
 import datetime
 
-import matplotlib
+import cv2
+import matplotlib.dates
 import numpy as np
 import pytest
+from drawn_charts import image_of
 from handeye.perception.charts import read_chart
 from handeye.perception.charts.categories import Label
 from handeye.perception.charts.curves import Curve, trace
 from handeye.perception.charts.months import with_months_between
-
-matplotlib.use("Agg")
-import cv2
-import matplotlib.dates
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 VALUES = [97.8, 93.5, 93.5, 96.2, 101.7, 103.2, 102.0, 99.8, 103.8, 111.4, 113.4, 109.5, 106.8]
 
@@ -36,13 +34,12 @@ def zigzag(count: int, step: float = 30.5) -> Curve:
 
 def test_points_between_the_labels_of_months_have_their_month() -> None:
     days = [datetime.date(2021 + k // 12, k % 12 + 1, 1) for k in range(len(VALUES))]
-    figure, axes = plt.subplots(figsize=(7, 4.5), dpi=100)
+    figure = Figure(figsize=(7, 4.5), dpi=100)
+    axes = figure.add_subplot()
     axes.plot(np.array(days), VALUES, marker="o")
     axes.xaxis.set_major_locator(matplotlib.dates.MonthLocator(interval=3))
     axes.xaxis.set_major_formatter(matplotlib.dates.DateFormatter("%Y-%m"))
-    figure.canvas.draw()
-    chart = read_chart(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())  # type: ignore[attr-defined]
-    plt.close(figure)
+    chart = read_chart(image_of(figure))
     assert (chart.kind, chart.x_scale, chart.unread) == ("line", "date", ())
     assert [row.x for row in chart.rows] == [f"{day:%Y-%m}" for day in days]
     assert [row.y for row in chart.rows] == pytest.approx(VALUES, abs=0.4)

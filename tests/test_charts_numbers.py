@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from drawn_charts import image_of
 from handeye.perception.charts import Chart, ChartRow, read_chart
 from handeye.perception.charts.axis import Axis
 from handeye.perception.charts.bars import Bar, Bars
@@ -16,7 +17,6 @@ from handeye.perception.charts.numbers import Notation, doubt, leaning, notation
 from handeye.perception.charts.printed_axis import printed_axis
 from handeye.perception.charts.text import Text
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -44,16 +44,10 @@ def upward(*said: str) -> Axis:
     return axis
 
 
-def drawn(figure: Figure) -> np.ndarray:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
 def plotted(draw: Callable[[Axes], object]) -> np.ndarray:
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     draw(figure.add_subplot())
-    return drawn(figure)
+    return image_of(figure)
 
 
 def bars(say: Callable[[float], str], values: Sequence[float] = VALUES) -> Chart:
@@ -262,7 +256,7 @@ class TestCharts:
         figure = Figure(figsize=(9, 4))
         for axes, shares in zip(figure.subplots(1, 2), ([30, 70], [55, 45]), strict=True):
             axes.pie(shares, labels=["Yes", "No"], autopct="%.0f%%")
-        assert read_chart(drawn(figure)).unread == ("1 more of such circles beside this one",)
+        assert read_chart(image_of(figure)).unread == ("1 more of such circles beside this one",)
 
     def test_groups_of_bars_without_names_are_said_to_have_none(self, tmp_path: Path) -> None:
         def draw(axes: Axes) -> None:

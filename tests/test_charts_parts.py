@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from drawn_charts import text
 from handeye.perception.charts.axis import Axis
 from handeye.perception.charts.bars import Bar, Bars, find_bars
 from handeye.perception.charts.categories import Label, category_labels
@@ -26,11 +27,6 @@ from handeye.perception.charts.true_texts import true_texts
 BLUE, ORANGE, GREEN = (31, 119, 180), (255, 127, 14), (44, 160, 44)
 PLACES = (60, 140, 220)
 """Columns at which bars of 50 pixels begin."""
-
-
-def text(said: str, x0: float, y0: float, x1: float, y1: float) -> Text:
-    corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
-    return Text(said, (x0, y0, x1, y1), corners, 0.0, 0.99)
 
 
 def page(height: int = 300, width: int = 400) -> np.ndarray:
@@ -297,3 +293,12 @@ def test_a_pattern_of_pale_specks_is_no_panel() -> None:
             image[y : y + 8, x : x + 8] = 216
     image[100:220, 150:250] = BLUE
     assert take_apart(image, []).backgrounds.tolist() == [[255.0, 255.0, 255.0]]
+
+
+def test_a_panel_is_one_below_a_dense_log_grid_too() -> None:
+    image = page(420, 640)
+    image[40:380, 100:620] = 202
+    for y in np.cumsum([8, 6, 6, 6] * 4 + [24] * 8):
+        image[40 + y, 100:620][np.arange(520) % 8 < 5] = 40
+    image[300:302, 120:600] = BLUE
+    assert take_apart(image, []).backgrounds.tolist() == [[255.0] * 3, [202.0] * 3]

@@ -1,39 +1,19 @@
 """Charts with shading: spans of time, bands, areas, pale bars and hatched ones."""
 
-from collections.abc import Callable
-from typing import Any
-
-import matplotlib
 import numpy as np
 import pytest
-from handeye.perception.charts import Chart, read_chart
+from drawn_charts import plotted, series
+from handeye.perception.charts import read_chart
 from handeye.perception.charts.hatching import hatchings, unhatched
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 YEARS = np.arange(2000, 2013)
 RATES = np.array([4.1, 4.7, 5.8, 6.0, 5.5, 5.1, 4.6, 4.6, 5.8, 9.3, 9.6, 8.9, 8.1])
 
 
-def plotted(draw: Callable[[Any], object]) -> np.ndarray:
-    """What a function draws into axes, as an RGB image."""
-    figure, axes = plt.subplots(figsize=(7.0, 4.4), dpi=100)
-    try:
-        draw(axes)
-        figure.canvas.draw()
-        return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
-    finally:
-        plt.close(figure)
-
-
-def series(chart: Chart, name: str = "") -> dict[Any, float]:
-    return {row.x: row.y for row in chart.rows if row.series == name}
-
-
 @pytest.mark.parametrize("color", ["0.85", "#ffe0b2"])
 def test_a_line_goes_on_over_spans_that_are_shaded(color: str) -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         axes.axvspan(2001.2, 2001.9, color=color)
         axes.axvspan(2007.9, 2009.5, color=color)
         axes.plot(YEARS, RATES, color="navy")
@@ -47,7 +27,7 @@ def test_a_line_goes_on_over_spans_that_are_shaded(color: str) -> None:
 
 
 def test_a_band_around_a_line_is_no_data() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         steps = np.arange(0, 110, 10)
         for color, level in (("tab:blue", 20.0), ("tab:orange", 30.0)):
             means = level + 40 * (1 - np.exp(-steps / 30))
@@ -65,7 +45,7 @@ def test_a_band_around_a_line_is_no_data() -> None:
 
 
 def test_the_side_of_an_area_is_not_where_its_line_ends() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         axes.plot(YEARS, RATES, color="#b71c1c", lw=2)
         axes.fill_between(YEARS, RATES, color="#ef9a9a", edgecolor="#b71c1c")
         axes.set_ylim(0)
@@ -78,7 +58,7 @@ def test_the_side_of_an_area_is_not_where_its_line_ends() -> None:
 
 @pytest.mark.parametrize("grey", ["#bdbdbd", "#d9d9d9"])
 def test_pale_bars_are_no_panel(grey: str) -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         at = np.arange(4)
         axes.bar(at - 0.2, [57, 28, 51, 40], 0.38, color=grey, label="Plan")
         axes.bar(at + 0.2, [56, 49, 11, 54], 0.38, color="#1e88e5", label="Actual")
@@ -92,7 +72,7 @@ def test_pale_bars_are_no_panel(grey: str) -> None:
 
 
 def test_one_bar_in_a_colour_of_its_own_is_no_second_series() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         colors = ["#9e9e9e"] * 13
         colors[9] = "#d32f2f"
         axes.bar(YEARS, RATES, color=colors)
@@ -104,7 +84,7 @@ def test_one_bar_in_a_colour_of_its_own_is_no_second_series() -> None:
 
 
 def test_an_axis_of_two_powers_of_ten_is_logarithmic() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         axes.semilogy(np.arange(0, 60, 10), [2.1, 0.62, 0.21, 0.083, 0.034, 0.015], "o-")
 
     chart = read_chart(plotted(draw))
@@ -113,7 +93,7 @@ def test_an_axis_of_two_powers_of_ten_is_logarithmic() -> None:
 
 
 def test_hatchings_in_black_and_white_tell_series_apart() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         at = np.arange(4)
         for k, (hatch, name) in enumerate((("///", "Std"), ("xxx", "Aug"), ("\\\\\\", "Ours"))):
             values = 40 + 10 * k + 7 * at
@@ -135,7 +115,7 @@ def test_hatchings_in_black_and_white_tell_series_apart() -> None:
 
 
 def test_grids_and_plain_pictures_are_left_as_they_are() -> None:
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         axes.plot(YEARS, RATES)
         axes.minorticks_on()
         axes.grid(visible=True, which="both")

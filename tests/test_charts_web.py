@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_charts import image_of, series
 from handeye.perception.charts import Chart, read_chart
 from handeye.perception.charts.bars import find_bars
 from handeye.perception.charts.ink import take_apart
@@ -12,7 +13,6 @@ from handeye.perception.charts.pies import find_pie
 from handeye.perception.charts.text import Text
 from handeye.perception.charts.true_texts import rings_among_labels, true_texts
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from scipy.interpolate import PchipInterpolator
@@ -33,13 +33,7 @@ def frameless() -> tuple[Figure, Axes]:
 
 
 def read(figure: Figure) -> Chart:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return read_chart(np.asarray(canvas.buffer_rgba())[..., :3].copy())
-
-
-def series(chart: Chart, name: str = "") -> dict[str | float, float]:
-    return {row.x: row.y for row in chart.rows if row.series == name}
+    return read_chart(image_of(figure))
 
 
 @pytest.mark.parametrize("names", [("Sales", "Costs"), ("2021", "2022")])

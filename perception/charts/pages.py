@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float32]
 _OF_PANEL = 0.15
 """A row or column that has less of a colour than this share of the most does not cross the panel
 of that colour."""
+_GAP_PX = 9
+"""Grid lines over a panel are less thick than this."""
 
 
 def backgrounds_of(image: Image) -> Floats:
@@ -35,8 +37,9 @@ def backgrounds_of(image: Image) -> Floats:
         pale = color.max() - color.min() < 48
         alike = np.linalg.norm(color - found[0]) < (140 if color.max() - color.min() < 16 else 90)
         # A panel shows at its corners, or around what is drawn in stronger colours.
-        shows = framing or _has_corners(mask, rows, columns)
-        if wide and pale and alike and shows and _is_whole(bins == k, int(np.ptp(columns))):
+        whole = closed(bins == k, _GAP_PX)
+        shows = framing or _has_corners(whole, rows, columns)
+        if wide and pale and alike and shows and _is_whole(whole, int(np.ptp(columns))):
             found.append(color)
     # Neighbouring bins split what is one colour with a little noise.
     return np.array(found, np.float32)
@@ -71,15 +74,14 @@ def _opened(mask: Mask, size: int) -> Mask:
 
 
 def _is_whole(mask: Mask, width: int) -> bool:
-    """Whether most of a mask's width, but for grid lines, hangs together with its top.
+    """Whether most of a mask's width hangs together with its top.
 
     So does a panel, if bars stand before it, and pale bars of several heights don't.
     """
     import cv2
 
-    joined = closed(mask, 9)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined.astype(np.uint8))
-    large = 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 0.02 * joined.sum())
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    large = 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 0.02 * mask.sum())
     if not len(large):
         return False  # Specks.
     tops = stats[large, cv2.CC_STAT_TOP]
