@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from handeye.evaluation.failures import failed_at, false_alarm, false_success, r
 from handeye.evaluation.store import Finished, read
 from handeye.evaluation.suite import load_suite, tasks_named
 from handeye.evaluation.tables import disturbances, gaps, rows
-from handeye.evaluation.workers import Ended, run_here, run_in_processes
+from handeye.evaluation.workers import Ended, collect, run_here, run_in_processes
 
 PERFECT = Setting(vlm="perfect-eyes")
 QUICK = "do_the_impossible"
@@ -195,6 +196,23 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     assert f"| agent | {QUICK} | all | {kept} |" in stdout
     assert (out / "report.html").exists()
+
+
+def test_no_more_jobs_are_submitted_than_can_be_run_soon() -> None:
+    plan, submitted = plan_of(QUICK, 9), list[Job]()
+
+    def submit(job: Job) -> Future[EpisodeResult]:
+        submitted.append(job)
+        future: Future[EpisodeResult] = Future()
+        future.set_result(
+            EpisodeResult(task=job.task, instruction="", status="succeeded", judged=True)
+        )
+        return future
+
+    ended = collect(plan, submit, lambda _: None, at_once=3)
+    assert next(ended)[0] == plan[0]
+    assert submitted == plan[:3], "a plan of a million episodes begins at once, and ends at Ctrl-C"
+    assert [job for job, _ in ended] == plan[1:]
 
 
 # --- workers that die or hang --------------------------------------------------------------------

@@ -18,6 +18,8 @@ from .plan import Job
 from .workers import TIMEOUT_S, Ended, Tasks, collect
 
 _GREETING_S = 120.0
+_AHEAD = 2000
+"""How many episodes a cluster has before it: more than it has CPUs."""
 
 
 def run_on_ray(
@@ -51,7 +53,7 @@ def run_on_ray(
             told = isinstance(problem, ray.exceptions.RayTaskError)
             return "died or hung" if gone and not told else None
 
-        yield from collect(plan, submit, lost)
+        yield from collect(plan, submit, lost, at_once=_AHEAD)
 
 
 def machines(address: str) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """Workers: episodes in processes of their own; one that dies or hangs costs a retry, no more."""
 
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..episode import EpisodeResult
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 600.0
 """Wall-clock time after which an episode counts as hung."""
+_AHEAD = 4
+"""How many episodes a worker has before it, so that it need not wait for the next."""
 
 Tasks = Mapping[str, "Task"]
 Ended = Iterator[tuple[Job, EpisodeResult]]
@@ -57,7 +61,7 @@ def run_in_processes(
 
     with pool:
         try:
-            yield from collect(plan, submit, lost)
+            yield from collect(plan, submit, lost, at_once=_AHEAD * jobs)
         except BaseException:
             pool.stop()
             raise
@@ -67,6 +71,7 @@ def collect(
     plan: Sequence[Job],
     submit: "Callable[[Job], Future[EpisodeResult]]",
     lost: Callable[[BaseException], str | None],
+    at_once: int,
 ) -> Ended:
     """Submit jobs and yield each as it ends; one whose worker was lost is submitted again.
 
@@ -74,25 +79,33 @@ def collect(
         plan: the jobs.
         submit: starts one.
         lost: what became of a worker ("died"), from the error; None for an error of the episode.
+        at_once: how many are submitted and not ended at the most.
     """
-    running = {submit(job): job for job in plan}
-    tries = dict.fromkeys(plan, 1)
+    to_do, running = deque(plan), dict["Future[EpisodeResult]", Job]()
+    tries: Counter[Job] = Counter()
+    # Ctrl-C may come while a queue is waited on; in the midst of `concurrent.futures.wait` it
+    # would leave futures locked, and what sets them waiting for ever.
+    ended: SimpleQueue[Future[EpisodeResult]] = SimpleQueue()
     try:
-        while running:
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                job = running.pop(future)
-                problem = future.exception()
-                what = lost(problem) if problem is not None else None
-                if problem is None:
-                    yield job, future.result()
-                elif what is None:
-                    yield job, failed(problem)
-                elif tries[job] < TRIES:
-                    tries[job] += 1
-                    running[submit(job)] = job
-                else:
-                    yield job, broken(f"the episode's worker {what}, {TRIES} times")
+        while to_do or running:
+            while to_do and len(running) < at_once:
+                job = to_do.popleft()
+                future = submit(job)
+                running[future] = job
+                tries[job] += 1
+                future.add_done_callback(ended.put)
+            future = ended.get()
+            job = running.pop(future)
+            problem = future.exception()
+            what = lost(problem) if problem is not None else None
+            if problem is None:
+                yield job, future.result()
+            elif what is None:
+                yield job, failed(problem)
+            elif tries[job] < TRIES:
+                to_do.append(job)
+            else:
+                yield job, broken(f"the episode's worker {what}, {TRIES} times")
     finally:
         for future in running:
             future.cancel()
