@@ -4,12 +4,10 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any, Literal
 
-from handeye.perception.arm_view import ArmView
 from handeye.perception.errors import (
     CancelledError,
     HandeyeError,
@@ -18,17 +16,17 @@ from handeye.perception.errors import (
     UserError,
 )
 from handeye.perception.observer import Observer
-from handeye.perception.perception import Perception
 from handeye.skills.guarded import Guarded, Limits
-from handeye.skills.robot import Robot, reading
+from handeye.skills.robot import Robot
 from pydantic import BaseModel, ConfigDict
 
 from .approving import check_approve
 from .events import Ended, Event, Started
+from .eyes import eyes_of, make_observer
 from .graph import build_graph
 from .listening import ListenerFailed, apart, as_raised
+from .making import make_planner
 from .nodes import Approve, Nodes
-from .planner import Planner
 from .state import Budget, Step
 from .threads import saver_for
 
@@ -68,7 +66,7 @@ class Agent:
         robot: connected.
         vlm: a name for `load_vlm`, a model with some of the verbs, or a Perception.
         planner: "embedded", a language model by name or as a LangChain chat model, or anything
-            with `plan`; see `make_planner`.
+            with `plan`; see `making.make_planner`.
         observer: the eyes; unless given, those of the session that `robot` is, or made from the
             robot's cameras and the VLM.
         limits: for the guard, besides those of a robot that is Guarded already; derived from the
@@ -108,7 +106,7 @@ class Agent:
         self._asks = approve is not None
         own = isinstance(robot, Guarded) and limits is None
         self.robot: Robot = robot if own else Guarded(robot, limits)
-        self.observer = observer or _eyes_of(robot, vlm) or make_observer(self.robot, vlm)
+        self.observer = observer or eyes_of(robot, vlm) or make_observer(self.robot, vlm)
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
         self._nodes = Nodes(
@@ -319,76 +317,6 @@ class Agent:
             self._on_event(event)
         for listener in list(self._listeners):
             listener(event)
-
-
-def make_observer(robot: Robot, vlm: object = "embedded") -> Observer:
-    """The eyes of a robot: its cameras, a VLM, and where its own arm is."""
-    from handeye.perception.vlm.load import load_vlm
-
-    model = load_vlm(vlm) if isinstance(vlm, str | Path) else vlm
-    return Observer(robot.cameras, Perception.of(model), lambda: arm_view(robot))
-
-
-def _eyes_of(robot: Robot, vlm: object) -> Observer | None:
-    """The eyes that a session has already, so that it and its agents know the same things."""
-    eyes = getattr(robot, "observer", None) if isinstance(vlm, str) and vlm == "embedded" else None
-    return eyes if isinstance(eyes, Observer) else None
-
-
-def arm_view(robot: Robot) -> ArmView:
-    """Where the arm is, from its own state."""
-    from handeye.skills.kinematics import Kinematics
-
-    state, spec = reading(robot), robot.spec
-    view = ArmView(state.T_base_tcp, state.gripper_width_m, spec.gripper_stroke_m, state.stamp_s)
-    kinematics = Kinematics.of(spec)
-    return view if kinematics is None else replace(view, body=kinematics.body_points(state.q))
-
-
-def make_planner(planner: object) -> Planner:
-    """A planner by name, from a LangChain chat model, or the one that is given.
-
-    Args:
-        planner: "embedded"; a name of a language model for `load_chat_model`; several names with
-            commas between them, each asked what the one before did not understand; a LangChain
-            chat model; or an object with `plan`.
-
-    Raises UserError for anything else.
-    """
-    if not isinstance(planner, str):
-        return _planner_of(planner)
-    names = [name.strip() for name in planner.split(",")]
-    if len(names) > 1:
-        from .models.planner import ChainedPlanner
-
-        return ChainedPlanner([make_planner(name) for name in names])
-    if planner == "embedded":
-        from .embedded_planner import EmbeddedPlanner
-
-        return EmbeddedPlanner()
-    if ":" not in planner:
-        raise UserError(
-            f'there is no planner "{planner}"; accepted are "embedded", a language model '
-            '("provider:model", "http://host:port/v1#model", "transformers:FOLDER"), both as '
-            '"embedded,provider:model", and an object with plan()'
-        )
-    from .models.planner import ModelPlanner
-
-    return ModelPlanner(planner)
-
-
-def _planner_of(planner: object) -> Planner:
-    if isinstance(planner, Planner):
-        return planner
-    from langchain_core.language_models import BaseChatModel
-
-    if isinstance(planner, BaseChatModel):
-        from .models.planner import ModelPlanner
-
-        return ModelPlanner(planner)
-    raise UserError(
-        f"{type(planner).__name__} is no planner: it has no plan() and is no chat model"
-    )
 
 
 def _remembered(before: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from handeye.agents.agent import Agent, make_observer, make_planner
+from handeye.agents.agent import Agent
+from handeye.agents.eyes import make_observer
+from handeye.agents.making import make_planner
 from handeye.agents.planner import PlanResult
 from handeye.perception.vlm.load import load_vlm
 from handeye.sims.simulation import simulate

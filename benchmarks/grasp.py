@@ -70,7 +70,7 @@ class Report:
 
 def attempt(trial: Trial) -> Report:
     """Set the table, look, pick, judge."""
-    from handeye.agents.agent import make_observer
+    from handeye.agents.eyes import make_observer
     from handeye.perception.conditions import Holding
     from handeye.sims.judge import holds
     from handeye.sims.tabletop import build_tabletop, sample_style

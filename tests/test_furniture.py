@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handeye.agents.agent import make_observer
+from handeye.agents.eyes import make_observer
 from handeye.perception.fixtures import seems_a_part
 from handeye.perception.frame import Points
 from handeye.perception.furniture import Hollow, fronts, hollow, is_open, with_what_hangs_on

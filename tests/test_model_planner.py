@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handeye.agents.agent import Agent, make_planner
+from handeye.agents.agent import Agent
 from handeye.agents.embedded_planner import EmbeddedPlanner
+from handeye.agents.making import make_planner
 from handeye.agents.models.local import TransformersChat, parse
 from handeye.agents.models.planner import ChainedPlanner, ModelPlanner
 from handeye.agents.models.prompts import user_message

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from handeye.agents.agent import make_observer
+from handeye.agents.eyes import make_observer
 from handeye.perception.frame import Camera
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation

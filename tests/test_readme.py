@@ -54,7 +54,7 @@ def test_the_example_robot_keeps_the_contract() -> None:
 
 
 def test_the_skill_of_the_documentation_keeps_the_contract(grab: Simulation) -> None:
-    from handeye.agents.agent import make_observer
+    from handeye.agents.eyes import make_observer
     from handeye.sims.perfect_eyes import PerfectEyes
 
     skill = defined(blocks(EXTENDING, "python")[0])["Watch"]

@@ -7,8 +7,9 @@ import numpy as np
 import pybullet as p
 import pytest
 from gymnasium.utils.env_checker import check_env
-from handeye.agents.agent import Result, make_observer
+from handeye.agents.agent import Result
 from handeye.agents.embedded_planner import EmbeddedPlanner
+from handeye.agents.eyes import make_observer
 from handeye.agents.planner import Plan, Progress
 from handeye.perception.conditions import At, Beside, Holding, In, Moved, On
 from handeye.perception.errors import NotFoundError, SceneFileError, UserError

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handeye.agents.agent import make_observer
+from handeye.agents.eyes import make_observer
 from handeye.perception.conditions import Holding, Truth
 from handeye.perception.errors import (
     LimitError,

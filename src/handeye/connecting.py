@@ -5,7 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handeye.agents.agent import make_observer
+from handeye.agents.eyes import make_observer
 from handeye.perception.errors import NotFoundError, RobotError, UserError
 from handeye.perception.observer import Observer
 from handeye.skills.calling import executed

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from handeye.agents.agent import Agent, Result, Status, make_observer, make_planner
+from handeye.agents.agent import Agent, Result, Status
 from handeye.agents.events import Event
+from handeye.agents.eyes import make_observer
+from handeye.agents.making import make_planner
 from handeye.agents.planner import Planner
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from handeye.agents.agent import make_planner
+from handeye.agents.making import make_planner
 from handeye.agents.planner import Plan, Planner, PlanResult, Progress, Question, ReadChart, Reply
 from handeye.perception.errors import InstructionError, SceneFileError
 from handeye.perception.scene import Scene

@@ -131,7 +131,8 @@ def _simulated(wanted: Options, task: "Task", folder: Path) -> "EpisodeResult":
 
 def _with_robot(wanted: Options, folder: Path, resumed: Asked | None) -> "EpisodeResult":
     """A robot that is no simulation of ours, or a thread of an earlier run."""
-    from handeye.agents.agent import Agent, make_planner
+    from handeye.agents.agent import Agent
+    from handeye.agents.making import make_planner
 
     from ..connecting import connect
     from ..episode import Interrupted, labelling, record, result_of

@@ -115,7 +115,7 @@ def _engine(
 
 def _check(splits: Sequence[str], settings: Sequence[Setting]) -> None:
     """Find out what is wrong before anything runs."""
-    from handeye.agents.agent import make_planner
+    from handeye.agents.making import make_planner
 
     for part in splits:
         if part not in SPLITS:

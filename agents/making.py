@@ -1,0 +1,51 @@
+"""Making: a planner from what a user names one by."""
+
+from handeye.perception.errors import UserError
+
+from .planner import Planner
+
+
+def make_planner(planner: object) -> Planner:
+    """A planner by name, from a LangChain chat model, or the one that is given.
+
+    Args:
+        planner: "embedded"; a name of a language model for `load_chat_model`; several names with
+            commas between them, each asked what the one before did not understand; a LangChain
+            chat model; or an object with `plan`.
+
+    Raises UserError for anything else.
+    """
+    if not isinstance(planner, str):
+        return _planner_of(planner)
+    names = [name.strip() for name in planner.split(",")]
+    if len(names) > 1:
+        from .models.planner import ChainedPlanner
+
+        return ChainedPlanner([make_planner(name) for name in names])
+    if planner == "embedded":
+        from .embedded_planner import EmbeddedPlanner
+
+        return EmbeddedPlanner()
+    if ":" not in planner:
+        raise UserError(
+            f'there is no planner "{planner}"; accepted are "embedded", a language model '
+            '("provider:model", "http://host:port/v1#model", "transformers:FOLDER"), both as '
+            '"embedded,provider:model", and an object with plan()'
+        )
+    from .models.planner import ModelPlanner
+
+    return ModelPlanner(planner)
+
+
+def _planner_of(planner: object) -> Planner:
+    if isinstance(planner, Planner):
+        return planner
+    from langchain_core.language_models import BaseChatModel
+
+    if isinstance(planner, BaseChatModel):
+        from .models.planner import ModelPlanner
+
+        return ModelPlanner(planner)
+    raise UserError(
+        f"{type(planner).__name__} is no planner: it has no plan() and is no chat model"
+    )
