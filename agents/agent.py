@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from handeye.perception.errors import (
     CancelledError,
@@ -16,6 +16,7 @@ from handeye.perception.errors import (
     UserError,
 )
 from handeye.perception.observer import Observer
+from handeye.skills.exclusive import exclusive
 from handeye.skills.guarded import Guarded, Limits
 from handeye.skills.robot import Robot
 from pydantic import BaseModel, ConfigDict
@@ -27,9 +28,16 @@ from .graph import build_graph
 from .listening import ListenerFailed, apart, as_raised
 from .making import make_planner
 from .nodes import Approve, Nodes
-from .state import Budget, Step
+from .planner import Exchange
+from .state import Budget, Step, done_of
 from .threads import saver_for
 
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+
+_EXCHANGES = 5
+"""So many earlier runs of a thread are remembered."""
 Status = Literal["succeeded", "failed", "needs_input", "stopped"]
 
 
@@ -75,8 +83,8 @@ class Agent:
             False; "interrupt" ends the run with a question instead, to be answered by
             `resume(thread, True)`, or "yes" in words. Any other answer stops the run.
         budget: bounds of a run.
-        checkpoint: SQLite file, or "postgresql://…", in which threads survive a restart; they are
-            kept in memory without it.
+        checkpoint: SQLite file, "postgresql://…", or a checkpointer of LangGraph, in which threads
+            survive a restart; they are kept in memory without it.
         on_event: called with each event, in the thread that runs the agent; its errors: see `run`.
         verify: whether it looks if a skill brought about what it should; without, it believes
             what the skill says of itself.
@@ -96,7 +104,7 @@ class Agent:
         limits: Limits | None = None,
         approve: Approve | Literal["interrupt"] | None = None,
         budget: Budget | None = None,
-        checkpoint: str | Path | None = None,
+        checkpoint: "str | Path | BaseCheckpointSaver[Any] | None" = None,
         on_event: Callable[[Event], None] | None = None,
         verify: bool = True,
     ) -> None:
@@ -126,7 +134,13 @@ class Agent:
 
         A camera, model or robot that breaks ends the run with status "failed" and its message.
         Ctrl-C, and what `on_event` raises, stop the robot as `stop` does, and pass on.
+
+        Raises UserError while another thread drives the robot.
         """
+        with exclusive(self.robot, f"“{instruction}”"):
+            return self._run(instruction, thread)
+
+    def _run(self, instruction: str, thread: str | None) -> Result:
         name = thread or uuid.uuid4().hex[:12]
         before = self._state(name)
         mentioned = before.get("mentioned")
@@ -164,8 +178,12 @@ class Agent:
         plans what is left from what it sees.
 
         Raises UserError for a thread that is not known, or that waits for an approval which this
-        agent does not ask for.
+        agent does not ask for, and while another thread drives the robot.
         """
+        with exclusive(self.robot, f"thread {thread}"):
+            return self._resume(thread, answer)
+
+    def _resume(self, thread: str, answer: str | bool | None) -> Result:
         from langgraph.types import Command
 
         config: Any = {"configurable": {"thread_id": thread}}
@@ -229,6 +247,11 @@ class Agent:
         """
         self._nodes.cancel.cancel()
         self.robot.stop()
+
+    @property
+    def graph(self) -> "CompiledStateGraph[Any, Any, Any, Any]":
+        """The compiled LangGraph, to be drawn and looked into; `run` is what drives it."""
+        return self._graph
 
     def close(self) -> None:
         """Close the checkpoint; the robot is left to its owner."""
@@ -324,4 +347,16 @@ def _remembered(before: dict[str, Any]) -> dict[str, Any]:
     past: dict[str, Any] = dict(before.get("past") or {})
     if before.get("steps"):
         past |= {"instruction": before.get("instruction", ""), "scene": before.get("first")}
+    if before.get("instruction"):
+        ended = Exchange(instruction=before["instruction"], outcome=_outcome(before))
+        kept = [*past.get("exchanges", []), ended.model_dump(mode="json")]
+        past["exchanges"] = kept[-_EXCHANGES:]
     return past
+
+
+def _outcome(before: dict[str, Any]) -> str:
+    """How a run ended, in words."""
+    done = [f"{step.call}: {step.message}" for step in done_of(before)]
+    status = before.get("status") or "not ended"
+    told = before.get("answer") or before.get("reason") or before.get("question") or ""
+    return "; ".join([*done, f"{status}: {told}" if told else status])

@@ -52,7 +52,7 @@ from .planner import (
     SeeingPlanner,
     checked,
 )
-from .state import AgentState, Budget, Step
+from .state import AgentState, Budget, Step, done_of, is_search, next_skill, scene_of
 from .verifying import CONDITION, still_sought, undone, verify
 
 _CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
@@ -100,6 +100,7 @@ class Nodes:
 
     def observe(self, state: AgentState) -> AgentState:
         """Look at the scene."""
+        self.cancel.check()
         scene = self._observer.look()
         stamp = self.now()
         self._emit(Observed(stamp_s=stamp, scene=scene, description=describe(scene)))
@@ -120,6 +121,7 @@ class Nodes:
             answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
             remaining=remaining,
             failure=state.get("failure"),
+            done=done_of(state),
             past=Past.model_validate(state.get("past") or {}),
             chart=_CHART.validate_python(raw) if (raw := state.get("chart")) else None,
         )
@@ -127,7 +129,7 @@ class Nodes:
         lost = look_for_lost(progress, first, self._observer) if not state.get("sought") else None
         if lost is not None:
             return self._decided(lost, progress) | {"searched": True, "sought": True}
-        result = self._planned(state["instruction"], _scene(state), progress)
+        result = self._planned(state["instruction"], scene_of(state), progress)
         read: AgentState = {}
         if isinstance(result, ReadChart):
             try:
@@ -137,11 +139,12 @@ class Nodes:
             # Once for a run: what is planned anew goes by the same reading.
             read = {"chart": _CHART.dump_python(chart, mode="json")}
             progress = progress.model_copy(update={"chart": chart})
-            result = self._planned(state["instruction"], _scene(state), progress)
+            result = self._planned(state["instruction"], scene_of(state), progress)
         if isinstance(result, Refusal):
             # What one camera missed another may see; nothing is refused before all have looked.
             scene = self._observer.look(self._observer.cameras)
-            result = self._planned(state["instruction"], scene, progress)
+            if _told(scene) != _told(scene_of(state)):
+                result = self._planned(state["instruction"], scene, progress)
         for _ in range(_MOST_RECOGNISED):
             if not isinstance(result, Refusal) or not self._observer.recognise(result.missing):
                 break
@@ -168,6 +171,9 @@ class Nodes:
         if isinstance(result, Reply):
             self._emit(Replied(stamp_s=self.now(), text=result.text, objects=result.objects))
             told: AgentState = {"status": "succeeded", "answer": result.text}
+            if progress.failure is not None:
+                # Words about what went wrong do not mend it.
+                told |= {"status": "failed", "reason": f"{result.text} ({progress.failure})"}
             if len(result.objects) == 1:
                 told["mentioned"] = result.objects[0]
             return told
@@ -191,12 +197,20 @@ class Nodes:
         return chart
 
     def _planned(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
-        """What the planner says; whatever it raises becomes one clear ModelError."""
+        """What the planner says; whatever it raises becomes one clear ModelError.
+
+        Raises CancelledError where the run was stopped meanwhile, whatever the planner says.
+        """
         try:
             if isinstance(self._planner, SeeingPlanner):
                 self._planner.show(self._observer.frames)
-            return checked(self._planner, self._planner.plan(instruction, scene, progress))
+            if hasattr(self._planner, "cancelled_by"):
+                self._planner.cancelled_by(self.cancel)
+            result = self._planner.plan(instruction, scene, progress)
+            self.cancel.check()
+            return checked(self._planner, result)
         except HandeyeError:
+            self.cancel.check()
             raise
         except Exception as error:
             name = type(self._planner).__name__
@@ -209,14 +223,15 @@ class Nodes:
         question, candidates = state.get("question") or "", state.get("candidates", [])
         self._emit(Asked(stamp_s=self.now(), question=question, candidates=tuple(candidates)))
         answer = interrupt({"question": question, "candidates": candidates})
-        said = Answered(text=str(answer), candidates=tuple(candidates)).model_dump(mode="json")
-        return {"answers": [*state.get("answers", []), said], "question": None}
+        said = Answered(question=question, text=str(answer), candidates=tuple(candidates))
+        answers = [*state.get("answers", []), said.model_dump(mode="json")]
+        return {"answers": answers, "question": None}
 
     def approve(self, state: AgentState) -> AgentState:
         """Let the next motion be approved."""
         if self._approve is None:
             return {}
-        skill, scene = _next(state), _scene(state)
+        skill, scene = next_skill(state), scene_of(state)
         call = call_of(skill)
         ask = self._approve
         said = told_by(ask, skill, scene) if callable(ask) else answer_to(call, scene)
@@ -228,7 +243,7 @@ class Nodes:
 
     def act(self, state: AgentState) -> AgentState:
         """Execute the next skill."""
-        skill, index = _next(state), len(state.get("steps", []))
+        skill, index = next_skill(state), len(state.get("steps", []))
         call = call_of(skill)
         goal = goal_of(skill, self._observer.scene)
         self._emit(Acting(stamp_s=self.now(), index=index, call=call))
@@ -305,7 +320,7 @@ class Nodes:
             "scene": self._observer.scene.model_dump(mode="json"),
             "mentioned": step.call.arguments.get("target") or state.get("mentioned"),
         }
-        if step.call.skill == LookAround.name and _is_search(state):
+        if step.call.skill == LookAround.name and is_search(state):
             return self._bounded(update | {"plan": [], "index": 0}, state)
         failure = f"after {step.call.words()}: {seen}"
         if holds:
@@ -316,6 +331,8 @@ class Nodes:
             done = index >= len(state["plan"])
             update |= {"index": index, "achieved": achieved}
             again, instead = self._undone(achieved) if done else ([], "")
+            if done and not again and getattr(self._planner, "asks_again", False):
+                return self._bounded(update | {"plan": [], "index": 0}, state)
             if not again:
                 return self._bounded(update | {"status": "succeeded" if done else None}, state)
             # A later step has spoilt what an earlier one had reached.
@@ -365,21 +382,12 @@ class Nodes:
         return self._stamp_s
 
 
+def _told(scene: Scene) -> tuple[object, ...]:
+    """What a scene says that may change a planner's mind: what there is, not where exactly."""
+    return tuple((key, thing.name, thing.state) for key, thing in scene.objects.items())
+
+
 def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
     """What is remembered, with what the user calls things from now on."""
     known = past.model_copy(update={"names": {**past.names, **names}})
     return known.model_dump(mode="json")
-
-
-def _is_search(state: AgentState) -> bool:
-    """Whether the plan is to look around for what an instruction speaks of."""
-    return bool(state.get("searched")) and len(state["plan"]) == 1
-
-
-def _scene(state: AgentState) -> Scene:
-    return Scene.model_validate(state["scene"])
-
-
-def _next(state: AgentState) -> Skill:
-    raw = state["plan"][state["index"]]
-    return skill_from_call(raw["skill"], raw["arguments"])

@@ -8,6 +8,7 @@ from handeye.perception.errors import ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skills
+from handeye.skills.robot import CancelToken
 from handeye.skills.skill import Skill
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
@@ -95,10 +96,36 @@ class Answered(_Result):
     Attributes:
         text: the answer.
         candidates: between which the question was to decide; empty for any.
+        question: what was asked.
     """
 
     text: str
     candidates: tuple[str, ...] = ()
+    question: str = ""
+
+
+class Done(_Result):
+    """A call that was carried out.
+
+    Attributes:
+        call: in words, such as "pick(target='cup_1')".
+        message: what became of it, such as "holding cup_1"; of a failed one, that it failed.
+    """
+
+    call: str
+    message: str
+
+
+class Exchange(_Result):
+    """An earlier run of the thread.
+
+    Attributes:
+        instruction: what the user said.
+        outcome: how it ended: what was done, the reply, the question, or the reason.
+    """
+
+    instruction: str
+    outcome: str
 
 
 class Past(_Result):
@@ -108,11 +135,13 @@ class Past(_Result):
         instruction: the previous one that was planned, or "".
         scene: as it was before that.
         names: what the user calls things, name -> id.
+        exchanges: the last few runs and how each ended, oldest first.
     """
 
     instruction: str = ""
     scene: Scene | None = None
     names: dict[str, str] = {}
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class Progress(_Result):
@@ -121,8 +150,9 @@ class Progress(_Result):
     Attributes:
         mentioned: id of what "it" is, or None.
         answers: to the questions so far, in order.
+        done: the calls that were carried out so far, in order, and what became of each.
         remaining: the calls that are not done yet; the first of them failed.
-        failure: what was expected and what is seen instead; None at the first planning.
+        failure: what was expected and what is seen instead; None where nothing failed.
         past: what the thread remembers of before.
         chart: what was read off the chart in view, once a planner asked for it by ReadChart.
     """
@@ -131,13 +161,19 @@ class Progress(_Result):
     past: Past = Past()
     chart: Chart | None = None
     answers: tuple[Answered, ...] = ()
+    done: tuple[Done, ...] = ()
     remaining: tuple[SerializeAsAny[Skill], ...] = ()
     failure: str | None = None
 
 
 @runtime_checkable
 class Planner(Protocol):
-    """Chooses skill calls. It sees the scene, never the simulator."""
+    """Chooses skill calls. It sees the scene, never the simulator.
+
+    One with an attribute `asks_again` that is True is asked again when all calls of its plan are
+    done and verified: `progress.done` then says what was done, `progress.failure` is None, and
+    `progress.remaining` is empty. A Plan of no skills says that the instruction is carried out.
+    """
 
     def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
         """Plan, or plan again after a failure; raises InstructionError for nonsense only."""
@@ -149,6 +185,14 @@ class SeeingPlanner(Planner, Protocol):
 
     def show(self, frames: Mapping[str, Frame]) -> None:
         """Take the latest frame of each camera, before `plan`."""
+
+
+@runtime_checkable
+class CancellablePlanner(Planner, Protocol):
+    """A planner that takes its time, and gives up when the run is stopped."""
+
+    def cancelled_by(self, token: CancelToken) -> None:
+        """Take the run's token, before `plan`, which raises CancelledError once it is cancelled."""
 
 
 def checked(planner: object, result: object) -> PlanResult:

@@ -2,9 +2,13 @@
 
 from typing import Any, TypedDict
 
+from handeye.perception.scene import Scene
+from handeye.skills.registry import skill_from_call
+from handeye.skills.skill import Skill
 from pydantic import BaseModel, ConfigDict
 
 from .events import Call
+from .planner import Done
 
 
 class Budget(BaseModel):
@@ -46,6 +50,12 @@ class Step(BaseModel):
     verified: str | None = None
     evidence: str = ""
 
+    def words(self) -> str:
+        """What came of it: what the skill said, and what was seen instead where it was not so."""
+        if self.verified == "no":
+            return f"{self.message}; but seen is: {self.evidence}"
+        return self.message if self.code == "ok" else f"{self.code}: {self.message}"
+
 
 class AgentState(TypedDict, total=False):
     """What is checkpointed after every node."""
@@ -72,3 +82,25 @@ class AgentState(TypedDict, total=False):
     chart: dict[str, Any] | None
     searched: bool
     sought: bool
+
+
+def done_of(state: AgentState | dict[str, Any]) -> tuple[Done, ...]:
+    """The calls of a run so far, and what became of each."""
+    steps = [Step.model_validate(raw) for raw in state.get("steps", [])]
+    return tuple(Done(call=step.call.words(), message=step.words()) for step in steps)
+
+
+def is_search(state: AgentState) -> bool:
+    """Whether the plan is to look around for what an instruction speaks of."""
+    return bool(state.get("searched")) and len(state["plan"]) == 1
+
+
+def scene_of(state: AgentState) -> Scene:
+    """The scene as it was last seen."""
+    return Scene.model_validate(state["scene"])
+
+
+def next_skill(state: AgentState) -> Skill:
+    """The call of the plan whose turn it is."""
+    raw = state["plan"][state["index"]]
+    return skill_from_call(raw["skill"], raw["arguments"])

@@ -7,12 +7,24 @@ from typing import Any
 from handeye.perception.errors import UserError
 
 
-def saver_for(checkpoint: str | Path | None) -> tuple[Any, Any]:
-    """(connection to close, saver) for a SQLite file, a Postgres URL, or memory."""
+def saver_for(checkpoint: object) -> tuple[Any, Any]:
+    """(connection to close, saver) for a SQLite file, a Postgres URL, a saver, or memory.
+
+    Raises UserError for anything else.
+    """
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
     if checkpoint is None:
         from langgraph.checkpoint.memory import InMemorySaver
 
         return None, InMemorySaver()
+    if isinstance(checkpoint, BaseCheckpointSaver):
+        return None, checkpoint
+    if not isinstance(checkpoint, str | Path):
+        raise UserError(
+            f"checkpoint={checkpoint!r} keeps no threads; accepted are the path of a SQLite file, "
+            '"postgresql://…", a checkpointer of LangGraph, and None'
+        )
     if isinstance(checkpoint, str) and checkpoint.startswith(("postgresql://", "postgres://")):
         return _postgres(checkpoint)
     from langgraph.checkpoint.sqlite import SqliteSaver

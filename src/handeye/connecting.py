@@ -9,6 +9,7 @@ from handeye.agents.eyes import make_observer
 from handeye.perception.errors import NotFoundError, RobotError, UserError
 from handeye.perception.observer import Observer
 from handeye.skills.calling import executed
+from handeye.skills.exclusive import exclusive
 from handeye.skills.guarded import Guarded, Limits
 from handeye.skills.robot import CancelToken, Robot, driven
 from handeye.skills.skill import Outcome, Skill, SkillContext
@@ -56,11 +57,13 @@ class Session(Guarded):
     ) -> Outcome:
         """Look, then execute one skill, without an agent; its Outcome says how it went.
 
-        Raises UserError for a skill that breaks, or reports nothing.
+        Raises UserError for a skill that breaks or reports nothing, and while another thread
+        drives the robot.
         """
-        self.observer.look()
-        context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
-        return executed(skill, context)
+        with exclusive(self, f"the skill {skill.name}"):
+            self.observer.look()
+            context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
+            return executed(skill, context)
 
     def close(self) -> None:
         """Hold still, let go of the robot, and end its simulation; idempotent.
