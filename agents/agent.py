@@ -18,7 +18,7 @@ from handeye.perception.errors import (
 from handeye.perception.observer import Observer
 from handeye.skills.exclusive import exclusive
 from handeye.skills.guarded import Guarded, Limits
-from handeye.skills.robot import Robot
+from handeye.skills.robot import CancelToken, Robot
 from pydantic import BaseModel, ConfigDict
 
 from .approving import check_approve
@@ -29,7 +29,7 @@ from .listening import ListenerFailed, apart, as_raised
 from .making import make_planner
 from .nodes import Approve, Nodes
 from .planner import Exchange
-from .state import Budget, Step, done_of
+from .state import Budget, Step, done_of, was_stopped
 from .threads import saver_for
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class Agent:
         Raises UserError while another thread drives the robot.
         """
         with exclusive(self.robot, f"“{instruction}”"):
+            self._begin()
             return self._run(instruction, thread)
 
     def _run(self, instruction: str, thread: str | None) -> Result:
@@ -172,7 +173,7 @@ class Agent:
         return self._drive(fresh, name)
 
     def resume(self, thread: str, answer: str | bool | None = None) -> Result:
-        """Go on with a thread: with an answer to its question, or after a crash.
+        """Go on with a thread: with an answer to its question, after a stop, or after a crash.
 
         A skill that was under way when the process died is not replayed: the agent looks, and
         plans what is left from what it sees.
@@ -181,6 +182,7 @@ class Agent:
         agent does not ask for, and while another thread drives the robot.
         """
         with exclusive(self.robot, f"thread {thread}"):
+            self._begin()
             return self._resume(thread, answer)
 
     def _resume(self, thread: str, answer: str | bool | None) -> Result:
@@ -199,10 +201,11 @@ class Agent:
                     'for them: Agent(…, approve="interrupt")'
                 )
             return self._drive(Command(resume=answer), thread)
-        if snapshot.values.get("status"):
+        if snapshot.values.get("status") and not was_stopped(snapshot.values):
             return self._result(thread)
         failure = "the run was interrupted" if snapshot.values.get("plan") else None
-        self._graph.update_state(config, {"failure": failure}, as_node="__start__")
+        anew = {"failure": failure, "status": None, "reason": ""}
+        self._graph.update_state(config, anew, as_node="__start__")
         return self._drive(None, thread)
 
     def stream(self, instruction: str, *, thread: str | None = None) -> Iterator[Event]:
@@ -265,11 +268,15 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _begin(self) -> None:
+        """Forget an earlier stop that was reset; what comes from here on stops this run."""
+        with suppress(RobotError):
+            if self._nodes.cancel.cancelled and not self.robot.read().stopped:
+                self._nodes.cancel = CancelToken()
+
     def _drive(self, start: Any, thread: str) -> Result:
         config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 400}
         try:
-            if self._nodes.cancel.cancelled and not self.robot.read().stopped:
-                self._nodes.cancel = type(self._nodes.cancel)()
             self._graph.invoke(start, config)
             result = self._result(thread)
         except (StoppedError, CancelledError) as error:

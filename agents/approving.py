@@ -1,5 +1,6 @@
 """Approving: what is asked before a motion, and which answers are a yes."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable
@@ -21,6 +22,10 @@ _YES = frozenset(
     .replace("    ", "")
     .split("|")
 )
+
+
+_MOVED_M = 0.03
+"""What is farther from where it was has been moved."""
 
 
 def is_yes(answer: object) -> bool:
@@ -67,6 +72,18 @@ def answer_to(call: Call, scene: Scene) -> object:
 
     asked = {"question": question_of(call, scene), "approve": call.model_dump(mode="json")}
     return interrupt(asked)
+
+
+def moved_of(before: Scene, now: Scene, call: Call) -> str:
+    """The id of a thing that a call names and that is elsewhere now, or gone; "" for none."""
+    for name in call.arguments.values():
+        then = before.objects.get(name) if isinstance(name, str) else None
+        if then is None:
+            continue
+        there = now.objects.get(str(name))
+        if there is None or math.dist(there.position, then.position) > _MOVED_M:
+            return str(name)
+    return ""
 
 
 def question_of(call: Call, scene: Scene) -> str:

@@ -20,8 +20,8 @@ def build_graph(nodes: Nodes, checkpointer: Any) -> "CompiledStateGraph[Any, Any
     graph.add_edge(START, "observe")
     graph.add_edge("observe", "plan")
     graph.add_conditional_edges("plan", _after_plan, ["ask", "approve", END])
-    graph.add_edge("ask", "plan")
-    graph.add_conditional_edges("approve", _unless_over("act"), ["act", END])
+    graph.add_edge("ask", "observe")
+    graph.add_conditional_edges("approve", _after_approval, ["observe", "act", END])
     graph.add_conditional_edges("act", _unless_over("verify"), ["verify", END])
     graph.add_conditional_edges("verify", _after_verify, ["observe", "approve", END])
     compiled: CompiledStateGraph[Any, Any, Any, Any] = graph.compile(checkpointer=checkpointer)
@@ -32,6 +32,12 @@ def _after_plan(state: AgentState) -> str:
     if state.get("status"):
         return "__end__"
     return "ask" if state.get("question") else "approve"
+
+
+def _after_approval(state: AgentState) -> str:
+    if state.get("status"):
+        return "__end__"
+    return "observe" if state.get("failure") else "act"
 
 
 def _after_verify(state: AgentState) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from handeye.perception.observer import Observer
-from handeye.perception.scene import DOUBTFUL
+from handeye.perception.scene import DOUBTFUL, Scene
 from handeye.skills.look import WRIST, LookAround
 from handeye.skills.registry import skills
 
@@ -50,3 +50,8 @@ def look_for_lost(progress: Progress, first: Container[str], observer: Observer)
 def _can_look(observer: Observer) -> bool:
     able = LookAround.name in skills() and WRIST in observer.cameras
     return able and observer.scene.holding is None
+
+
+def told_in(scene: Scene) -> tuple[object, ...]:
+    """What a scene says that may change a planner's mind: what there is, not where exactly."""
+    return tuple((key, thing.name, thing.state) for key, thing in scene.objects.items())

@@ -11,7 +11,7 @@ def make_planner(planner: object) -> Planner:
     Args:
         planner: "embedded"; a name of a language model for `load_chat_model`; several names with
             commas between them, each asked what the one before did not understand; a LangChain
-            chat model; or an object with `plan`.
+            chat model, also with_retry(), with_fallbacks() and the like; or an object with `plan`.
 
     Raises UserError for anything else.
     """
@@ -38,11 +38,14 @@ def make_planner(planner: object) -> Planner:
 
 
 def _planner_of(planner: object) -> Planner:
+    if isinstance(planner, type):
+        name = planner.__name__
+        raise UserError(f"planner={name} is a class; right is an object of it, such as {name}()")
     if isinstance(planner, Planner):
         return planner
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
 
-    if isinstance(planner, BaseChatModel):
+    if isinstance(planner, Runnable):
         from .models.planner import ModelPlanner
 
         return ModelPlanner(planner)

@@ -21,7 +21,7 @@ from handeye.skills.robot import CancelToken, Robot, reading
 from handeye.skills.skill import Code, Skill, SkillContext
 from pydantic import TypeAdapter
 
-from .approving import answer_to, is_yes, told_by
+from .approving import answer_to, is_yes, moved_of, told_by
 from .events import (
     Acted,
     Acting,
@@ -37,7 +37,7 @@ from .events import (
     Replied,
     Verified,
 )
-from .looking import look_for_lost, search_for
+from .looking import look_for_lost, search_for, told_in
 from .planner import (
     Answered,
     Past,
@@ -52,7 +52,7 @@ from .planner import (
     SeeingPlanner,
     checked,
 )
-from .state import AgentState, Budget, Step, done_of, is_search, next_skill, scene_of
+from .state import AgentState, Budget, Step, done_of, is_search, next_skill, scene_of, with_names
 from .verifying import CONDITION, still_sought, undone, verify
 
 _CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
@@ -143,7 +143,7 @@ class Nodes:
         if isinstance(result, Refusal):
             # What one camera missed another may see; nothing is refused before all have looked.
             scene = self._observer.look(self._observer.cameras)
-            if _told(scene) != _told(scene_of(state)):
+            if told_in(scene) != told_in(scene_of(state)):
                 result = self._planned(state["instruction"], scene, progress)
         for _ in range(_MOST_RECOGNISED):
             if not isinstance(result, Refusal) or not self._observer.recognise(result.missing):
@@ -164,7 +164,7 @@ class Nodes:
             raw = [call.model_dump(mode="json") for call in calls]
             update: AgentState = {"plan": raw, "index": 0, "failure": None, "question": None}
             if result.names:
-                update["past"] = _with_names(progress.past, result.names)
+                update["past"] = with_names(progress.past, result.names)
             if not calls:
                 update |= {"status": "succeeded", "reason": result.reading}
             return update
@@ -239,7 +239,18 @@ class Nodes:
         self._emit(Approved(stamp_s=self.now(), call=call, approved=approved))
         if not approved:
             return {"status": "stopped", "reason": f"{call.words()} was not approved"}
-        return {}
+        return {} if callable(ask) else self._since(scene, call)
+
+    def _since(self, scene: Scene, call: Call) -> AgentState:
+        """What is seen once a call was approved, for people take their time."""
+        now = self._observer.look()
+        moved = moved_of(scene, now, call)
+        update: AgentState = {"scene": now.model_dump(mode="json")}
+        if moved:
+            failure = f"{moved} was moved while {call.words()} was to be approved"
+            self._emit(Replanned(stamp_s=self.now(), failure=failure, attempt=0))
+            update["failure"] = failure
+        return update
 
     def act(self, state: AgentState) -> AgentState:
         """Execute the next skill."""
@@ -380,14 +391,3 @@ class Nodes:
         with suppress(RobotError):
             self._stamp_s = reading(self._robot).stamp_s
         return self._stamp_s
-
-
-def _told(scene: Scene) -> tuple[object, ...]:
-    """What a scene says that may change a planner's mind: what there is, not where exactly."""
-    return tuple((key, thing.name, thing.state) for key, thing in scene.objects.items())
-
-
-def _with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
-    """What is remembered, with what the user calls things from now on."""
-    known = past.model_copy(update={"names": {**past.names, **names}})
-    return known.model_dump(mode="json")

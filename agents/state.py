@@ -4,11 +4,13 @@ from typing import Any, TypedDict
 
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
-from handeye.skills.skill import Skill
+from handeye.skills.skill import Code, Skill
 from pydantic import BaseModel, ConfigDict
 
 from .events import Call
-from .planner import Done
+from .planner import Done, Past
+
+_STOPS = (Code.STOPPED.value, Code.CANCELLED.value)
 
 
 class Budget(BaseModel):
@@ -90,6 +92,12 @@ def done_of(state: AgentState | dict[str, Any]) -> tuple[Done, ...]:
     return tuple(Done(call=step.call.words(), message=step.words()) for step in steps)
 
 
+def was_stopped(state: AgentState | dict[str, Any]) -> bool:
+    """Whether a run ended as its arm was stopped, in the middle of a skill."""
+    steps = state.get("steps") or [{}]
+    return state.get("status") == "stopped" and steps[-1].get("code") in _STOPS
+
+
 def is_search(state: AgentState) -> bool:
     """Whether the plan is to look around for what an instruction speaks of."""
     return bool(state.get("searched")) and len(state["plan"]) == 1
@@ -104,3 +112,9 @@ def next_skill(state: AgentState) -> Skill:
     """The call of the plan whose turn it is."""
     raw = state["plan"][state["index"]]
     return skill_from_call(raw["skill"], raw["arguments"])
+
+
+def with_names(past: Past, names: dict[str, str]) -> dict[str, Any]:
+    """What is remembered, with what the user calls things from now on."""
+    known = past.model_copy(update={"names": {**past.names, **names}})
+    return known.model_dump(mode="json")

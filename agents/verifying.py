@@ -128,7 +128,7 @@ def _once(goal: Condition, observer: Observer, cameras: Sequence[str] | None) ->
         try:
             answer = observer.ask(question)
         except ModelError:
-            question = None  # No model here answers questions; geometry stands alone.
+            question = None  # No model here answers, or not as it should; geometry stands alone.
     return Verification(verdict, question, answer)
 
 

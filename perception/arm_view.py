@@ -19,6 +19,7 @@ class ArmView:
         stamp_s: the robot's clock.
         body: [N, 3] points along the arm's bones, m, base frame.
         body_radius_m: how far the arm's body reaches around them.
+        gripper_shut_m: what the fingers read when they are shut on nothing.
     """
 
     T_base_tcp: Transform
@@ -27,11 +28,13 @@ class ArmView:
     stamp_s: float
     body: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     body_radius_m: float = 0.085
+    gripper_shut_m: float = 0.0
 
     @property
     def grips(self) -> bool:
         """Whether the fingers are neither shut nor wide open, as when something is between."""
-        return 0.0015 < self.gripper_width_m < self.gripper_stroke_m - 0.0015
+        above = self.gripper_shut_m + 0.0015
+        return above < self.gripper_width_m < self.gripper_stroke_m - 0.0015
 
     def covers(self, points: Points) -> npt.NDArray[np.bool_]:
         """[N] bool, whether each point [N, 3] is of the arm or its hand."""

@@ -23,11 +23,13 @@ def number(value: object, what: str, right: str) -> float:
 
 
 def speed_share(value: object) -> float:
-    """A share of an arm's limits, above 0; raises LimitError."""
+    """A share of an arm's limits, above 0 and at most 1; raises LimitError."""
     right = "a share of the arm's limits, in (0, 1]"
     speed = number(value, "a speed", right)
     if speed <= 0:
         raise LimitError(f"a speed of {speed:g} moves nothing; it must be {right}")
+    if speed > 1 or isinstance(value, bool):
+        raise LimitError(f"a speed of {value!r} is no share; it must be {right}: 0.3, not 30")
     return speed
 
 

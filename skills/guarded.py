@@ -1,6 +1,7 @@
 """Guarded: limits between an agent and its robot. On by default; they say what they refused."""
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from handeye.perception.errors import (
     CancelledError,
     LimitError,
     RobotError,
+    StoppedError,
     UserError,
 )
 from handeye.perception.frame import Camera, Transform
@@ -34,6 +36,8 @@ Point = npt.NDArray[np.float64]
 _STEP = 0.1
 """How far, rad, a joint goes between two of the places on a joint path that are looked at: what the
 TCP does between them is straight to a millimetre."""
+_STALE_S = 0.5
+"""How much older than the last a reading may be; those of two threads may overtake each other."""
 
 
 class Box(BaseModel):
@@ -78,7 +82,7 @@ class Limits(BaseModel):
     """What a guarded robot may do.
 
     Attributes:
-        workspace: where the TCP may be.
+        workspace: where the TCP may be; None for what the arm reaches.
         keep_out: where it may not be, nor pass through.
         max_speed: share of the arm's own limits.
         max_step_m: furthest way of one motion.
@@ -87,7 +91,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    workspace: Box
+    workspace: Box | None = None
     keep_out: tuple[Box, ...] = ()
     max_speed: float = Field(default=1.0, gt=0.0, le=1.0)
     max_step_m: float = Field(default=1.6, gt=0.0)
@@ -99,8 +103,13 @@ class Limits(BaseModel):
 
         5 cm below the base are allowed, for tables are not exactly where they should be.
         """
-        r = spec.reach_m
-        return cls(workspace=Box(low=(-r, -r, -0.05), high=(r, r, r + 0.35)))
+        return cls(workspace=workspace_of(spec))
+
+
+def workspace_of(spec: RobotSpec) -> Box:
+    """What an arm reaches, and not below a table at its base."""
+    r = spec.reach_m
+    return Box(low=(-r, -r, -0.05), high=(r, r, r + 0.35))
 
 
 class Guarded:
@@ -111,7 +120,9 @@ class Guarded:
     come back from there. Without a URDF a joint path is held to the joints' own limits only.
 
     A driver that breaks off a motion with an error that is none of the seam's may go on with it: it
-    is told to stop, and so it is where Ctrl-C ends a motion.
+    is told to stop, and so it is where Ctrl-C ends a motion. What a motion's end says of itself is
+    believed: an arm that is in fault there, or stopped, has not done it. One motion at a time; none
+    once it is closed; and none from a reading that is older than one before it.
 
     Args:
         robot: what to guard; one that is guarded already is held to both limits.
@@ -126,7 +137,11 @@ class Guarded:
             raise UserError(f"limits must be Limits, not {type(limits).__name__}")
         self._robot = robot
         self.limits = limits or Limits.for_robot(robot.spec)
+        self._space = self.limits.workspace or workspace_of(robot.spec)
         self._kinematics = Kinematics.of(robot.spec)
+        self._moving = threading.Lock()
+        self._closed = False
+        self._stamp_s = -math.inf
 
     @property
     def unguarded(self) -> Robot:
@@ -146,14 +161,22 @@ class Guarded:
     def connect(self) -> None:
         """Take control; idempotent. Raises RobotError, whatever the driver raises."""
         driven(self._robot.connect, f"{self.spec.name} cannot be connected")
+        # A controller that was started anew may have begun to count anew.
+        self._closed, self._stamp_s = False, -math.inf
 
     def close(self) -> None:
         """Hold still and let go; idempotent. Raises RobotError, whatever the driver raises."""
+        self._closed = True
         driven(self._robot.close, f"{self.spec.name} cannot be closed")
 
     def read(self) -> RobotState:
-        """The present state; raises RobotError, whatever the driver raises."""
-        return reading(self._robot)
+        """The present state; raises RobotError, whatever the driver raises, and for an old one."""
+        state = reading(self._robot)
+        late_s = self._stamp_s - state.stamp_s
+        if late_s > _STALE_S:
+            raise RobotError(f"{self.spec.name} gives a reading {late_s:.3g} s older than its last")
+        self._stamp_s = max(self._stamp_s, state.stamp_s)
+        return state
 
     def move_to(
         self,
@@ -166,7 +189,7 @@ class Guarded:
         """Move the TCP; raises LimitError for a pose, or a way to it, outside of the limits."""
         T_base_tcp = arguments.pose(T_base_tcp)
         share, left_s = self._speed(speed), arguments.deadline(deadline_s)
-        self._check_way(np.array([self.read().T_base_tcp[:3, 3], T_base_tcp[:3, 3]]))
+        self._check_way(np.array([self._able().T_base_tcp[:3, 3], T_base_tcp[:3, 3]]))
         return self._moved(
             lambda: self._robot.move_to(T_base_tcp, speed=share, deadline_s=left_s, cancel=cancel)
         )
@@ -185,7 +208,7 @@ class Guarded:
             raise LimitError(f"{self.spec.name} takes no joint paths; use move_to")
         path = arguments.joint_path(path, len(self.spec.joint_names))
         share, left_s = self._speed(speed), arguments.deadline(deadline_s)
-        q = self.read().q
+        q = self._able().q
         self._check_joints(path, q)
         if self._kinematics is not None:
             self._check_way(_tips(self._kinematics, np.vstack([q, path])))
@@ -222,14 +245,37 @@ class Guarded:
         driven(self._robot.stop, trouble, RobotError)
 
     def reset(self) -> None:
-        """Clear a latched stop."""
-        self._robot.reset()
+        """Clear a latched stop. Raises RobotError, whatever the driver raises."""
+        driven(self._robot.reset, f"the stop of {self.spec.name} cannot be cleared")
+
+    def _able(self) -> RobotState:
+        """The present state; raises RobotError for an arm that is in fault."""
+        state = self.read()
+        if state.fault:
+            raise RobotError(f"{self.spec.name} is in fault: {state.fault}")
+        return state
 
     def _speed(self, speed: float) -> float:
         return min(arguments.speed_share(speed), self.limits.max_speed)
 
     def _moved(self, motion: Callable[[], RobotState]) -> RobotState:
         """Where a motion led; raises RobotError, whatever else the driver raises or returns."""
+        name = self.spec.name
+        if self._closed:
+            raise RobotError(f"{name} is closed; connect() takes control of it again")
+        if not self._moving.acquire(blocking=False):
+            raise RobotError(f"{name} is moving already, for another thread; wait for its end")
+        try:
+            state = self._carried_out(motion)
+        finally:
+            self._moving.release()
+        if state.stopped:
+            raise StoppedError(f"{name} was stopped during the motion; reset() clears it")
+        if state.fault:
+            raise RobotError(f"{name} is in fault: {state.fault}")
+        return state
+
+    def _carried_out(self, motion: Callable[[], RobotState]) -> RobotState:
         try:
             return sound(motion(), self.spec)
         except (RobotError, CancelledError):
@@ -250,7 +296,7 @@ class Guarded:
     def _check_way(self, points: npt.NDArray[np.float64]) -> None:
         """Hold a way of the TCP [k, 3], straight between its points, to the limits."""
         start, goal = points[0], points[-1]
-        space = self.limits.workspace
+        space = self._space
         # An arm that was pushed out of the workspace may come back, but go no farther.
         low, high = np.minimum(space.low, start), np.maximum(space.high, start)
         beyond = np.flatnonzero(((points < low) | (points > high)).any(axis=1))

@@ -19,7 +19,7 @@ class Handover(Skill):
 
     name: ClassVar[str] = "handover"
 
-    target: str = Field(description="what the user gets: an id from the scene, or a phrase")
+    target: str = Field(description="what the user gets", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:
         """The target stands in front of the user."""

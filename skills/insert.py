@@ -31,8 +31,10 @@ class Insert(Skill):
 
     name: ClassVar[str] = "insert"
 
-    target: str = Field(description="what goes in: an id from the scene, or a phrase")
-    reference: str = Field(description="what has the opening: an id from the scene, or a phrase")
+    target: str = Field(description="what goes in", json_schema_extra={"refers_to": "object"})
+    reference: str = Field(
+        description="what has the opening", json_schema_extra={"refers_to": "object"}
+    )
 
     def goal(self, scene: Scene) -> Condition | None:  # noqa: ARG002 - see execute
         """None: deep in there it is hidden; the skill itself looks into the opening from above."""

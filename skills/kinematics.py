@@ -46,8 +46,9 @@ class Kinematics:
         joint_names: the n moving joints of the chain, base to flange; others stay at zero.
 
     Attributes:
-        q_min, q_max: [n] position limits.
+        q_min, q_max: [n] position limits; infinite where a joint turns without end (continuous).
         units: of the joints' positions, "rad" or "m".
+        moving: `joint_names` in the order of the chain.
 
     Raises:
         UserError: the URDF cannot be read, has no such link or joint, or has joints in the chain
@@ -70,6 +71,7 @@ class Kinematics:
                 raise UserError(f"{joint.name!r} of {urdf} is {joint.kind}: it moves nothing")
         self.units = tuple(_UNITS[joint.kind] for joint in joints)
         moving = [joint for joint in self._chain if joint.name in self._order]
+        self.moving = tuple(joint.name for joint in moving)
         self._sliding = [k for k, joint in enumerate(moving) if joint.kind == "prismatic"]
         self.q_min = np.array([joint.q_min for joint in joints])
         self.q_max = np.array([joint.q_max for joint in joints])
@@ -134,7 +136,8 @@ class Kinematics:
         return np.concatenate(points)
 
     def _starts(self, q_seed: Joints) -> list[Joints]:
-        middle = (self.q_min + self.q_max) / 2
+        middle, ends = q_seed.copy(), np.isfinite(self.q_min) & np.isfinite(self.q_max)
+        middle[ends] = (self.q_min[ends] + self.q_max[ends]) / 2
         turned = [q_seed.copy() for _ in range(4)]
         for q, turn in zip(turned, (0.8, -0.8, 1.6, -1.6), strict=True):
             q[0] = np.clip(q[0] + turn, self.q_min[0], self.q_max[0])
@@ -232,16 +235,13 @@ def _read_joint(element: ET.Element) -> _Joint:
     name, kind = element.attrib["name"], element.attrib["type"]
     direction = _direction(name, kind, _floats(axis, "xyz", "1 0 0"))
     K = _cross_matrix(direction)
-    return _Joint(
-        name,
-        kind,
-        T,
-        direction,
-        K,
-        K @ K,
-        float(limit.attrib.get("lower", -np.pi)) if limit is not None else -np.pi,
-        float(limit.attrib.get("upper", np.pi)) if limit is not None else np.pi,
-    )
+    q_min, q_max = -np.pi, np.pi
+    if kind == "continuous":  # What a URDF says of its limits means nothing.
+        q_min, q_max = -np.inf, np.inf
+    elif limit is not None:
+        q_min = float(limit.attrib.get("lower", q_min))
+        q_max = float(limit.attrib.get("upper", q_max))
+    return _Joint(name, kind, T, direction, K, K @ K, q_min, q_max)
 
 
 def _direction(name: str, kind: str, axis: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

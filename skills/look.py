@@ -24,7 +24,7 @@ class LookAt(Skill):
 
     name: ClassVar[str] = "look_at"
 
-    target: str = Field(description="the object: an id from the scene, or a phrase")
+    target: str = Field(description="the object", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:  # noqa: ARG002 - seeing changes nothing
         """Nothing that could be checked."""
@@ -51,7 +51,11 @@ class LookAround(Skill):
 
     name: ClassVar[str] = "look_around"
 
-    target: str | None = Field(default=None, description='what is looked for, such as "red cup"')
+    target: str | None = Field(
+        default=None,
+        description='what is looked for, such as "red cup"',
+        json_schema_extra={"refers_to": "phrase"},
+    )
 
     def goal(self, scene: Scene) -> Condition | None:  # noqa: ARG002 - seeing changes nothing
         """Nothing that could be checked."""

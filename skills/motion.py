@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from handeye.perception.errors import DeadlineError, UnreachableError
+from handeye.perception.errors import DeadlineError, RobotError, UnreachableError
 from handeye.perception.frame import Points, Transform
 
 from .cartesian import interpolate, straight_line
@@ -15,6 +15,8 @@ from .robot import Joints, RobotState, joint_arm
 from .skill import SkillContext
 
 CLEARANCE_M = 0.05
+_SHORT_M, _OFF_RAD = 0.02, 0.1
+"""What ends nearer to its goal has arrived."""
 _HAND_RADIUS_M = 0.11
 _CEILING_M = 0.60
 _BODY_RADIUS_M = 0.06
@@ -48,6 +50,18 @@ class Way:
     def q_start(self) -> Joints | None:
         """[n] the configuration in which it begins, for `Mover.over`; None where any will do."""
         return self.paths[0][-1] if self.paths else None
+
+
+def arrived(state: RobotState, T_base_tcp: Transform) -> RobotState:
+    """A state whose TCP is at a pose; raises RobotError for a motion that ended short of it.
+
+    For motions through the air, and before the hand opens: an arm that a person or a controller
+    held up must not let go of things there. Where an arm leans on things it may well end short.
+    """
+    short = float(np.linalg.norm(state.T_base_tcp[:3, 3] - T_base_tcp[:3, 3]))
+    if short > _SHORT_M:
+        raise RobotError(f"the motion ended {100 * short:.1f} cm short of its goal")
+    return state
 
 
 class Mover:
@@ -114,13 +128,14 @@ class Mover:
         if self._kinematics is None or arm is None:
             for waypoint in _up_over_down(state.T_base_tcp, T_base_tcp, safe):
                 state = self.straight(waypoint, speed)
-            return state
+            return arrived(state, T_base_tcp)
         goal = self.solve(T_base_tcp) if q_goal is None else q_goal
         path = joint_path(self._kinematics, state.q, goal, safe)
         self._check_body(path, cloud)
-        return arm.move_joints(
+        state = arm.move_joints(
             path, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
+        return arrived(state, T_base_tcp)
 
     def home(self, speed: float = 1.0) -> RobotState:
         """Move to where the overview camera sees the table freely."""
@@ -136,12 +151,13 @@ class Mover:
         path = np.array([self.robot.spec.q_home])
         if self._kinematics is not None:
             path = joint_path(self._kinematics, state.q, path[0], 0.0)
-        return arm.move_joints(
-            path,
-            speed=speed,
-            deadline_s=self._left(),
-            cancel=self.context.cancel,
+        state = arm.move_joints(
+            path, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
+        off = float(np.abs(state.q - self.robot.spec.q_home).max())
+        if off > _OFF_RAD:
+            raise RobotError(f"the motion home ended {off:.2f} rad short")
+        return state
 
     def solve(self, T_base_tcp: Transform) -> Joints:
         """[n] the configuration for a pose that is most like the home one, rad.

@@ -50,7 +50,9 @@ class Open(Skill):
 
     name: ClassVar[str] = "open"
 
-    target: str = Field(description="the drawer, fridge or cupboard: an id, or a phrase")
+    target: str = Field(
+        description="the drawer, fridge or cupboard", json_schema_extra={"refers_to": "object"}
+    )
 
     def goal(self, scene: Scene) -> Condition | None:
         """The target is open."""
@@ -66,7 +68,9 @@ class Close(Skill):
 
     name: ClassVar[str] = "close"
 
-    target: str = Field(description="the drawer, fridge or cupboard: an id, or a phrase")
+    target: str = Field(
+        description="the drawer, fridge or cupboard", json_schema_extra={"refers_to": "object"}
+    )
 
     def goal(self, scene: Scene) -> Condition | None:
         """The target is closed."""

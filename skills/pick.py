@@ -22,7 +22,8 @@ _PREGRASP_M = 0.09
 _LIFT_M = 0.16
 _TRIES = 3
 _CONSIDERED = 14
-_HELD_WIDTH_M = 0.0015
+_CLOSED_M = 0.0005
+"""Fingers that closed by less have not moved."""
 _CLOSE_M = 0.06
 _PUSHES = 12
 _PUSH_M = 0.06
@@ -36,7 +37,7 @@ class Pick(Skill):
 
     name: ClassVar[str] = "pick"
 
-    target: str = Field(description="the object: an id from the scene, or a phrase")
+    target: str = Field(description="the object", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:
         """The gripper holds the target."""
@@ -67,7 +68,7 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
     identity = context.sight.resolve(target)
     tried: list[str] = []
     failed: list[Grasp] = []
-    code, problem = Code.NO_GRASP, ""
+    code, problem, spec = Code.NO_GRASP, "", context.robot.spec
     for attempt in range(_TRIES):
         seen = see_grasps(identity, context, mover)
         grasps = [g for g in seen if not any(same(g, other) for other in failed)] or seen
@@ -80,11 +81,13 @@ def _pick(target: str, context: SkillContext, mover: Mover) -> Outcome:
             reason = "is out of reach" if grasps else "offers no free grasp"
             raise Failed(kind, f"the {thing.name} {reason}", tried=tried)
         grasp, q_before = chosen
-        width = _grasp(grasp, q_before, context, mover, identity)
+        opened, width = _grasp(grasp, q_before, context, mover, identity)
         code, problem = Code.NO_GRASP, "closed on nothing"
-        if width > _HELD_WIDTH_M:
+        if width > opened - _CLOSED_M:
+            problem = f"did not close: the fingers are {width:.3f} m apart, as they were"
+        elif spec.grips(width):
             state = _lift(identity, context, mover)
-            if state.gripper_width_m > _HELD_WIDTH_M:
+            if spec.grips(state.gripper_width_m):
                 context.sight.grasped(identity)
                 evidence = {
                     "gripper_width_m": round(state.gripper_width_m, 4),
@@ -191,13 +194,13 @@ def _above(grasp: Grasp) -> Transform:
 
 def _grasp(
     grasp: Grasp, q_before: Joints, context: SkillContext, mover: Mover, identity: str
-) -> float:
-    """Approach, close, and return the width that the fingers closed to, m."""
+) -> tuple[float, float]:
+    """Approach, close; how far the fingers were apart before it and after, m."""
     context.report(f"grasping {identity} by its {grasp.kind}")
     mover.over(_above(grasp), ignore=[identity], q_goal=q_before)
-    mover.gripper(grasp.opening_m)
+    opened = mover.gripper(grasp.opening_m)
     mover.straight(grasp.T_base_tcp, speed=0.35)
-    return mover.gripper(0.0, force_n=30.0).gripper_width_m
+    return opened.gripper_width_m, mover.gripper(0.0, force_n=30.0).gripper_width_m
 
 
 def _retreat(context: SkillContext, mover: Mover, grasp: Grasp) -> None:

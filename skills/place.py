@@ -9,7 +9,7 @@ from handeye.perception.furniture import hollow
 from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field, model_validator
 
-from .motion import Mover, Way
+from .motion import Mover, Way, arrived
 from .opening import look_into, seen_furniture
 from .running import Failed, run
 from .shelving import niche, shelve
@@ -49,15 +49,22 @@ class Place(Skill):
     )
     reference: str | None = Field(
         default=None,
-        description='an object, by id or phrase, or "table"; none for relation "at"',
+        description='what it is put on, in or beside; none for relation "at"',
+        json_schema_extra={"refers_to": "surface"},
     )
-    second: str | None = Field(default=None, description='the other object, for "between"')
+    second: str | None = Field(
+        default=None,
+        description='the other object, for "between"',
+        json_schema_extra={"refers_to": "object"},
+    )
     point: tuple[float, float] | None = Field(
         default=None, description='(x, y) on the table, metres, base frame, for "at"'
     )
     spot: SpotName | None = Field(default=None, description='a named part of the table, for "at"')
     target: str | None = Field(
-        default=None, description="the object that should be held; it is refused if another is"
+        default=None,
+        description="the object that should be held; it is refused if another is",
+        json_schema_extra={"refers_to": "object"},
     )
 
     @model_validator(mode="after")
@@ -130,7 +137,7 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     context.report(f"placing {held}")
     above, T = way.poses
     mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=way.q_start)
-    mover.drive(way, 1, speed=0.3)
+    arrived(mover.drive(way, 1, speed=0.3), T)
     stroke = mover.robot.spec.gripper_stroke_m
     width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)
     opened = mover.gripper(width)

@@ -39,8 +39,10 @@ class Pour(Skill):
 
     name: ClassVar[str] = "pour"
 
-    target: str = Field(description="what is poured from: an id from the scene, or a phrase")
-    into: str = Field(description="what is poured into: an id from the scene, or a phrase")
+    target: str = Field(
+        description="what is poured from", json_schema_extra={"refers_to": "object"}
+    )
+    into: str = Field(description="what is poured into", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:  # noqa: ARG002 - see execute
         """None: what came out is seen by the skill itself, in the depth before and after."""

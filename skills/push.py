@@ -27,7 +27,7 @@ class Push(Skill):
 
     name: ClassVar[str] = "push"
 
-    target: str = Field(description="the object: an id from the scene, or a phrase")
+    target: str = Field(description="the object", json_schema_extra={"refers_to": "object"})
     direction: Direction = Field(default="away", description="from the robot's point of view")
     distance_m: float = Field(default=0.10, gt=0.0, le=0.4, description="how far, metres")
 

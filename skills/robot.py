@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -36,6 +36,10 @@ class CancelToken:
             raise CancelledError("cancelled by the caller; the arm holds still")
 
 
+_THINNEST_M = 0.0015
+"""What is thinner between the fingers is not told from nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class RobotSpec:
     """What an arm is; readable before connecting.
@@ -48,6 +52,7 @@ class RobotSpec:
         ddq_max: [n] acceleration limits, rad/s².
         q_home: [n] a configuration with free sight onto the table, rad.
         gripper_stroke_m: widest opening, m.
+        gripper_shut_m: what the fingers read when they are shut on nothing, m.
         finger_depth_m: how far the fingers reach beyond the palm, m.
         finger_width_m: breadth of a finger pad across the opening direction, m.
         finger_thickness_m: thickness of a finger along the opening direction, m.
@@ -71,6 +76,11 @@ class RobotSpec:
     reach_m: float
     urdf: str | None = None
     tcp_link: str | None = None
+    gripper_shut_m: float = 0.0
+
+    def grips(self, width_m: float) -> bool:
+        """Whether fingers that were to shut, and read this, have something between them."""
+        return width_m > self.gripper_shut_m + _THINNEST_M
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,4 +246,6 @@ def sound(state: object, spec: RobotSpec) -> RobotState:
             raise RobotError(f"{spec.name} gives a state whose {name} is {found}, not {right}")
         if not np.isfinite(value).all():
             raise RobotError(f"{spec.name} gives a state whose {name} is not finite: {value}")
-    return state
+    # A driver may write its next reading into the same arrays.
+    q, dq, T_base_tcp = (np.array(v) for v in (state.q, state.dq, state.T_base_tcp))
+    return replace(state, q=q, dq=dq, T_base_tcp=T_base_tcp)

@@ -28,7 +28,6 @@ _RELEASE_M = 0.002
 _STEP_RAD = 0.25
 _CONSIDERED = 24
 _PASSES = 4
-_HELD_WIDTH_M = 0.0015
 _TOUCH_M, _OWN_M = 0.004, 0.012
 _OFF_RAD = 0.35
 _RIM = "rim"
@@ -39,7 +38,7 @@ class Rotate(Skill):
 
     name: ClassVar[str] = "rotate"
 
-    target: str = Field(description="the object: an id from the scene, or a phrase")
+    target: str = Field(description="the object", json_schema_extra={"refers_to": "object"})
     angle_rad: float = Field(
         ge=-_FULL_TURN,
         le=_FULL_TURN,
@@ -194,7 +193,7 @@ def _carry_out(turn: _Turn, identity: str, mover: Mover) -> None:
     mover.gripper(0.0, force_n=30.0)
     for pose in turn.way:
         state = mover.straight(pose, speed=0.4)
-    if state.gripper_width_m <= _HELD_WIDTH_M:
+    if not mover.robot.spec.grips(state.gripper_width_m):
         mover.home()
         raise Failed(Code.SLIPPED, f"{identity} slipped out while it was turned")
     down = turn.way[-1].copy()

@@ -110,10 +110,12 @@ class SkillContext:
 class Skill(BaseModel):
     """A skill call: fields are arguments, the docstring's first line tells a model what it does.
 
-    Targets are object ids ("cup_1") or phrases ("the red cup").
+    Targets are object ids ("cup_1") or phrases ("the red cup"). A field that names one says so by
+    `json_schema_extra={"refers_to": "object"}`; "surface" is an object or "table", "phrase" is
+    words for what need not be in the scene. Plans of language models are held to that.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The word for it, such as "pick"."""

@@ -16,8 +16,8 @@ class Stack(Skill):
 
     name: ClassVar[str] = "stack"
 
-    target: str = Field(description="what goes on top: an id from the scene, or a phrase")
-    reference: str = Field(description="what it goes on: an id from the scene, or a phrase")
+    target: str = Field(description="what goes on top", json_schema_extra={"refers_to": "object"})
+    reference: str = Field(description="what it goes on", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:
         """The target is on the reference."""

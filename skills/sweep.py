@@ -27,7 +27,7 @@ class Sweep(Skill):
 
     name: ClassVar[str] = "sweep"
 
-    target: str = Field(description="the object: an id from the scene, or a phrase")
+    target: str = Field(description="the object", json_schema_extra={"refers_to": "object"})
     spot: SpotName = Field(description="the part of the table, from the robot's point of view")
 
     def goal(self, scene: Scene) -> Condition | None:

@@ -30,7 +30,6 @@ _RETREAT_M = 0.10
 _RELEASE_M = 0.003
 _CLEAR_M = 0.008
 _HEADINGS = 16
-_HELD_WIDTH_M = 0.0015
 
 
 class Upright(Skill):
@@ -38,7 +37,7 @@ class Upright(Skill):
 
     name: ClassVar[str] = "upright"
 
-    target: str = Field(description="what lies: an id from the scene, or a phrase")
+    target: str = Field(description="what lies", json_schema_extra={"refers_to": "object"})
 
     def goal(self, scene: Scene) -> Condition | None:
         """The target stands."""
@@ -156,7 +155,7 @@ def _lift(grasp: Grasp, identity: str, context: SkillContext, mover: Mover) -> f
     mover.straight(grasp.T_base_tcp, speed=0.35)
     mover.gripper(0.0, force_n=35.0)
     state = mover.lift(float(grasp.T_base_tcp[2, 3]) + _LIFT_M, speed=0.4)
-    if state.gripper_width_m <= _HELD_WIDTH_M:
+    if not mover.robot.spec.grips(state.gripper_width_m):
         mover.home()
         raise Failed(Code.SLIPPED, f"{identity} slipped out while it was lifted")
     return state.gripper_width_m

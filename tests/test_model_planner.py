@@ -3,18 +3,15 @@
 import base64
 import io
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import PICK, PLACE, Server, message, says
 from handeye.agents.agent import Agent
 from handeye.agents.embedded_planner import EmbeddedPlanner
 from handeye.agents.making import make_planner
-from handeye.agents.models.local import TransformersChat, parse
+from handeye.agents.models.local import TransformersChat
 from handeye.agents.models.planner import ChainedPlanner, ModelPlanner
 from handeye.agents.models.prompts import user_message
 from handeye.agents.planner import Plan, Progress, Question, Refusal, Reply
@@ -25,78 +22,6 @@ from handeye.sims.simulation import Simulation
 from handeye.skills import Pick, Place
 from PIL import Image
 
-Answer = tuple[int, dict[str, Any]]
-
-
-class Server:
-    """Answers each request with the next recorded answer, or by a function; keeps the requests."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-        self.write: Callable[[dict[str, Any]], str] | None = None
-        self.hang_s = 0.0
-        self.requests: list[dict[str, Any]] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                asked = json.loads(self.rfile.read(length))
-                server.requests.append(asked)
-                time.sleep(server.hang_s)
-                status, body = (
-                    (200, message(server.write(asked))) if server.write else server.answers.pop(0)
-                )
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-def message(text: str | None, *calls: tuple[str, str], finish: str = "stop") -> dict[str, Any]:
-    """A completion, as servers of the protocol write it; arguments are text."""
-    tool_calls = [
-        {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": arguments}}
-        for i, (name, arguments) in enumerate(calls)
-    ]
-    said = {"role": "assistant", "content": text, **({"tool_calls": tool_calls} if calls else {})}
-    return {
-        "id": "x",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "tiny",
-        "choices": [{"index": 0, "message": said, "finish_reason": finish}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    }
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.close()
-
-
-def says(server: Server, *answers: dict[str, Any] | Answer) -> ModelPlanner:
-    server.answers = [a if isinstance(a, tuple) else (200, a) for a in answers]
-    return ModelPlanner(f"{server.url}#tiny")
-
-
-PICK = ("pick", '{"target": "cup_1"}')
-PLACE = ("place", '{"relation": "on", "reference": "plate_1", "target": "cup_1"}')
 CUP_ON_PLATE = (Pick(target="cup_1"), Place(relation="on", reference="plate_1", target="cup_1"))
 
 
@@ -136,7 +61,7 @@ def test_questions_replies_and_refusals(server: Server, table: Scene) -> None:
     ("first", "words"),
     [
         (message(None, ("pick", '{"target": "cup_1"')), "not valid JSON"),
-        (message(None, ("pick", '{"target": "cu'), finish="length"), "not valid JSON"),
+        (message(None, ("pick", '{"target": "cu'), finish="length"), "cut off (length)"),
         (message(None, ("fly", "{}")), 'no tool \\"fly\\"'),
         (message(None, ("pick", '{"object": "cup_1"}')), "pick(target)"),
         (message(None, ("pick", '{"target": "cup_9"}')), "no such id"),
@@ -175,8 +100,7 @@ def test_a_server_that_refuses_or_hangs_is_a_clear_failure(server: Server, table
     denied = says(server, (401, {"error": {"message": "wrong key", "type": "auth"}}))
     with pytest.raises(ModelError, match="wrong key"):
         denied.plan("grab the red cup", table, Progress())
-    server.hang_s = 1.0
-    server.answers = [(200, message(None, PICK))]
+    server.silent = True
     impatient = ChatOpenAI(
         model="tiny", base_url=server.url, api_key=SecretStr("x"), timeout=0.2, max_retries=0
     )
@@ -248,68 +172,17 @@ def test_names_that_are_no_models_are_told_so() -> None:
         make_planner("transformers:/nowhere/at/all")
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A chat model of a few thousand parameters, never trained."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
-
-    raw = Tokenizer(models.BPE(unk_token="<unk>"))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<unk>", "<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    raw.train_from_iterator(["grab the red cup"], trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, eos_token="<end>", pad_token="<end>", unk_token="<unk>"
-    )
-    tokenizer.chat_template = (
-        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
-        "{% if tools %}tools: {{ tools | length }}\n{% endif %}assistant: "
-    )
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=16384,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    folder = tmp_path_factory.mktemp("tiny")
-    Qwen2ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def test_a_local_checkpoint_that_babbles_moves_nothing(checkpoint: Path, table: Scene) -> None:
-    chat = TransformersChat.load(str(checkpoint), max_new_tokens=12)
+def test_a_local_checkpoint_that_babbles_moves_nothing(chat_checkpoint: Path, table: Scene) -> None:
+    chat = TransformersChat.load(str(chat_checkpoint), max_new_tokens=12)
     with pytest.raises(ModelError, match="no valid plan, twice"):
         ModelPlanner(chat).plan("grab the red cup", table, Progress())
 
 
 def test_a_served_checkpoint_that_babbles_moves_nothing(
-    checkpoint: Path, server: Server, table: Scene
+    chat_checkpoint: Path, server: Server, table: Scene
 ) -> None:
-    chat = TransformersChat.load(str(checkpoint), max_new_tokens=12)
+    chat = TransformersChat.load(str(chat_checkpoint), max_new_tokens=12)
     server.write = lambda asked: str(chat.invoke(asked["messages"][-1]["content"]).content)
     with pytest.raises(ModelError, match="no valid plan, twice: no tool was called"):
         ModelPlanner(f"{server.url}#tiny").plan("grab the red cup", table, Progress())
     assert len(server.requests) == 2
-
-
-def test_tool_calls_are_read_from_what_open_models_write() -> None:
-    call = '{"name": "pick", "arguments": {"target": "cup_1"}}'
-    for text in (f"<tool_call>\n{call}\n</tool_call>", call, f"[{call}]", f"<tool_call>{call}"):
-        message = parse(f"{text}")
-        assert [(c["name"], c["args"]) for c in message.tool_calls] == [
-            ("pick", {"target": "cup_1"})
-        ]
-    broken = parse('<tool_call>{"name": "pick", "argum')
-    assert broken.tool_calls == []
-    assert len(broken.invalid_tool_calls) == 1

@@ -7,7 +7,7 @@ from handeye.agents.eyes import make_observer
 from handeye.perception.frame import Camera
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation
-from handeye.skills import Guarded, SkillContext
+from handeye.skills import Guarded, SkillContext, check_robot
 from handeye.skills.motion import Mover
 from handeye.skills.robot import Robot, RobotSpec
 
@@ -39,3 +39,8 @@ def test_an_arm_that_takes_poses_alone_is_led_over_things_and_home(grab: Simulat
     reached = mover.over(goal)
     assert np.allclose(reached.T_base_tcp[:3, 3], goal[:3, 3], atol=0.01)
     assert mover.home().T_base_tcp[2, 3] >= goal[2, 3] - 0.01
+
+
+def test_an_arm_that_takes_poses_alone_keeps_the_contract(grab: Simulation) -> None:
+    check_robot(PosesOnly(grab.robot))
+    check_robot(Guarded(PosesOnly(grab.robot)))

@@ -17,11 +17,12 @@ TIMEOUT_S = 60.0
 _RETRIES = 2
 
 
-def load_chat_model(name: str) -> "BaseChatModel":
+def load_chat_model(name: str, timeout_s: float = TIMEOUT_S) -> "BaseChatModel":
     """A LangChain chat model.
 
     Args:
         name: "provider:model", "http://host:port/v1#model" or "transformers:folder".
+        timeout_s: for how long its client waits for a server's next byte.
 
     Raises:
         UserError: the name is none of these, or a package that it needs is not installed.
@@ -33,7 +34,7 @@ def load_chat_model(name: str) -> "BaseChatModel":
         return TransformersChat.load(name.removeprefix("transformers:"))
     url = _URL.match(name)
     if url:
-        return _of_server(url[1], url[2] or "default")
+        return _of_server(url[1], url[2] or "default", timeout_s)
     if not re.fullmatch(r"[a-z_]+:\S+", name):
         raise UserError(f'"{name}" names no language model; accepted are {_EXAMPLES}')
     try:
@@ -41,7 +42,7 @@ def load_chat_model(name: str) -> "BaseChatModel":
     except ImportError as error:
         raise _missing("langchain") from error
     try:
-        model: BaseChatModel = init_chat_model(name, timeout=TIMEOUT_S, max_retries=_RETRIES)
+        model: BaseChatModel = init_chat_model(name, timeout=timeout_s, max_retries=_RETRIES)
     except ImportError as error:
         raise UserError(f'"{name}" needs a package that is not installed: {error}') from error
     except Exception as error:
@@ -50,7 +51,7 @@ def load_chat_model(name: str) -> "BaseChatModel":
     return model
 
 
-def _of_server(address: str, model: str) -> "BaseChatModel":
+def _of_server(address: str, model: str, timeout_s: float) -> "BaseChatModel":
     import os
 
     try:
@@ -63,7 +64,7 @@ def _of_server(address: str, model: str) -> "BaseChatModel":
         model=model,
         base_url=address,
         api_key=SecretStr(os.environ.get("OPENAI_API_KEY", "none")),
-        timeout=TIMEOUT_S,
+        timeout=timeout_s,
         max_retries=_RETRIES,
         temperature=0.0,
     )

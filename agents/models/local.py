@@ -1,13 +1,18 @@
 """TransformersChat: a local transformers checkpoint as a LangChain chat model with tools."""
 
+import atexit
 import json
 import re
+import threading
+import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from handeye.perception.errors import ModelError
+from handeye.perception.vlm.written import without_thoughts
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
@@ -22,7 +27,14 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict
 
+from .asking import given_up
+
 _CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|$)", re.DOTALL)
+_FENCED = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+_GRACE_S = 2.0
+"""For so long the program's end waits for what is being written."""
+_ENDING = threading.Event()
+_WRITING: set[threading.Thread] = set()
 
 
 class TransformersChat(BaseChatModel):
@@ -30,11 +42,12 @@ class TransformersChat(BaseChatModel):
 
     Tools go through the checkpoint's own chat template. Calls are read in the form that most
     open models are trained to write: `<tool_call>{"name": …, "arguments": …}</tool_call>`, or the
-    bare JSON.
+    bare JSON, with or without a fence around it.
 
     Attributes:
         tokenizer, model: of transformers.
-        max_new_tokens: most that it may write.
+        max_new_tokens: most that it may write; an answer that is longer is cut off, and says so by
+            the finish_reason "length" in its `response_metadata`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -82,6 +95,7 @@ class TransformersChat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         import torch
+        from transformers import StoppingCriteriaList
 
         inputs = self.tokenizer.apply_chat_template(
             _plain(messages),
@@ -90,29 +104,78 @@ class TransformersChat(BaseChatModel):
             return_tensors="pt",
             return_dict=True,
         )
-        with torch.inference_mode():
-            out = self.model.generate(**inputs, max_new_tokens=self.max_new_tokens, do_sample=False)
-        text = self.tokenizer.decode(
-            out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True
-        )
-        return ChatResult(generations=[ChatGeneration(message=parse(text))])
+        with torch.inference_mode(), _until_the_end():
+            out = self.model.generate(
+                **inputs,
+                max_new_tokens=self.max_new_tokens,
+                do_sample=False,
+                stopping_criteria=StoppingCriteriaList([_left]),
+            )
+        written = out[0, inputs["input_ids"].shape[1] :]
+        text = self.tokenizer.decode(written, skip_special_tokens=True)
+        message = parse(text)
+        cut = len(written) >= self.max_new_tokens and int(written[-1]) not in self._ends()
+        message.response_metadata["finish_reason"] = "length" if cut else "stop"
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _ends(self) -> list[int]:
+        """The tokens by which it says that it has written all."""
+        ends: Any = self.model.generation_config.eos_token_id
+        return list(ends) if isinstance(ends, list | tuple) else [] if ends is None else [ends]
+
+
+def _left(tokens: Any, _scores: Any, **_: Any) -> Any:
+    """[batch] bool, whether to stop writing: nobody waits for it, or the program ends."""
+    import torch
+
+    over = given_up() or _ENDING.is_set()
+    return torch.full((tokens.shape[0],), over, dtype=torch.bool, device=tokens.device)
+
+
+@contextmanager
+def _until_the_end() -> Iterator[None]:
+    """Have what is written in a daemon thread end before the interpreter does.
+
+    Where such a thread comes back from C++ into an interpreter that has ended, the process is
+    aborted.
+    """
+    thread = threading.current_thread()
+    if thread.daemon:
+        _WRITING.add(thread)
+    try:
+        yield
+    finally:
+        _WRITING.discard(thread)
+
+
+@atexit.register
+def _end() -> None:
+    _ENDING.set()
+    until_s = time.monotonic() + _GRACE_S
+    for thread in tuple(_WRITING):
+        thread.join(max(until_s - time.monotonic(), 0.0))
 
 
 def parse(text: str) -> AIMessage:
-    """A message from what a model wrote, its tool calls taken out of the text."""
+    """A message from what a model wrote, its tool calls taken out of the text.
+
+    What it thought aloud is no part of it.
+    """
+    text = without_thoughts(text)
     blocks = _CALL.findall(text)
-    if not blocks and text.strip().startswith(("{", "[")):
-        blocks = [text.strip()]
+    fenced = _FENCED.fullmatch(text)
+    bare = fenced[1].strip() if fenced else text
+    if not blocks and bare.startswith(("{", "[")):
+        blocks, text = [bare], ""
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     for block in blocks:
-        identity = uuid.uuid4().hex[:12]
         try:
             written = json.loads(block)
         except json.JSONDecodeError as error:
             invalid.append(
                 InvalidToolCall(
-                    type="invalid_tool_call", name=None, args=block, id=identity, error=error.msg
+                    type="invalid_tool_call", name=None, args=block, id=_new_id(), error=error.msg
                 )
             )
             continue
@@ -120,20 +183,23 @@ def parse(text: str) -> AIMessage:
             name = one.get("name") if isinstance(one, dict) else None
             arguments = one.get("arguments", one.get("parameters", {})) if name else None
             if isinstance(name, str) and isinstance(arguments, dict):
-                calls.append(ToolCall(name=name, args=arguments, id=identity))
+                calls.append(ToolCall(name=name, args=arguments, id=_new_id()))
             else:
                 invalid.append(
                     InvalidToolCall(
                         type="invalid_tool_call",
                         name=None,
                         args=json.dumps(one),
-                        id=identity,
+                        id=_new_id(),
                         error="no name and arguments",
                     )
                 )
-    content = _CALL.sub("", text).strip() if blocks and "<tool_call>" in text else text.strip()
-    kept = "" if calls and not invalid and content.startswith(("{", "[")) else content
-    return AIMessage(content=kept, tool_calls=calls, invalid_tool_calls=invalid)
+    said = _CALL.sub("", text).strip()
+    return AIMessage(content=said, tool_calls=calls, invalid_tool_calls=invalid)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _plain(messages: list[BaseMessage]) -> list[dict[str, Any]]:

@@ -1,39 +1,35 @@
 """ModelPlanner: a LangChain chat model as planner, the skills as its tools."""
 
 from collections.abc import Mapping, Sequence
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
-from handeye.perception.errors import ModelError, UserError
+from handeye.perception.errors import HandeyeError, ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
-from handeye.skills.registry import skill_from_call, skills
-from handeye.skills.skill import Skill
+from handeye.skills.robot import CancelToken
+from pydantic import ValidationError
 
 from ..planner import (
+    CancellablePlanner,
     Plan,
     Planner,
     PlanResult,
     Progress,
-    Question,
-    ReadChart,
     Refusal,
-    Reply,
     SeeingPlanner,
 )
+from .asking import answered
+from .load import TIMEOUT_S, load_chat_model
 from .prompts import SYSTEM, tools, user_message
+from .reading import InvalidOutputError, corrections, read
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import Runnable
 
-_OBJECTS = ("target", "reference", "second", "into")
-"""Arguments of skills that name objects."""
-_ENDS = ("ask_user", "refuse", "reply", "read_chart")
-_MOST_CALLS = 40
-
-
-class InvalidOutputError(Exception):
-    """What a model wrote is no plan; the message tells it why."""
+_LOCAL_TIMEOUT_S = 600.0
+"""For a checkpoint in this process, which may have to do with a CPU."""
 
 
 class ModelPlanner:
@@ -43,44 +39,81 @@ class ModelPlanner:
     with the validator's words. Then the planning fails, and nothing moves.
 
     Args:
-        model: a LangChain chat model that calls tools, or a name for `load_chat_model`; with
-            "+images" behind it, of a model that sees.
+        model: a LangChain chat model that calls tools, also with_retry(), with_fallbacks() and
+            the like, or a name for `load_chat_model`; with "+images" behind it, of a model that
+            sees.
         images: whether the cameras' latest frames go with the prompt.
+        timeout_s: for how long an answer is waited for, with all tries; None for 60, and 600 for
+            a checkpoint in this process.
+        until_done: whether it is asked again, with what was done, until it says that the
+            instruction is carried out.
+
+    Attributes:
+        asks_again: the same as `until_done`, see `Planner`.
 
     Raises:
-        UserError: the name is not one of a model, or a package is missing.
+        UserError: the name is not one of a model, a package is missing, what is given is no chat
+            model, or it cannot call tools.
     """
 
-    def __init__(self, model: "BaseChatModel | str", *, images: bool = False) -> None:
-        from .load import load_chat_model
-
+    def __init__(
+        self,
+        model: "Runnable[Any, Any] | str",
+        *,
+        images: bool = False,
+        timeout_s: float | None = None,
+        until_done: bool = True,
+    ) -> None:
+        if timeout_s is not None and not timeout_s > 0:
+            raise UserError(f"timeout_s={timeout_s} is no time to wait; right is above 0 seconds")
         if isinstance(model, str) and model.endswith("+images"):
             model, images = model.removesuffix("+images"), True
-        self.model = load_chat_model(model) if isinstance(model, str) else model
+        if isinstance(model, str):
+            model = load_chat_model(model, timeout_s or TIMEOUT_S)
+        from .binding import named, with_tools
+        from .local import TransformersChat
+
+        with_tools(model, tools())
+        self.model = model
         self.images = images
+        self.asks_again = until_done
+        local = isinstance(model, TransformersChat)
+        self.timeout_s = timeout_s or (_LOCAL_TIMEOUT_S if local else TIMEOUT_S)
+        self._name = named(model)
         self._frames: Mapping[str, Frame] = {}
+        self._cancel = CancelToken()
 
     def show(self, frames: Mapping[str, Frame]) -> None:
         """Take the latest frame of each camera."""
         self._frames = dict(frames) if self.images else {}
 
+    def cancelled_by(self, token: CancelToken) -> None:
+        """Take the run's token: once it is cancelled, no answer is waited for."""
+        self._cancel = token
+
     def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
-        """Plan; raises ModelError where the model cannot be reached or writes no plan."""
+        """Plan.
+
+        Raises:
+            ModelError: the model cannot be reached, is late, or writes no plan.
+            CancelledError: the run was cancelled meanwhile.
+        """
         from langchain_core.messages import HumanMessage, SystemMessage
 
         messages: list[BaseMessage] = [
             SystemMessage(SYSTEM),
             HumanMessage(self._content(user_message(instruction, scene, progress))),
         ]
-        message = self._invoke(messages)
+        message: AIMessage | None = None
         try:
-            return read(message, scene)
+            message = self._ask(messages)
+            return read(message, scene, progress)
         except InvalidOutputError as error:
-            messages += [message, *_corrections(message, str(error))]
+            messages += corrections(message, str(error))
         try:
-            return read(self._invoke(messages), scene)
+            return read(self._ask(messages), scene, progress)
         except InvalidOutputError as error:
-            raise ModelError(f"the language model wrote no valid plan, twice: {error}") from error
+            raise ModelError(f"{self._name} wrote no valid plan, twice: {error}") from error
 
     def _content(self, text: str) -> Any:
         """The prompt; with pictures, as a list of blocks."""
@@ -94,14 +127,28 @@ class ModelPlanner:
             ]
         return blocks
 
-    def _invoke(self, messages: "Sequence[BaseMessage]") -> "AIMessage":
+    def _ask(self, messages: "Sequence[BaseMessage]") -> "AIMessage":
+        """What the model answers; raises InvalidOutputError where it is no message at all."""
+        from langchain_core.messages import AIMessage
+
+        from .binding import with_tools, without_keys
+
+        able = with_tools(self.model, tools())
         try:
-            message: Any = self.model.bind_tools(tools()).invoke(list(messages))
+            message = answered(
+                lambda: able.invoke(list(messages)), self._name, self.timeout_s, self._cancel
+            )
+        except HandeyeError:
+            raise
         except Exception as error:
-            name = type(self.model).__name__
-            reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-            raise ModelError(f"the language model ({name}) gave no answer: {reason}") from error
-        return message  # type: ignore[no-any-return]
+            if isinstance(error, ValidationError) and error.title == AIMessage.__name__:
+                raise InvalidOutputError(_wrong_form(error)) from error
+            reason = without_keys(_reason(error), self.model)[:300]
+            raise ModelError(f"{self._name} gave no answer: {reason}") from error
+        if not isinstance(message, AIMessage):
+            kind = type(message).__name__
+            raise ModelError(f"{self._name} gave {kind}, where a chat model gives an AIMessage")
+        return message
 
 
 class ChainedPlanner:
@@ -113,6 +160,12 @@ class ChainedPlanner:
 
     def __init__(self, planners: Sequence[Planner]) -> None:
         self.planners = tuple(planners)
+        self._last = 0
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the planner that made the last plan wants to be asked again."""
+        return bool(self.planners) and bool(getattr(self.planners[self._last], "asks_again", False))
 
     def show(self, frames: Mapping[str, Frame]) -> None:
         """Hand the frames on to those that want them."""
@@ -120,11 +173,24 @@ class ChainedPlanner:
             if isinstance(planner, SeeingPlanner):
                 planner.show(frames)
 
-    def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
-        """What the first planner says that understood; else what the last one says."""
-        result: PlanResult = Refusal(text="there is no planner", understood=False)
+    def cancelled_by(self, token: CancelToken) -> None:
+        """Hand the run's token on to those that want it."""
         for planner in self.planners:
+            if isinstance(planner, CancellablePlanner):
+                planner.cancelled_by(token)
+
+    def plan(self, instruction: str, scene: Scene, progress: Progress) -> PlanResult:
+        """What the first planner says that understood; else what the last one says.
+
+        A plan that is under way is gone on with by the planner that made it.
+        """
+        result: PlanResult = Refusal(text="there is no planner", understood=False)
+        under_way = progress.done or progress.failure is not None
+        first = self._last if under_way else 0
+        for index, planner in enumerate(self.planners[first:], first):
             result = planner.plan(instruction, scene, progress)
+            if isinstance(result, Plan):
+                self._last = index
             if not isinstance(result, Refusal) or result.understood:
                 return result
         return result
@@ -142,79 +208,26 @@ def as_data_url(frame: Frame) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def read(message: "AIMessage", scene: Scene) -> PlanResult:
-    """What a model's message says, validated.
-
-    Raises InvalidOutputError, whose words tell the model what to do better.
-    """
-    broken = getattr(message, "invalid_tool_calls", [])
-    if broken:
-        first = broken[0]
-        raise InvalidOutputError(
-            f"the arguments of {first.get('name')} are not valid JSON: {first.get('args')!r}"
-        )
-    calls = message.tool_calls
-    if not calls:
-        said = str(message.content).strip()[:200]
-        raise InvalidOutputError(f"no tool was called; the answer was only text: {said!r}")
-    if len(calls) > _MOST_CALLS:
-        raise InvalidOutputError(f"{len(calls)} calls are too many; plan at most {_MOST_CALLS}")
-    ends = [call for call in calls if call["name"] in _ENDS]
-    if ends and len(calls) > 1:
-        raise InvalidOutputError(f"{ends[0]['name']} stands alone; no other tool beside it")
-    if ends:
-        return _ended(ends[0]["name"], ends[0]["args"], scene)
-    return Plan(
-        skills=tuple(_skill(call["name"], call["args"], scene) for call in calls),
-        reading=str(message.content).strip()[:300],
-    )
+def _wrong_form(error: ValidationError) -> str:
+    """What of a message has a form that no message has."""
+    first = error.errors()[0]
+    if first["loc"][:1] in (("tool_calls",), ("invalid_tool_calls",)):
+        return f"the arguments of a call must be one JSON object, not {first['input']!r}"
+    where = ".".join(str(part) for part in first["loc"])
+    return f"the answer is no message: {where}: {first['msg']}"
 
 
-def _ended(name: str, arguments: dict[str, Any], scene: Scene) -> PlanResult:
-    if name == "read_chart":
-        return ReadChart()
-    key = {"ask_user": "question", "refuse": "reason", "reply": "text"}[name]
-    text = arguments.get(key)
-    if not isinstance(text, str) or not text.strip():
-        raise InvalidOutputError(f'{name} needs "{key}", a text')
-    if name == "refuse":
-        return Refusal(text=text)
-    if name == "reply":
-        return Reply(text=text)
-    candidates = arguments.get("candidates") or []
-    if not isinstance(candidates, list) or any(c not in scene.objects for c in candidates):
-        raise InvalidOutputError(f"candidates must be ids of the scene: {_ids(scene)}")
-    return Question(text=text, candidates=tuple(candidates))
+def _reason(error: Exception) -> str:
+    """What an error says in a line, with the first cause, which clients keep to themselves."""
+    told = _line(error)
+    if isinstance(error, LookupError | AttributeError | TypeError | JSONDecodeError):
+        # These come of what is read out of the answer, not of the server.
+        return f"what came back is no chat completion ({type(error).__name__}: {told})"
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return told if _line(cause) in told else f"{told} ({_line(cause)})"
 
 
-def _skill(name: str, arguments: dict[str, Any], scene: Scene) -> Skill:
-    if name not in skills():
-        raise InvalidOutputError(f'there is no tool "{name}"; there are {", ".join(skills())}')
-    try:
-        skill = skill_from_call(name, arguments)
-    except UserError as error:
-        raise InvalidOutputError(str(error)) from error
-    for key in _OBJECTS:
-        value = getattr(skill, key, None)
-        if isinstance(value, str) and value != "table" and value not in scene.objects:
-            raise InvalidOutputError(
-                f'{name}({key}="{value}"): there is no such id in the scene; there are '
-                f"{_ids(scene)}"
-            )
-    return skill
-
-
-def _ids(scene: Scene) -> str:
-    return ", ".join(scene.objects) or "none"
-
-
-def _corrections(message: "AIMessage", error: str) -> "list[BaseMessage]":
-    """The validator's words: as the result of each call where there were calls."""
-    from langchain_core.messages import HumanMessage, ToolMessage
-
-    words = f"That is no valid plan, and nothing was done: {error}. Plan again, in full."
-    answered: list[BaseMessage] = [
-        ToolMessage(words, tool_call_id=str(call.get("id") or ""))
-        for call in (*message.tool_calls, *getattr(message, "invalid_tool_calls", []))
-    ]
-    return answered or [HumanMessage(words)]
+def _line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

@@ -1,5 +1,6 @@
 """connect: from a name to a connected robot that can also be told to execute skills."""
 
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 from pathlib import Path
@@ -13,6 +14,7 @@ from handeye.skills.exclusive import exclusive
 from handeye.skills.guarded import Guarded, Limits
 from handeye.skills.robot import CancelToken, Robot, driven
 from handeye.skills.skill import Outcome, Skill, SkillContext
+from handeye.skills.specs import check_spec
 
 if TYPE_CHECKING:
     from handeye.sims.simulation import Simulation
@@ -26,9 +28,11 @@ class Session(Guarded):
         limits: derived from the robot's spec unless given.
         vlm: for `do`: a name for `load_vlm`, a model, or a Perception; loaded when first needed.
         simulation: the simulation that the robot lives in, closed with the session.
+        fixed: names of the cameras that see the table from where they stand, see `make_observer`.
 
     Raises:
         RobotError: the robot cannot be connected.
+        UserError: the robot's spec cannot be right.
     """
 
     def __init__(
@@ -38,10 +42,12 @@ class Session(Guarded):
         *,
         vlm: object = "embedded",
         simulation: "Simulation | None" = None,
+        fixed: Sequence[str] | None = None,
     ) -> None:
+        check_spec(robot.spec)
         super().__init__(robot, limits)
         self.simulation = simulation
-        self._vlm = vlm
+        self._vlm, self._fixed = vlm, fixed
         self._observer: Observer | None = None
         self.connect()
 
@@ -49,7 +55,7 @@ class Session(Guarded):
     def observer(self) -> Observer:
         """The robot's eyes."""
         if self._observer is None:
-            self._observer = make_observer(self, self._vlm)
+            self._observer = make_observer(self, self._vlm, self._fixed)
         return self._observer
 
     def do(
@@ -57,9 +63,11 @@ class Session(Guarded):
     ) -> Outcome:
         """Look, then execute one skill, without an agent; its Outcome says how it went.
 
-        Raises UserError for a skill that breaks or reports nothing, and while another thread
-        drives the robot.
+        Raises UserError for what is no skill, for one that breaks or reports nothing, and while
+        another thread drives the robot.
         """
+        if not isinstance(skill, Skill):
+            raise UserError(f"do takes a skill, such as Home(); {skill!r} is none")
         with exclusive(self, f"the skill {skill.name}"):
             self.observer.look()
             context = SkillContext(self, self.observer, cancel or CancelToken(), deadline_s)
@@ -92,6 +100,7 @@ def connect(
     instruction: str | None = None,
     limits: Limits | None = None,
     vlm: object = "embedded",
+    fixed: Sequence[str] | None = None,
     **options: Any,
 ) -> Session:
     """Connect to a robot.
@@ -105,6 +114,8 @@ def connect(
         instruction: of a simulated scene: what it names is set out, if no task or scene is given.
         limits: for the guard; derived from the robot's spec unless given.
         vlm: what `do` sees with.
+        fixed: names of the cameras that see the table from where they stand; "overview", or the
+            only one that is neither "wrist" nor "board", unless given.
         options: for the robot of an installed package.
 
     Raises:
@@ -119,14 +130,14 @@ def connect(
     if not isinstance(robot, str):
         if not isinstance(robot, Robot):
             raise UserError(f"{type(robot).__name__} is no Robot; check_robot says what it lacks")
-        return Session(robot, limits, vlm=vlm)
+        return Session(robot, limits, vlm=vlm, fixed=fixed)
     if robot == "sim":
         simulation = _simulation(seed, task, scene, instruction)
         return Session(simulation.robot, limits, vlm=vlm, simulation=simulation)
     found = {point.name: point for point in entry_points(group="handeye.robots")}
     if robot not in found:
         raise NotFoundError(robot, ["sim", *sorted(found)], where="robots")
-    return Session(_offered(found[robot], options), limits, vlm=vlm)
+    return Session(_offered(found[robot], options), limits, vlm=vlm, fixed=fixed)
 
 
 def _offered(point: EntryPoint, options: dict[str, Any]) -> Robot:
