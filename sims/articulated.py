@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pybullet as p
 
 from .body import Body, FurnitureKind, Joint
-from .objects import ColorName, sample_shade
+from .objects import COLORS, HELD_OUT_FURNITURE, ColorName, sample_shade
 from .world import World
 
 Vec3 = tuple[float, float, float]
@@ -60,6 +60,14 @@ class _Parts:
         return int(collision), int(visual)
 
 
+def furniture_colors(kind: FurnitureKind, held_out: bool | None) -> list[ColorName]:
+    """In what colours furniture is drawn: the held-out one (True), the others (False), or all."""
+    reserved = HELD_OUT_FURNITURE[kind]
+    if held_out is None:
+        return list(COLORS)
+    return [reserved] if held_out else [color for color in COLORS if color != reserved]
+
+
 def add_furniture(
     world: World,
     kind: FurnitureKind,
@@ -68,18 +76,20 @@ def add_furniture(
     yaw: float,
     *,
     opened: float = 0.0,
+    rng: np.random.Generator | None = None,
 ) -> Body:
     """Put a piece of furniture with the middle of its underside at `position` (m); it is fixed.
 
     Args:
         world: where.
         kind: "drawer" or "fridge".
-        color: its shade is drawn from the world's chance.
+        color: its shade is drawn.
         position: m, world frame.
         yaw: direction that its front faces, rad.
         opened: share of its travel that it is open by.
+        rng: draws the shade; the world's own chance by default, which is the same in every world.
     """
-    rgb = sample_shade(color, world.rng)
+    rgb = sample_shade(color, rng or world.rng)
     shell = _shell(kind)
     moving, anchor, axis, travel = _drawer() if kind == "drawer" else _door()
     client = world.client

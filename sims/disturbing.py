@@ -1,5 +1,7 @@
 """Letting something go wrong in a world that is ready to begin."""
 
+from itertools import chain
+
 import numpy as np
 
 from .disturbance import CAMERA_KINDS, KINDS, Disturbance, Kind
@@ -44,7 +46,8 @@ def disturb(
 
 def _bodies(setup: Setup) -> tuple[str, ...]:
     """The bodies that a task's conditions name."""
-    conditions = [*setup.goal, *setup.once, *setup.never, *(setup.count[0] if setup.count else ())]
+    counted = chain.from_iterable(setup.count.groups) if setup.count else ()
+    conditions = [*setup.goal, *setup.once, *setup.never, *counted]
     keys = ("object", "support", "container", "reference", "first", "second")
     found = [getattr(c, key, None) for c in conditions for key in keys]
     return tuple(dict.fromkeys(name for name in found if name and name != "table"))

@@ -56,10 +56,14 @@ SIZES: dict[str, tuple[Range, Range]] = {
 UPSIDE_STABLE: frozenset[Category] = frozenset({"block", "box", "can", "cup", "lego"})
 """Categories with a level top that something can be set on."""
 
-HELD_OUT_PAIRS: frozenset[tuple[ColorName, Category]] = frozenset(
-    (COLORS[(3 * i + 1) % len(COLORS)], category) for i, category in enumerate(CATEGORIES)
-)
+HELD_OUT: dict[Category, ColorName] = {
+    category: COLORS[(3 * i + 1) % len(COLORS)] for i, category in enumerate(CATEGORIES)
+}
 """One colour of each category that no training scene ever shows."""
+HELD_OUT_PAIRS: frozenset[tuple[ColorName, Category]] = frozenset(
+    (color, category) for category, color in HELD_OUT.items()
+)
+"""The same as pairs."""
 HELD_OUT_FURNITURE: dict[str, ColorName] = {"drawer": "blue", "fridge": "brown"}
 """The same for furniture."""
 

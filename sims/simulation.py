@@ -9,7 +9,7 @@ from handeye.perception.errors import UserError
 from .camera import SimCamera
 from .disturbance import Disturbance, Kind
 from .disturbing import disturb
-from .judge import holds, satisfied
+from .judge import bearers, holds, satisfied
 from .panda import SimPanda
 from .tabletop import Style, build_tabletop, overview, sample_style
 from .tasks.task import Setup, Table, Task
@@ -55,14 +55,25 @@ class Simulation:
         setup = self.setup
         if not (setup.goal or setup.never or setup.once or setup.count):
             return None
-        if not satisfied(setup.goal, self.world) or len(self.held) < len(setup.once):
+        self.world.settle(max_s=1.0)
+        return self.reached()
+
+    def reached(self) -> bool:
+        """Whether the goal is reached at this very instant, by all that `judged` asks for.
+
+        No time passes; without a goal it never is.
+        """
+        setup, world = self.setup, self.world
+        if not (setup.goal or setup.never or setup.once or setup.count):
             return False
-        if any(holds(condition, self.world) for condition in setup.never):
+        if len(self.held) < len(setup.once) or not satisfied(setup.goal, world):
+            return False
+        if any(holds(condition, world) for condition in setup.never):
             return False
         if setup.count is None:
             return True
-        conditions, least, most = setup.count
-        return least <= sum(holds(condition, self.world) for condition in conditions) <= most
+        groups, least, most = setup.count
+        return least <= sum(satisfied(group, world) for group in groups) <= most
 
     def _watch(self, world: World) -> None:
         """Called after each step of the world."""
@@ -70,11 +81,6 @@ class Simulation:
         if self._steps % _WATCHED_STEPS == 0:
             open_ones = set(range(len(self.setup.once))) - self.held
             self.held |= {i for i in open_ones if holds(self.setup.once[i], world)}
-
-    def judged_now(self) -> bool:
-        """Whether the goal holds at this very instant; no time passes."""
-        goal = self.setup.goal
-        return bool(goal) and all(holds(condition, self.world) for condition in goal)
 
     def film_camera(self) -> SimCamera:
         """One more camera, at the overview's place: to watch without the agent's eyes noticing."""
@@ -126,6 +132,7 @@ def simulate(
         table = Table(world, robot, style, task_rng, held_out, clutter, unseen_words)
         setup = task.build(table)
         world.settle(max_s=3.0)
+        world.stood_on = {name: bearers(world, name) for name in world.objects}
         robot.connect()
         disturbance = None
         if disturbed:

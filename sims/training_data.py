@@ -17,10 +17,10 @@ from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics
 
 from .arm_poses import pose_arm, set_pose
-from .articulated import add_furniture
+from .articulated import add_furniture, furniture_colors
 from .body import FURNITURE
 from .labelling import View, jpeg, labelled, relations_in, write_shard
-from .objects import COLORS, HELD_OUT_FURNITURE, Category, ColorName
+from .objects import COLORS, Category, ColorName
 from .panda import HAND_LINK
 from .piling import heap, pile
 from .rendering import look_at
@@ -138,7 +138,7 @@ def render_scene(
         style = sample_style(rng, dark=options.dark)
         robot = build_tabletop(world, style)
         if options.furnished and rng.random() < options.furnished:
-            _furnish(world, rng, options.held_out, style.table_height_m)
+            furnish(world, rng, options.held_out, style.table_height_m)
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
         specs = sample_specs(
             rng, count, held_out=options.held_out, colors=_few(rng) if options.heaped else COLORS
@@ -177,14 +177,12 @@ def _few(rng: np.random.Generator) -> tuple[ColorName, ...]:
     return tuple(COLORS[i] for i in chosen)
 
 
-def _furnish(
+def furnish(
     world: World, rng: np.random.Generator, held_out: bool | None, table_height_m: float
 ) -> None:
     """A drawer or a fridge somewhere at the table's side, facing the middle, more or less open."""
     kind = FURNITURE[int(rng.integers(len(FURNITURE)))]
-    reserved = HELD_OUT_FURNITURE[kind]
-    free: list[ColorName] = [color for color in COLORS if color != reserved]
-    allowed = {None: [*free, reserved], True: [reserved], False: free}[held_out]
+    allowed = furniture_colors(kind, held_out)
     side = float(rng.choice([-1.0, 1.0]))
     position = (float(rng.uniform(0.38, 0.56)), side * float(rng.uniform(0.26, 0.44)))
     yaw = -side * np.pi / 2 + float(rng.normal(0.0, 0.35))
@@ -197,6 +195,7 @@ def _furnish(
         (*position, table_height_m),
         yaw,
         opened=float(rng.uniform(0.1, 0.6) if wide > 0.92 else opened),
+        rng=rng.spawn(1)[0],
     )
 
 

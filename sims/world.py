@@ -50,6 +50,10 @@ class World:
     Args:
         seed: seeds `rng`, the only source of chance in the world.
         renderer: "tiny" (software), "egl" (GPU), or "auto": EGL where there is a GPU.
+
+    Attributes:
+        on_step: called after every step.
+        stood_on: what each object stood on when its episode began, by names; the judge asks.
     """
 
     def __init__(self, seed: int = 0, *, renderer: Literal["auto", "tiny", "egl"] = "auto") -> None:
@@ -58,6 +62,7 @@ class World:
         self.bodies: dict[str, Body] = {}
         self.light = Light()
         self.on_step: list[Callable[[World], None]] = []
+        self.stood_on: dict[str, frozenset[str]] = {}
         self._steps = 0
         self._clock = 0
         self._egl = -1

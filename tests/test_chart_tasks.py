@@ -9,8 +9,8 @@ import pytest
 from handeye.agents.agent import Agent
 from handeye.agents.events import ChartRead
 from handeye.agents.language.charted import speaks_of_chart
-from handeye.agents.models.planner import read as read_message
 from handeye.agents.models.prompts import user_message
+from handeye.agents.models.reading import read as read_message
 from handeye.agents.planner import Progress, ReadChart
 from handeye.perception.charts import Chart, ChartReader, ChartRow
 from handeye.perception.charts.photographed import find_sheets

@@ -156,12 +156,42 @@ def test_other_weights_do_not_go_on_with_a_folder(tmp_path: Path) -> None:
     from handeye.evaluation.manifest import make_manifest, write_manifest
 
     plan = [Job(QUICK, 0)]
-    write_manifest(tmp_path, make_manifest(plan))
-    made = make_manifest(plan)
+    write_manifest(tmp_path, make_manifest(plan, {}))
+    made = make_manifest(plan, {})
     assert len(made["weights"]["embedded"]) == 64
     write_manifest(tmp_path, made)
     with pytest.raises(UserError, match='begun with other weights of "embedded"'):
         write_manifest(tmp_path, made | {"weights": {"embedded": "0" * 64}})
+
+
+def test_a_folder_that_holds_more_than_is_asked_for_is_not_reported_on_in_part(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "eval"
+    evaluate([QUICK], 2, vlm="perfect-eyes", out=out)
+    before = (out / "report.html").read_text()
+    said = f"was begun with more .*: tasks {QUICK}; splits all; agents agent; .* 2 episodes"
+    for tasks, count in ((["grab_absent"], 2), ([QUICK], 1)):
+        with pytest.raises(UserError, match=said):
+            evaluate(tasks, count, vlm="perfect-eyes", out=out, resume=True)
+    assert (out / "report.html").read_text() == before
+    finished = evaluate([QUICK, "grab_absent"], 2, vlm="perfect-eyes", out=out, resume=True)
+    assert len(finished) == 4
+
+
+def test_a_task_file_that_was_edited_is_another_task(tmp_path: Path) -> None:
+    file, folders = tmp_path / "tidy.yaml", [tmp_path / name for name in "ab"]
+    ways = [TASK.replace("put the red cup", "sing"), TASK.replace("put the red cup", "fly")]
+    for folder, text in zip(folders, ways, strict=True):
+        file.write_text(text)
+        evaluate([str(file)], 1, vlm="perfect-eyes", out=folder)
+    with pytest.raises(UserError, match='a was begun with other words in the file of task "tidy"'):
+        evaluate([str(file)], 2, vlm="perfect-eyes", out=folders[0], resume=True)
+    done = CliRunner().invoke(main, ["compare", *map(str, folders)])
+    assert 'file of task "tidy": ' in done.output
+    # A comment is no other task.
+    file.write_text(f"# the same\n{ways[1]}")
+    assert len(evaluate([str(file)], 2, vlm="perfect-eyes", out=folders[1], resume=True)) == 2
 
 
 def test_a_line_that_was_cut_off_costs_that_line_only(tmp_path: Path) -> None:
@@ -317,6 +347,15 @@ def test_where_an_episode_failed_is_told_from_its_record(
     assert failed_at(ended(**fields)) == stage
 
 
+def test_every_stage_has_its_place_in_the_plot_of_failures() -> None:
+    from handeye.evaluation.plots import failure_plot
+
+    table = rows([(Job("t", 0), ended(error="ModelError"))])
+    assert table[0]["failed_at"] == {"broken": 1}
+    [axes] = failure_plot(table).axes
+    assert [bars.get_label() for bars in axes.containers] == ["broken"]
+
+
 def test_what_is_claimed_is_held_against_the_judge() -> None:
     assert false_success(ended(status="succeeded"))
     assert not false_success(ended(status="succeeded", judged=True))
@@ -389,7 +428,7 @@ def test_agents_of_one_folder_are_compared_and_what_differs_is_named(tmp_path: P
             plan.append(job)
             store.add(job, ended(judged=verify))
     store.close()
-    write_manifest(tmp_path, make_manifest(plan))
+    write_manifest(tmp_path, make_manifest(plan, {}))
     first, second = open_run(str(tmp_path)), open_run(f"{tmp_path}:open loop")
     found = compare_runs(first, second)
     assert found["all tasks", "all"].only_first == 2

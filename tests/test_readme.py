@@ -11,6 +11,7 @@ from handeye.sims.simulation import Simulation
 from handeye.sims.tasks.from_file import load_task
 from handeye.skills import SkillContext, check_robot, check_skill
 
+import handeye
 from handeye.evaluation.suite import load_suite, tasks_named
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +78,17 @@ def test_the_skill_of_the_documentation_is_planned_once_it_is_registered(
     *shown, told = "".join(blocks(EXTENDING, "python")[:2]).strip().splitlines()
     exec("\n".join([*shown, f"result = {told}"]), names)
     assert names["result"].status == "succeeded"  # type: ignore[attr-defined]
+
+
+def test_the_task_of_the_documentation_is_done_and_measured() -> None:
+    [shown] = [block for block in blocks(EXTENDING, "python") if "shelve_it" in block]
+    run, measured = shown.split("finished = ")
+    names: dict[str, object] = {"__name__": "documentation", "handeye": handeye}
+    exec(run, names)
+    assert names["episode"].judged is True  # type: ignore[attr-defined]
+    once = measured.split(", planner")[0].replace("20", "1") + ', vlm="perfect-eyes")'
+    [(job, result)] = eval(once, names)
+    assert (job.task, result.judged) == ("shelve_it", True)
 
 
 def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from typing import Literal
 from handeye.perception.conditions import Arranged, In
 
 from ..judge import holds
+from ..objects import Category
 from .task import Setup, Table
 from .told import told
+
+_BLOCK: tuple[Category, ...] = ("block",)
 
 Shape = Literal["line", "circle"]
 
 
 def sort_into_bowls(table: Table) -> Setup:
     """Sort blocks into the bowls of their colour."""
-    colors = table.colors(2, "block", "bowl")
+    colors = table.colors("block", "bowl")
     blocks, bowls = table.each("block", colors, "small"), table.each("bowl", colors, "big")
     a, b, c, d = table.set_out(*blocks, *bowls, distractors=(0, 1), avoid=("block", "bowl"))
     words = table.say(
@@ -35,7 +38,7 @@ def arrange_circle(table: Table) -> Setup:
 
 
 def _arranged(table: Table, count: int, shape: Shape) -> Setup:
-    blocks = table.each("block", table.colors(count, "block"))
+    blocks = table.each("block", table.colors(*count * _BLOCK))
     names = table.set_out(*blocks, distractors=(0, 1), avoid=["block"])
     while holds(goal := Arranged(objects=tuple(names), shape=shape), table.world):
         # What holds already is nothing to be asked for.

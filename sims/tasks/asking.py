@@ -2,16 +2,18 @@
 
 from handeye.perception.conditions import At, Condition, Holding
 
-from ..objects import CATEGORIES, sample_object
+from ..objects import CATEGORIES, Category, sample_object
 from .task import Setup, Table
 from .told import told
+
+_BLOCK: tuple[Category, ...] = ("block",)
 
 
 def ask_how_many(table: Table) -> Setup:
     """Say how many blocks there are."""
     count = int(table.rng.integers(1, 4))
     names = table.set_out(
-        *table.each("block", table.colors(count, "block")), distractors=(1, 4), avoid=["block"]
+        *table.each("block", table.colors(*count * _BLOCK)), distractors=(1, 4), avoid=["block"]
     )
     words = table.say("how many blocks are there?", "how many blocks do you see?",
                      unseen=("count the blocks",))  # fmt: skip
@@ -20,7 +22,7 @@ def ask_how_many(table: Table) -> Setup:
 
 def ask_whether(table: Table) -> Setup:
     """Say whether there is a ball of a colour."""
-    color, other = table.colors(2, "ball")
+    color, other = table.colors("ball", "ball")
     there = bool(table.rng.random() < 0.5)
     ball = sample_object("ball", color if there else other, table.rng)
     names = table.set_out(ball, distractors=(2, 5), avoid=["ball"])
@@ -31,7 +33,7 @@ def ask_whether(table: Table) -> Setup:
 
 def ask_where(table: Table) -> Setup:
     """Say what the block is on."""
-    colors = table.colors(2, "block", "plate")
+    colors = table.colors("block", "plate")
     block = sample_object("block", colors[0], table.rng)
     plate = sample_object("plate", colors[1], table.rng, size="big")
     a, under = table.set_out(block, plate, distractors=(1, 3), avoid=("block", "plate"))
@@ -45,7 +47,7 @@ def ask_where(table: Table) -> Setup:
 def grab_ambiguous(table: Table) -> Setup:
     """Grab "the cup" where there are two: the right thing is to ask which."""
     names = table.set_out(
-        *table.each("cup", table.colors(2, "cup")), distractors=(1, 4), avoid=["cup"]
+        *table.each("cup", table.colors("cup", "cup")), distractors=(1, 4), avoid=["cup"]
     )
     words = table.say("grab the cup", "pick up the cup", unseen=("take the mug",))
     return Setup(words, _untouched(table, names), ending="asks")

@@ -4,6 +4,7 @@ The judge knows the table that was drawn; the agent reads it off the picture.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise, permutations
 
 from handeye.perception.conditions import Holding, In, On
 
@@ -20,7 +21,7 @@ _WALL_SHARE = 0.6
 
 def put_by_tallest_bar(table: Table) -> Setup:
     """Put a block into the bowl whose colour has the tallest bar."""
-    colors = table.colors(4, "bowl", "block")
+    colors = table.colors("bowl", "bowl", "bowl", "block")
     block = sample_object("block", colors[3], table.rng, size="small")
     bowls = table.each("bowl", colors[:3], "big")
     what, *into = table.set_out(block, *bowls, distractors=(0, 2), avoid=("block", "bowl"))
@@ -38,7 +39,7 @@ def put_by_tallest_bar(table: Table) -> Setup:
 
 def grab_by_lowest_bar(table: Table) -> Setup:
     """Grab the block of the colour with the lowest bar."""
-    colors = table.colors(4, "block")
+    colors = table.colors(*4 * _BLOCKS)
     blocks = table.set_out(*table.each("block", colors), distractors=(1, 4), avoid=_BLOCKS)
     stock = _different(table, colors)
     _show(table, stock, "Stock")
@@ -73,21 +74,25 @@ def grab_most_shown(table: Table) -> Setup:
 def stack_as_shown(table: Table) -> Setup:
     """Stack as many blocks as the chart shows for a month."""
     month, count = _ordered(table, "Orders", (2, 3))
-    blocks = table.each("block", table.colors(4, "block"), "big")
+    blocks = table.each("block", table.colors(*4 * _BLOCKS), "big")
     names = table.set_out(*blocks, distractors=(0, 2), avoid=_BLOCKS)
     words = table.say(
         f"stack as many blocks as the chart shows for {month}",
         f"stack the number of blocks that the chart shows for {month}",
         unseen=(f"pile up as many blocks as there are in the chart for {month}",),
     )
-    ons = tuple(On(object=a, support=b) for a in names for b in names if a != b)
-    return Setup(words, (Holding(object=None),), count=Count(ons, count - 1, count - 1))
+    # Of a tower that is higher there would be two such towers, one in the other.
+    towers = tuple(
+        tuple(On(object=a, support=b) for a, b in pairwise(order))
+        for order in permutations(names, count)
+    )
+    return Setup(words, (Holding(object=None),), count=Count(towers, 1, 1))
 
 
 def put_as_shown(table: Table) -> Setup:
     """Put as many blocks on the plate as the chart shows for a month."""
     month, count = _ordered(table, "Deliveries", (1, 2, 3))
-    blocks = table.each("block", table.colors(4, "block"), "small")
+    blocks = table.each("block", table.colors(*4 * _BLOCKS), "small")
     plate = table.another("plate", blocks, size="big")
     *names, on = table.set_out(*blocks, plate, distractors=(0, 2), avoid=("block", "plate"))
     words = table.say(
@@ -95,13 +100,13 @@ def put_as_shown(table: Table) -> Setup:
         f"put as many blocks as the chart shows for {month} on the plate",
         unseen=(f"the number of blocks the chart shows for {month} should be on the plate",),
     )
-    ons = tuple(On(object=name, support=on) for name in names)
+    ons = tuple((On(object=name, support=on),) for name in names)
     return Setup(words, (Holding(object=None),), count=Count(ons, count, count))
 
 
 def if_chart_shows_more(table: Table) -> Setup:
     """Put two blocks on the plate if the chart shows more for one month, else grab the can."""
-    blocks = table.each("block", table.colors(3, "block"), "small")
+    blocks = table.each("block", table.colors(*3 * _BLOCKS), "small")
     plate = table.another("plate", blocks, size="big")
     can = table.another("can", [*blocks, plate])
     *names, on, other = table.set_out(
@@ -122,14 +127,14 @@ def if_chart_shows_more(table: Table) -> Setup:
     )
     ons = tuple(On(object=name, support=on) for name in names)
     if shown[first] > shown[second]:
-        return Setup(words, (Holding(object=None),), count=Count(ons, 2, 2))
+        return Setup(words, (Holding(object=None),), count=Count(tuple((o,) for o in ons), 2, 2))
     return Setup(words, (Holding(object=other),), never=ons)
 
 
 def ask_chart(table: Table) -> Setup:
     """Say how many the chart shows for a month."""
     month, count = _ordered(table, "Blocks sold", (1, 2, 3, 4, 5, 6, 7))
-    table.set_out(*table.each("block", table.colors(2, "block")), distractors=(1, 4))
+    table.set_out(*table.each("block", table.colors(*2 * _BLOCKS)), distractors=(1, 4))
     words = table.say(
         f"how many blocks does the chart show for {month}?",
         f"what does the chart show for {month}?",
@@ -140,7 +145,7 @@ def ask_chart(table: Table) -> Setup:
 
 def ask_chart_in_vain(table: Table) -> Setup:
     """Stack as many blocks as the chart shows for a month that it does not show."""
-    table.set_out(*table.each("block", table.colors(3, "block"), "big"), distractors=(0, 3))
+    table.set_out(*table.each("block", table.colors(*3 * _BLOCKS), "big"), distractors=(0, 3))
     shown = _different(table, _months(table))
     _show(table, shown, "Orders")
     absent = table.choose(*(month for month in _MONTHS if month not in shown))

@@ -10,19 +10,26 @@ goal:
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from handeye.perception.conditions import Condition
-from handeye.perception.errors import SceneFileError
+import numpy as np
+from handeye.perception.conditions import Condition, In, Opened
+from handeye.perception.errors import SceneFileError, UserError
 from handeye.perception.yaml_file import read_yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..objects import Category, ColorName, ObjectSpec, sample_object
-from ..tabletop import TABLE, on_table, scatter
+from ..shapes import shape_of
+from ..tabletop import TABLE, on_table, sample_specs, scatter
+from .checks import bodies_of, check_name, fault_of
 from .task import Setup, Table
 
 _HIGHEST_M = 1.0
+_FEWEST_OF_CLUTTER, _MOST_OF_CLUTTER = 9, 12
+_TAKEN = ("table", "floor", "panda")
+"""Bodies that stand there already."""
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -41,13 +48,27 @@ class ObjectEntry(BaseModel):
 
     color: ColorName
     category: Category
-    name: str | None = None
+    name: Annotated[str, Field(min_length=1)] | None = None
     position: tuple[Finite, Finite] | tuple[Finite, Finite, Finite] | None = None
     yaw_deg: Finite | None = None
 
+    @property
+    def known_as(self) -> str:
+        """How goals refer to it."""
+        return self.name or f"{self.color} {self.category}"
+
 
 class FileTask(BaseModel):
-    """A task as written in a file."""
+    """A task as written in a file.
+
+    Attributes:
+        name: under which it is seeded and reported; the file's own by default.
+        instruction: what the agent is told.
+        objects: what is set out; their kinds and colours are the same in every split.
+        distractors: how many other things; in the split `clutter` as many as fit, 9 to 12. Those
+            of `seen` and `unseen-objects` are drawn from that split's pairs.
+        goal: what must hold at the end; where it is empty, nothing can be judged.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,28 +81,40 @@ class FileTask(BaseModel):
     def build(self, table: Table) -> Setup:
         """Set out what the file lists, then what it leaves to chance."""
         specs = [sample_object(o.category, o.color, table.rng) for o in self.objects]
-        names = [entry.name or spec.name for entry, spec in zip(self.objects, specs, strict=True)]
-        for entry, spec, name in zip(self.objects, specs, names, strict=True):
+        for entry, spec in zip(self.objects, specs, strict=True):
             if entry.position is not None:
-                _set_down(table, entry, spec, name)
-        self._scatter_rest(table, specs, names)
+                _set_down(table, entry, spec)
+        for entry, spec in zip(self.objects, specs, strict=True):
+            if entry.position is None:
+                [body] = _scatter(table, [spec])
+                table.world.rename(body, entry.known_as)
+        self._scatter_others(table, specs)
         return Setup(self.instruction, self.goal)
 
-    def _scatter_rest(self, table: Table, specs: list[ObjectSpec], names: list[str]) -> None:
-        for entry, spec, name in zip(self.objects, specs, names, strict=True):
-            if entry.position is None:
-                [body] = scatter(
-                    table.world, [spec], table.rng, table_height_m=table.style.table_height_m
-                )
-                table.world.rename(body, name)
-        if self.distractors:
-            from ..tabletop import sample_specs
+    def _scatter_others(self, table: Table, specs: list[ObjectSpec]) -> None:
+        count = self.distractors
+        if table.clutter:
+            count = int(table.rng.integers(_FEWEST_OF_CLUTTER, _MOST_OF_CLUTTER + 1))
+        others = sample_specs(table.rng, count, wanted=specs, held_out=table.held_out)
+        before = set(table.world.objects)
+        while others:
+            try:
+                _scatter(table, others)
+                return
+            except SceneFileError:
+                if not table.clutter:
+                    raise
+                # As many as fit: once more, with one less.
+                others = others[:-1]
+                for name in [name for name in table.world.objects if name not in before]:
+                    table.world.remove(name)
 
-            others = sample_specs(table.rng, self.distractors, wanted=specs)
-            scatter(table.world, others, table.rng, table_height_m=table.style.table_height_m)
+
+def _scatter(table: Table, specs: Sequence[ObjectSpec]) -> list[str]:
+    return scatter(table.world, specs, table.rng, table_height_m=table.style.table_height_m)
 
 
-def _set_down(table: Table, entry: ObjectEntry, spec: ObjectSpec, name: str) -> None:
+def _set_down(table: Table, entry: ObjectEntry, spec: ObjectSpec) -> None:
     if entry.position is None:
         return
     x, y, *rest = entry.position
@@ -91,7 +124,7 @@ def _set_down(table: Table, entry: ObjectEntry, spec: ObjectSpec, name: str) -> 
         if entry.yaw_deg is not None
         else float(table.rng.uniform(-math.pi, math.pi))
     )
-    table.world.add(spec, (x, y, z), yaw, name=name)
+    table.world.add(spec, (x, y, z), yaw, name=entry.known_as)
 
 
 def load_task(path: Path) -> FileTask:
@@ -105,9 +138,25 @@ def load_task(path: Path) -> FileTask:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SceneFileError(f"task file {path}, {place}: {first['msg']}") from error
+    try:
+        check_name(task.name)
+    except UserError as error:
+        raise SceneFileError(f"task file {path}, name: {error}") from error
+    _check_names(task, path)
     _check_places(task, path)
     _check_goal(task, path)
     return task
+
+
+def _check_names(task: FileTask, path: Path) -> None:
+    """Every object must have a name of its own, that goals can tell it by."""
+    names = [entry.known_as for entry in task.objects]
+    for number, name in enumerate(names):
+        place = f"task file {path}, objects.{number}"
+        if name in _TAKEN:
+            raise SceneFileError(f'{place}.name: "{name}" stands there already; name it otherwise')
+        if name in names[:number]:
+            raise SceneFileError(f'{place}: another one is a "{name}" too; give one of them a name')
 
 
 def _check_places(task: FileTask, path: Path) -> None:
@@ -124,14 +173,29 @@ def _check_places(task: FileTask, path: Path) -> None:
 
 
 def _check_goal(task: FileTask, path: Path) -> None:
-    """Every object that the goal names must be listed."""
-    known = {entry.name or f"{entry.color} {entry.category}" for entry in task.objects} | {"table"}
-    keys = ("object", "support", "container", "reference", "first", "second")
-    for condition in task.goal:
-        values = [getattr(condition, key, None) for key in keys]
-        for value in (*values, *getattr(condition, "objects", ())):
-            if value is not None and value not in known:
+    """Every condition must be one that the judge can judge, of objects that are listed."""
+    listed = {entry.known_as: entry for entry in task.objects}
+    for number, condition in enumerate(task.goal):
+        place = f"task file {path}, goal.{number}"
+        for name in bodies_of(condition):
+            if name not in listed and name != "table":
                 raise SceneFileError(
-                    f'task file {path}: the goal names "{value}", which is not among its objects: '
-                    f"{', '.join(sorted(known))}"
+                    f'{place}: the goal names "{name}", which is not among its objects: '
+                    f"{', '.join(sorted({*listed, 'table'}))}"
                 )
+        fault = fault_of(condition)
+        if fault:
+            raise SceneFileError(f"{place}: the condition {fault}")
+        if isinstance(condition, Opened):
+            raise SceneFileError(f'{place}: "{condition.object}" has nothing that opens')
+        if isinstance(condition, In):
+            entry = listed.get(condition.container)
+            if entry is None or not _is_hollow(entry):
+                raise SceneFileError(
+                    f'{place}: nothing can be in "{condition.container}", which is not hollow'
+                )
+
+
+def _is_hollow(entry: ObjectEntry) -> bool:
+    spec = sample_object(entry.category, entry.color, np.random.default_rng(0))
+    return shape_of(spec).inner_radius > 0.0

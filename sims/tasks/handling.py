@@ -22,7 +22,7 @@ def set_upright(table: Table) -> Setup:
     """Stand a can, a bottle or a box up that has fallen over."""
     tall: tuple[Category, ...] = ("can", "bottle", "box")
     category = tall[int(table.rng.integers(len(tall)))]
-    [color] = table.colors(1, category)
+    [color] = table.colors(category)
     fallen = sample_object(category, color, table.rng)
     [name] = table.set_out(fallen, distractors=(0, 3), avoid=tall)
     table.world.topple(name, float(table.rng.uniform(-np.pi, np.pi)))
@@ -37,7 +37,7 @@ def set_upright(table: Table) -> Setup:
 
 def pour_into_bowl(table: Table) -> Setup:
     """Pour what is in the cup into the bowl: small spheres, most of which must arrive."""
-    colors = table.colors(2, "cup", "bowl")
+    colors = table.colors("cup", "bowl")
     cup = sample_object("cup", colors[0], table.rng)
     bowl = sample_object("bowl", colors[1], table.rng, size="big")
     a, into = table.set_out(cup, bowl, distractors=(0, 2), avoid=("cup", "bowl"))
@@ -46,7 +46,7 @@ def pour_into_bowl(table: Table) -> Setup:
         "pour the cup into the bowl", f"pour the {cup.name} into the {bowl.name}",
         unseen=("tip the cup out into the bowl",),
     )  # fmt: skip
-    arrived = tuple(In(object=grain, container=into) for grain in grains)
+    arrived = tuple((In(object=grain, container=into),) for grain in grains)
     return Setup(words, (), count=Count(arrived, round(_ARRIVED * _GRAINS), _GRAINS))
 
 
@@ -55,7 +55,7 @@ def sweep_aside(table: Table) -> Setup:
     small: tuple[Category, ...] = ("lego", "block")
     category = small[int(table.rng.integers(len(small)))]
     count = int(table.rng.integers(2, 4))
-    things = table.each(category, table.colors(count, category))
+    things = table.each(category, table.colors(*[category] * count))
     names = table.set_out(*things, distractors=(0, 1), avoid=small)
     middle = np.mean([table.world.pose(name)[1, 3] for name in names])
     side = "right" if middle > 0 else "left"
@@ -70,7 +70,7 @@ def sweep_aside(table: Table) -> Setup:
 
 def insert_into_cup(table: Table) -> Setup:
     """Insert a small block into a cup, which it fits with some millimetres to spare."""
-    colors = table.colors(2, "block", "cup")
+    colors = table.colors("block", "cup")
     block = sample_object("block", colors[0], table.rng, size="small")
     cup = sample_object("cup", colors[1], table.rng, size="big")
     a, into = table.set_out(block, cup, distractors=(0, 3), avoid=("block", "cup"))
@@ -82,7 +82,7 @@ def insert_into_cup(table: Table) -> Setup:
 def turn(table: Table) -> Setup:
     """Turn a box that is clearly longer than wide by 45 or 90 degrees."""
     category: Category = "box"
-    box = sample_object(category, table.colors(1, category)[0], table.rng)
+    box = sample_object(category, table.colors(category)[0], table.rng)
     # The most oblong of its variants: of a square one no camera could tell that it has turned.
     box = replace(box, variant=box.variant - box.variant % 5)
     [name] = table.set_out(box, distractors=(0, 3), avoid=(category,))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from handeye.perception.conditions import In, Opened
 
-from ..articulated import add_furniture
+from ..articulated import add_furniture, furniture_colors
 from ..body import Body, FurnitureKind
-from ..objects import COLORS, Category, ObjectSpec
+from ..objects import Category, ObjectSpec
 from .task import Setup, Table
 
 _STOWED: dict[FurnitureKind, tuple[Category, ...]] = {
@@ -71,11 +71,13 @@ def _at_a_side(
     drawn = float(table.rng.choice([-1.0, 1.0]))
     side = drawn if side is None else side
     x, y = table.rng.uniform((0.43, 0.40), (0.51, 0.44))
+    colors = furniture_colors(kind, table.held_out)
     return add_furniture(
         table.world,
         kind,
-        COLORS[int(table.rng.integers(len(COLORS)))],
+        colors[int(table.rng.integers(len(colors)))],
         (float(x), side * float(y), table.style.table_height_m),
         -side * np.pi / 2 + float(table.rng.uniform(-0.1, 0.1)),
         opened=opened,
+        rng=table.rng.spawn(1)[0],
     )

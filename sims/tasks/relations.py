@@ -23,7 +23,7 @@ def grab_smallest(table: Table) -> Setup:
 
 
 def _extreme(table: Table, which: str) -> Setup:
-    colors = table.colors(3, "block")
+    colors = table.colors("block", "block", "block")
     sizes: tuple[Size, ...] = ("big", "small", "small")
     if which == "small":
         sizes = ("small", "big", "big")
@@ -45,7 +45,7 @@ def _extreme(table: Table, which: str) -> Setup:
 
 def grab_beside(table: Table) -> Setup:
     """Grab the block that is nearest to the cup, of two."""
-    colors = table.colors(3, "block", "cup")
+    colors = table.colors("block", "block", "cup")
     near, far = table.each("block", colors[:2])
     cup = sample_object("cup", colors[2], table.rng)
     a, b, c = table.set_out(near, far, cup, distractors=(0, 2), avoid=("block", "cup"))
@@ -67,7 +67,7 @@ def _gap(table: Table, a: str, b: str) -> float:
 
 def grab_from_plate(table: Table) -> Setup:
     """Grab the block that lies on the plate, of two."""
-    colors = table.colors(3, "block", "plate")
+    colors = table.colors("block", "block", "plate")
     lying, other = table.each("block", colors[:2])
     plate = sample_object("plate", colors[2], table.rng, size="big")
     on, free, under = table.set_out(
@@ -81,7 +81,7 @@ def grab_from_plate(table: Table) -> Setup:
 
 def empty_the_plate(table: Table) -> Setup:
     """Take what lies on the plate and put it into the bowl."""
-    colors = table.colors(3, "block", "plate", "bowl")
+    colors = table.colors("block", "plate", "bowl")
     item = sample_object("block", colors[0], table.rng, size="small")
     plate = sample_object("plate", colors[1], table.rng, size="big")
     bowl = sample_object("bowl", colors[2], table.rng, size="big")
@@ -105,7 +105,7 @@ def put_right_of(table: Table) -> Setup:
 
 
 def _beside(table: Table, side: Literal["left", "right"]) -> Setup:
-    colors = table.colors(2, "can", "bowl")
+    colors = table.colors("can", "bowl")
     can = sample_object("can", colors[0], table.rng)
     bowl = sample_object("bowl", colors[1], table.rng)
     a, b = table.set_out(can, bowl, distractors=(0, 2), avoid=("can", "bowl"))

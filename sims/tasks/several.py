@@ -8,7 +8,7 @@ from .told import told
 
 def put_all_in(table: Table) -> Setup:
     """Put every ball into the bowl."""
-    balls = table.each("ball", table.colors(2, "ball"), "small")
+    balls = table.each("ball", table.colors("ball", "ball"), "small")
     bowl = table.another("bowl", balls, size="big")
     *names, into = table.set_out(*balls, bowl, distractors=(1, 4), avoid=("ball", "bowl"))
     words = table.say(
@@ -26,7 +26,7 @@ def put_all_in(table: Table) -> Setup:
 
 def put_all_but_one(table: Table) -> Setup:
     """Put every block on the plate, except one."""
-    blocks = table.each("block", table.colors(3, "block"))
+    blocks = table.each("block", table.colors("block", "block", "block"))
     plate = table.another("plate", blocks, size="big")
     *names, on = table.set_out(*blocks, plate, distractors=(0, 3), avoid=("block", "plate"))
     spared = blocks[2].color
@@ -46,7 +46,7 @@ def put_all_but_one(table: Table) -> Setup:
 
 def match_colors(table: Table) -> Setup:
     """Put each block on the plate of its colour."""
-    colors = table.colors(2, "block", "plate")
+    colors = table.colors("block", "plate")
     blocks, plates = table.each("block", colors), table.each("plate", colors)
     a, b, c, d = table.set_out(*blocks, *plates, distractors=(0, 2), avoid=("block", "plate"))
     words = table.say(
@@ -64,19 +64,19 @@ def match_colors(table: Table) -> Setup:
 
 def put_exactly_two(table: Table) -> Setup:
     """Put exactly two of three blocks on the plate."""
-    blocks = table.each("block", table.colors(3, "block"))
+    blocks = table.each("block", table.colors("block", "block", "block"))
     plate = table.another("plate", blocks, size="big")
     *names, on = table.set_out(*blocks, plate, distractors=(0, 3), avoid=("block", "plate"))
     words = table.say(
         "put exactly two blocks on the plate", "put two blocks on the plate",
         unseen=("two of the blocks belong on the plate",),
     )  # fmt: skip
-    return Setup(words, (), count=Count(tuple(On(object=n, support=on) for n in names), 2, 2))
+    return Setup(words, (), count=Count(tuple((On(object=n, support=on),) for n in names), 2, 2))
 
 
 def build_tower(table: Table) -> Setup:
     """Build a tower of three named blocks."""
-    colors = table.colors(3, "block")
+    colors = table.colors("block", "block", "block")
     blocks = table.each("block", colors, "big")
     a, b, c = table.set_out(*blocks, distractors=(0, 3), avoid=["block"])
     words = table.say(

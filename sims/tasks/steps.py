@@ -9,7 +9,7 @@ from .told import told
 
 def three_steps(table: Table) -> Setup:
     """A ball in the bowl, a block on the plate, and then a cup held."""
-    ball = sample_object("ball", table.colors(1, "ball")[0], table.rng, size="small")
+    ball = sample_object("ball", table.colors("ball")[0], table.rng, size="small")
     others: list[Category] = ["block", "cup", "bowl", "plate"]
     specs = [ball]
     for category in others:
@@ -28,7 +28,7 @@ def three_steps(table: Table) -> Setup:
 
 def set_the_table(table: Table) -> Setup:
     """A cup on each of two plates."""
-    colors = table.colors(4, "cup", "plate")
+    colors = table.colors("cup", "cup", "plate", "plate")
     specs = [*table.each("cup", colors[:2]), *table.each("plate", colors[2:])]
     a, b, c, d = table.set_out(*specs, distractors=(0, 1), avoid=("cup", "plate"))
     words = table.say(
@@ -40,7 +40,7 @@ def set_the_table(table: Table) -> Setup:
 
 def set_for_two(table: Table) -> Setup:
     """A cup on each of two plates, and a can beside the first of them: six calls."""
-    colors = table.colors(4, "cup", "plate")
+    colors = table.colors("cup", "cup", "plate", "plate")
     can = table.another("can", [])
     specs = [*table.each("cup", colors[:2]), *table.each("plate", colors[2:]), can]
     avoid: tuple[Category, ...] = ("cup", "plate", "can")
@@ -61,8 +61,8 @@ def set_for_two(table: Table) -> Setup:
 
 def clear_the_table(table: Table) -> Setup:
     """Two balls into the bowl and two blocks onto the plate: eight calls."""
-    balls = table.each("ball", table.colors(2, "ball"), "small")
-    blocks = table.each("block", table.colors(2, "block"), "small")
+    balls = table.each("ball", table.colors("ball", "ball"), "small")
+    blocks = table.each("block", table.colors("block", "block"), "small")
     bowl = table.another("bowl", balls, size="big")
     plate = table.another("plate", blocks, size="big")
     specs = [*balls, *blocks, bowl, plate]
@@ -84,7 +84,7 @@ def clear_the_table(table: Table) -> Setup:
 def pack_the_bowl(table: Table) -> Setup:
     """A ball, a block and a lego brick into one bowl: six calls."""
     small: tuple[Category, ...] = ("ball", "block", "lego")
-    specs = [sample_object("ball", table.colors(1, "ball")[0], table.rng, size="small")]
+    specs = [sample_object("ball", table.colors("ball")[0], table.rng, size="small")]
     for category in small[1:]:
         specs.append(table.another(category, specs, "small"))
     specs.append(table.another("bowl", specs, "big"))
@@ -99,7 +99,7 @@ def pack_the_bowl(table: Table) -> Setup:
 
 def put_and_push(table: Table) -> Setup:
     """Put a block on the plate, then push the can to the left."""
-    colors = table.colors(3, "block", "plate", "can")
+    colors = table.colors("block", "plate", "can")
     kinds: tuple[Category, ...] = ("block", "plate", "can")
     specs = [sample_object(k, c, table.rng) for k, c in zip(kinds, colors, strict=True)]
     a, on, can = table.set_out(*specs, distractors=(0, 2), avoid=kinds)
@@ -111,7 +111,7 @@ def put_and_push(table: Table) -> Setup:
 
 def if_there_is(table: Table) -> Setup:
     """If there is a duck, grab it, otherwise the can: each in half of the scenes."""
-    colors = table.colors(2, "duck", "can")
+    colors = table.colors("can", "duck")
     there = bool(table.rng.random() < 0.5)
     can = sample_object("can", colors[0], table.rng)
     duck = sample_object("duck", colors[1], table.rng)
@@ -124,7 +124,7 @@ def if_there_is(table: Table) -> Setup:
 
 def put_back(table: Table) -> Setup:
     """Put a block on the plate, then put it back where it was."""
-    colors = table.colors(2, "block", "plate")
+    colors = table.colors("block", "plate")
     block = sample_object("block", colors[0], table.rng)
     plate = sample_object("plate", colors[1], table.rng)
     a, on = table.set_out(block, plate, distractors=(0, 2), avoid=("block", "plate"))

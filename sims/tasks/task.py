@@ -11,6 +11,7 @@ from handeye.perception.errors import SceneFileError
 from ..objects import (
     CATEGORIES,
     COLORS,
+    HELD_OUT,
     HELD_OUT_PAIRS,
     Category,
     ColorName,
@@ -26,14 +27,14 @@ _CLUTTER = (9, 12)
 
 
 class Count(NamedTuple):
-    """How many of some conditions must hold.
+    """How many of some groups of conditions must hold, each group whole.
 
     Attributes:
-        conditions: which.
+        groups: which.
         least, most: bounds, both included.
     """
 
-    conditions: tuple[Condition, ...]
+    groups: tuple[tuple[Condition, ...], ...]
     least: int
     most: int
 
@@ -48,7 +49,7 @@ class Setup:
             can be judged.
         never: what must not hold at the end.
         once: what must have held at some time, each for itself.
-        count: conditions of which some must hold at the end, or None.
+        count: groups of conditions of which some must hold at the end, or None.
         ending: how a right run ends: "done"; by an answer; by asking the user; or by refusing,
             which a question is as well.
         answer: words that a right answer contains, in lower case.
@@ -70,8 +71,8 @@ class Table:
     Attributes:
         world, robot, style: what stands there already.
         rng: the only source of chance a task may use.
-        held_out: whether only held-out colour-category pairs are drawn (True), never (False),
-            or regardless (None).
+        held_out: whether held-out colour-category pairs are drawn wherever there are some left
+            (True), never (False), or regardless (None).
         clutter: whether there are 9 to 12 distractors, whatever the task asks for.
         unseen_words: whether instructions use wordings that are kept from development.
     """
@@ -119,7 +120,7 @@ class Table:
         low, high = _CLUTTER if self.clutter else distractors
         count = int(self.rng.integers(low, high + 1))
         categories = [category for category in CATEGORIES if category not in avoid]
-        others = sample_specs(self.rng, count, wanted=specs, categories=categories)
+        others = self._others(count, specs, categories)
         while True:
             before = set(self.world.objects)
             try:
@@ -139,18 +140,40 @@ class Table:
                 continue
             return names[: len(specs)]
 
-    def colors(self, count: int, *categories: Category) -> list[ColorName]:
-        """Draw different colours for objects of some categories.
+    def _others(
+        self, count: int, besides: Sequence[ObjectSpec], categories: Sequence[Category]
+    ) -> list[ObjectSpec]:
+        """Draw distractors: of the pairs that are wanted, as long as there are any."""
+        found = sample_specs(
+            self.rng, count, wanted=besides, held_out=self.held_out, categories=categories
+        )
+        if self.held_out and len(found) < count:
+            found += sample_specs(
+                self.rng,
+                count - len(found),
+                wanted=[*besides, *found],
+                held_out=False,
+                categories=categories,
+            )
+        return found
 
-        Where only held-out pairs are wanted, the first colour is the one that is held out of the
-        first category; there is one for each.
+    def colors(self, *categories: Category) -> list[ColorName]:
+        """Draw different colours, one for an object of each of some categories.
+
+        Where only held-out pairs are wanted, the first object of a category gets the one colour
+        that is held out of it.
         """
         drawn = [COLORS[int(k)] for k in self.rng.permutation(len(COLORS))]
         if self.held_out is False:
             drawn = [c for c in drawn if not any((c, k) in HELD_OUT_PAIRS for k in categories)]
-        elif self.held_out:
-            drawn.sort(key=lambda c: (c, categories[0]) not in HELD_OUT_PAIRS)
-        return drawn[:count]
+        kept: dict[Category, ColorName] = {}
+        if self.held_out:
+            for category in categories:
+                if HELD_OUT[category] not in kept.values():
+                    kept[category] = HELD_OUT[category]
+        free = [color for color in drawn if color not in kept.values()]
+        # A second one of its category gets another.
+        return [kept.pop(k) if k in kept else free.pop(0) for k in categories]
 
     def each(
         self, category: Category, colors: Sequence[ColorName], size: Size = "any"
@@ -161,8 +184,13 @@ class Table:
     def another(
         self, category: Category, besides: Sequence[ObjectSpec], size: Size = "any"
     ) -> ObjectSpec:
-        """An object of a colour that none of some others has."""
+        """An object of a colour that none of some others has.
+
+        Where only held-out pairs are wanted it is of one, unless another has that colour.
+        """
         free = [color for color in COLORS if all(color != spec.color for spec in besides)]
+        if self.held_out and HELD_OUT[category] in free:
+            free = [HELD_OUT[category]]
         if self.held_out is False:
             free = [color for color in free if (color, category) not in HELD_OUT_PAIRS]
         color = free[int(self.rng.integers(len(free)))]

@@ -281,7 +281,7 @@ def doctor(as_json: bool) -> None:
     help="worker processes; 0 runs in this one",
 )
 @click.option("--ray", metavar="ADDRESS", help='run on a Ray cluster: "auto" or host:port')
-@click.option("--entropy", type=click.IntRange(min=1), help="seeds the episodes")
+@click.option("--entropy", type=click.IntRange(min=0), help="seeds the episodes")
 @click.option("--vlm", help="name or folder  [default: embedded]")
 @click.option("--planner", help="[default: embedded]")
 @click.option("--split", multiple=True, help="seen, dark, …; several with commas  [default: all]")

@@ -14,13 +14,13 @@ from handeye.agents.agent import Agent, Result, Status
 from handeye.agents.events import Event
 from handeye.agents.eyes import make_observer
 from handeye.agents.making import make_planner
-from handeye.agents.planner import Planner
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 
 from .following import Follower
 from .recording import FRAMES_A_SECOND, LABELS, Recorder, free
+from .trajectory import READINGS_A_SECOND
 
 if TYPE_CHECKING:
     from handeye.agents.nodes import Approve
@@ -93,7 +93,7 @@ def run_episode(
     *,
     instruction: str | None = None,
     vlm: object = "embedded",
-    planner: Planner | str = "embedded",
+    planner: object = "embedded",
     budget: Budget | None = None,
     approve: "Approve | None" = None,
     out: Path | None = None,
@@ -136,11 +136,12 @@ def run_episode(
         Interrupted: Ctrl-C ended it; its result is recorded all the same.
     """
     from handeye.sims.simulation import simulate
+    from handeye.sims.tasks.checks import Checked
 
     began = time.perf_counter()
     planning = make_planner(planner)
     with simulate(
-        task,
+        Checked(task),
         seed,
         held_out=held_out,
         dark=dark,
@@ -199,6 +200,13 @@ def judged(simulation: "Simulation", told: str, result: Result) -> bool | None:
     return ended_rightly(simulation.setup, result) if reached else reached
 
 
+def ran_out(result: Result | EpisodeResult) -> bool:
+    """Whether a run was ended by its budget of time or steps."""
+    return result.status == "failed" and result.reason.startswith(
+        ("out of time (", "out of steps (")
+    )
+
+
 def same_words(first: str, second: str) -> bool:
     """Whether two instructions are the same but for capitals, spaces and a full stop."""
     one, other = (" ".join(text.lower().split()).rstrip(".!") for text in (first, second))
@@ -207,21 +215,44 @@ def same_words(first: str, second: str) -> bool:
 
 _LOOKING = frozenset({"look_at", "look_around"})
 """Skills that touch nothing."""
+_NUMBERS = {
+    **{"none": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6},
+    **{"seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12},
+}
 
 
 def ended_rightly(setup: "Setup", result: Result) -> bool:
-    """Whether a run ended as a task wants it: done, with an answer, a question, or a refusal."""
+    """Whether a run ended as a task wants it: done, with an answer, a question, or a refusal.
+
+    What a broken robot, camera, model or planner ended did not, whatever was reached.
+    """
+    if result.error:
+        return False
     if setup.ending == "answers":
-        words = result.answer.lower()
-        return result.status == "succeeded" and all(
-            re.search(rf"\b{re.escape(word)}\b", words) for word in setup.answer
-        )
+        reply = result.answer.lower()
+        return result.status == "succeeded" and all(_says(reply, word) for word in setup.answer)
     if setup.ending == "asks":
         return result.status == "needs_input"
     if setup.ending == "refuses":
         only_looked = all(step.call.skill in _LOOKING for step in result.skills)
-        return result.status in ("failed", "needs_input") and only_looked
+        refused = result.status == "failed" and not ran_out(result) and not _gave_up(result)
+        return only_looked and (refused or result.status == "needs_input")
     return True
+
+
+def _says(reply: str, word: str) -> bool:
+    """Whether a reply says a word; a number also in words, if it is the first that it names."""
+    if word.isdecimal() and not re.search(r"\d", reply):
+        named = [_NUMBERS[w] for w in re.findall(r"[a-z]+", reply) if w in _NUMBERS]
+        return named[:1] == [int(word)]
+    return re.search(rf"(?<![\w.,]){re.escape(word)}(?!\w|[.,]\d)", reply) is not None
+
+
+def _gave_up(result: Result) -> bool:
+    """Whether a skill that failed ended a run, at once or at its last try; not the planner."""
+    last = result.skills[-1] if result.skills else None
+    tried = re.search(r"\(tried \d+ times\)$", result.reason) is not None
+    return last is not None and (tried or (last.code != "ok" and result.reason == last.message))
 
 
 def result_of(
@@ -292,7 +323,7 @@ def record(
     asked: Mapping[str, Any] | None = None,
     going_on: str | None = None,
 ) -> Recorder:
-    """A recorder of what an observer sees; of a simulation, it also films between events."""
+    """A recorder of what an observer sees; a simulation is filmed, and its arm read, in between."""
 
     def look() -> Any:
         frame = observer.frames.get("overview")
@@ -307,18 +338,28 @@ def record(
         asked=asked,
         going_on=going_on,
     )
-    if video and simulation is not None:
-        from handeye.sims.world import TIMESTEP_S
-
-        every = int(1.0 / FRAMES_A_SECOND / TIMESTEP_S)
-        camera = simulation.film_camera()
-        steps = 0
-
-        def film(_: object) -> None:
-            nonlocal steps
-            steps += 1
-            if steps % every == 0:
-                recorder.frame(camera.read())
-
-        simulation.world.on_step.append(film)
+    if simulation is not None:
+        _follow_world(recorder, simulation, video=video)
     return recorder
+
+
+def _follow_world(recorder: Recorder, simulation: "Simulation", *, video: bool) -> None:
+    """Have a world read, and filmed, as its time passes."""
+    from handeye.sims.world import TIMESTEP_S
+
+    every_frame, every_reading = (
+        round(1.0 / rate / TIMESTEP_S) for rate in (FRAMES_A_SECOND, READINGS_A_SECOND)
+    )
+    camera, robot = simulation.film_camera(), simulation.robot
+    steps = 0
+
+    def follow(_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps % every_reading == 0:
+            recorder.trajectory.add(robot.read())
+        if video and steps % every_frame == 0:
+            recorder.frame(camera.read())
+
+    recorder.trajectory.add(robot.read())
+    simulation.world.on_step.append(follow)

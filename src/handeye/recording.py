@@ -7,6 +7,7 @@ contact_sheet.png  the story at a glance
 result.json        how it ended
 chart.png          the chart that was read, where the instruction needs one, as the camera saw it
 groundings.jsonl   what each call was taken to mean, with a picture of where the VLM saw it
+trajectory.npz     in simulation: joints, TCP and gripper, twenty times a second
 labels.npz         in simulation: what the cameras showed the agent, with the truth, to tune on
 asked.json         what was asked for, so that a thread that goes on finds its scene
 
@@ -41,12 +42,14 @@ from handeye.perception.frame import Frame, Image
 from handeye.perception.vlm.verbs import Detection, HeatMap
 
 from .overlay import Story, annotate, compose, contact_sheet, heated
+from .trajectory import Trajectory
 
 FPS = 10
 FRAMES_A_SECOND = 5
 """Of the robot's time, that are filmed: an episode is told in half of its time."""
 CAMERA_VIDEO = "camera.mp4"
 LABELS = "labels.npz"
+TRAJECTORY = "trajectory.npz"
 ALL_LABELS = "label*[s0-9].npz"
 """Those of threads that went on too, `labels-2.npz`; not `labels.tmp.npz`, half written."""
 ASKED = "asked.json"
@@ -56,7 +59,10 @@ _THINGS = ("target", "reference", "second")
 """The arguments of calls that name things."""
 _EVENTS, _VIDEO, _SHEET, _RESULT = "events.jsonl", "episode.mp4", "contact_sheet.png", "result.json"
 _CHART = "chart.png"
-_FILES = (_EVENTS, _VIDEO, CAMERA_VIDEO, _SHEET, _RESULT, ASKED, LABELS, "groundings.jsonl")
+_FILES = (
+    *(_EVENTS, _VIDEO, CAMERA_VIDEO, _SHEET, _RESULT, ASKED, LABELS, TRAJECTORY),
+    "groundings.jsonl",
+)
 _NUMBERED = (
     "grounding-*.png",
     "episode-*.mp4",
@@ -64,6 +70,7 @@ _NUMBERED = (
     "contact_sheet-*.png",
     "chart-*.png",
     "labels-*.npz",
+    "trajectory-*.npz",
 )
 
 
@@ -85,6 +92,10 @@ class Recorder:
         asked: kept in asked.json.
         going_on: the instruction of the thread that goes on. Then what the folder holds is kept
             and added to; otherwise a recording that is there is replaced.
+
+    Attributes:
+        folder: that it records into.
+        trajectory: takes the arm's readings; kept in trajectory.npz where it has any.
     """
 
     def __init__(
@@ -114,6 +125,8 @@ class Recorder:
         self._pictures: list[tuple[Image, str]] = []
         self._story = Story(going_on or "")
         self._filmed: Frame | None = None
+        self.trajectory = Trajectory()
+        self._closed = False
 
     def event(self, event: Event) -> None:
         """Write an event, and a still of the moment."""
@@ -199,6 +212,7 @@ class Recorder:
             self._video.add(compose(annotate(frame.rgb, ()), self._story))
         if self._camera is not None:
             self._camera.add(frame.rgb)
+            self.trajectory.filmed(frame.stamp_s)
 
     def finish(self, result: dict[str, Any]) -> None:
         """Write the result and the contact sheet, and close everything."""
@@ -216,7 +230,10 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Close the files; idempotent."""
+        """Write the trajectory and close the files; idempotent."""
+        if not self._closed:
+            self.trajectory.write(free(self.folder / TRAJECTORY))
+        self._closed = True
         self._events.close()
         for video in (self._video, self._camera):
             if video is not None:

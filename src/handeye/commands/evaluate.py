@@ -10,6 +10,7 @@ from handeye.perception.errors import UserError
 from ..episode import EpisodeResult
 from ..evaluation import BASELINES, ENTROPY, Job
 from ..evaluation import evaluate as run_all
+from ..evaluation.plan import splits_named
 from ..evaluation.store import Finished, read
 from ..evaluation.suite import FILES, Suite, load_suite, tasks_named
 from ..evaluation.tables import as_markdown, disturbances, gaps, rows
@@ -42,7 +43,7 @@ def evaluate(
         raise UserError("--resume and --record need a folder: --out")
     suite = _suite(tasks)
     count = episodes or suite.episodes or _EPISODES
-    splits = tuple(part for one in split for part in one.split(",")) or suite.splits or ("all",)
+    splits = splits_named(split or suite.splits or "all")
     others = BASELINES if baselines or suite.baselines else ()
     labels = ["agent", *(other.label for other in others)]
     board = Board(dict.fromkeys(product(labels, splits, tasks_named(suite.tasks)), count))
@@ -62,7 +63,7 @@ def evaluate(
                 planner=planner or suite.planner or "embedded",
                 jobs=jobs,
                 ray=ray,
-                entropy=entropy or suite.entropy or ENTROPY,
+                entropy=next(e for e in (entropy, suite.entropy, ENTROPY) if e is not None),
                 split=splits,
                 baselines=others,
                 out=Path(out) if out else None,

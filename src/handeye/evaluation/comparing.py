@@ -80,7 +80,8 @@ def compare_runs(first: Run, second: Run) -> dict[tuple[str, str], Comparison]:
 def differences(first: Run, second: Run) -> list[str]:
     """What the two were made with that is not the same, in words."""
     a, b = _made_with(first), _made_with(second)
-    return [f"{name}: {a.get(name)} → {b.get(name)}" for name in a if a.get(name) != b.get(name)]
+    both = [name for name in a if name in b]
+    return [f"{name}: {a[name]} → {b[name]}" for name in both if a[name] != b[name]]
 
 
 def _made_with(run: Run) -> dict[str, Any]:
@@ -93,5 +94,9 @@ def _made_with(run: Run) -> dict[str, Any]:
         "commit": ", ".join(str(c) for c in manifest.get("commits", [])),
         "weights": weights and weights[:12],
         **{name: setting.get(name) for name in ("vlm", "planner", "verify")},
+        **{
+            f'file of task "{name}"': digest[:12]
+            for name, digest in manifest.get("task_files", {}).items()
+        },
         "machine": manifest.get("machine", {}).get("processor"),
     }

@@ -1,6 +1,6 @@
 """Where an episode failed, told from its record."""
 
-from ..episode import EpisodeResult
+from ..episode import EpisodeResult, ran_out
 
 STAGES = (
     "perception",
@@ -42,7 +42,7 @@ def failed_at(result: EpisodeResult) -> str | None:
         if result.question.startswith("the chart"):
             return "chart"
         return "grounding" if result.question.startswith("which") else "language"
-    if "out of time" in result.reason or "out of steps" in result.reason:
+    if ran_out(result):
         return "timeout"
     if not result.skills:
         return _before_motion(result.reason)

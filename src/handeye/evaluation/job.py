@@ -29,7 +29,12 @@ def prepare() -> None:
 
 
 def run_job(job: Job, task: "Task") -> EpisodeResult:
-    """Run one episode in this process; raises ModelError where its model cannot be used."""
+    """Run one episode in this process.
+
+    Raises:
+        ModelError: its model cannot be used.
+        UserError: the task sets out what cannot be judged.
+    """
     from handeye.sims.perfect_eyes import PerfectEyes
 
     from .baselines import RandomPlanner
@@ -37,7 +42,7 @@ def run_job(job: Job, task: "Task") -> EpisodeResult:
     setting = job.setting
     seed = episode_seed(job.task, job.number, job.entropy)
     perfect = setting.vlm == "perfect-eyes"
-    return run_episode(
+    result = run_episode(
         task,
         seed,
         vlm=_model(setting.vlm) if not perfect else None,
@@ -47,6 +52,9 @@ def run_job(job: Job, task: "Task") -> EpisodeResult:
         out=Path(job.record) if job.record else None,
         **SPLITS[job.split],
     )
+    if result.judged is None:
+        raise UserError(f'the task "{job.task}" has no goal: nothing says whether it is reached')
+    return result
 
 
 def failed(error: BaseException) -> EpisodeResult:
@@ -67,10 +75,12 @@ def broken(reason: str) -> EpisodeResult:
     )
 
 
-def _model(name: str) -> object:
-    """A model is loaded once in each process."""
+def _model(name: object) -> object:
+    """A model is loaded once in each process; one of one's own is there already."""
     from handeye.perception.vlm.load import load_vlm
 
+    if not isinstance(name, str):
+        return name
     if name not in _MODELS:
         _MODELS[name] = load_vlm(name)
     return _MODELS[name]

@@ -6,32 +6,36 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from handeye.perception.addresses import redacted
 from handeye.perception.errors import UserError
 
 from .plan import Job
+from .workers import Tasks
 
 FILE = "manifest.json"
 _PACKAGES = ("torch", "transformers", "pybullet", "numpy", "scipy", "langgraph")
 
 
-def make_manifest(plan: Sequence[Job], nodes: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def make_manifest(
+    plan: Sequence[Job], tasks: Tasks, nodes: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """Version, commit, weights, seeds and machine, as JSON values.
 
     Args:
         plan: every job of the evaluation.
+        tasks: by name; of those that are written in files a hash is kept.
         nodes: the machines of a cluster, where one was used.
     """
-    models = dict.fromkeys(job.setting.vlm for job in plan)
+    models = dict.fromkeys(vlm for job in plan if isinstance(vlm := job.setting.vlm, str))
     return {
         "handeye": metadata.version("handeye"),
         "commits": [_commit()],
-        "weights": {name: weights_hash(name) for name in models},
+        "weights": {redacted(name): weights_hash(name) for name in models},
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _PACKAGES},
@@ -46,8 +50,9 @@ def make_manifest(plan: Sequence[Job], nodes: Sequence[dict[str, Any]] = ()) -> 
         "seeds": "SeedSequence(entropy, spawn_key=(crc32(task), episode))",
         "entropies": sorted({job.entropy for job in plan}),
         "tasks": list(dict.fromkeys(job.task for job in plan)),
+        "task_files": task_hashes(tasks),
         "splits": list(dict.fromkeys(job.split for job in plan)),
-        "settings": [asdict(setting) for setting in dict.fromkeys(job.setting for job in plan)],
+        "settings": [s.as_dict() for s in dict.fromkeys(job.setting for job in plan)],
         "episodes": len(plan),
     }
 
@@ -64,21 +69,33 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def write_manifest(folder: Path, made: dict[str, Any]) -> dict[str, Any]:
     """Keep a manifest; where the folder has one, what was made earlier is kept in it.
 
-    Raises UserError where the folder's results were made with other weights.
+    Raises UserError where the folder's results were made with other weights or task files.
     """
     before = read_manifest(folder)
-    for name, digest in made["weights"].items():
-        old = before.get("weights", {}).get(name, digest)
-        if old != digest:
-            raise UserError(
-                f'{folder} was begun with other weights of "{name}" ({str(old)[:12]}, now '
-                f"{str(digest)[:12]}); another --out begins anew"
-            )
+    for kind, words in (("weights", "weights of"), ("task_files", "words in the file of task")):
+        for name, digest in made[kind].items():
+            old = before.get(kind, {}).get(name, digest)
+            if old != digest:
+                raise UserError(
+                    f'{folder} was begun with other {words} "{name}" ({str(old)[:12]}, now '
+                    f"{str(digest)[:12]}); another --out begins anew"
+                )
     if before:
         commits = dict.fromkeys([*before.get("commits", []), *made["commits"]])
         made = made | {"commits": list(commits), "began": before.get("began", made["began"])}
     (folder / FILE).write_text(json.dumps(made, indent=2) + "\n", "utf-8")
     return made
+
+
+def task_hashes(tasks: Tasks) -> dict[str, str]:
+    """SHA-256 of what each task file says, by the task's name; comments do not count."""
+    from handeye.sims.tasks.from_file import FileTask
+
+    return {
+        name: hashlib.sha256(task.model_dump_json().encode()).hexdigest()
+        for name, task in tasks.items()
+        if isinstance(task, FileTask)
+    }
 
 
 def weights_hash(vlm: str) -> str | None:

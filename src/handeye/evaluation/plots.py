@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 _COLORS = (
     *("#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948"),
-    *("#b07aa1", "#ff9da7", "#9c755f", "#444444", "#bab0ac"),
+    *("#b07aa1", "#ff9da7", "#9c755f", "#444444", "#bab0ac", "#86bcb6"),
 )
+"""As many as there are stages at which an episode may fail."""
 _MARKERS = "osD^vP"
 _SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "handeye"}
 
@@ -102,7 +103,7 @@ def _stacked(
     figure = _figure(len(names))
     axes = figure.subplots()
     left, shown = [0.0] * len(names), 0
-    for color, (part, values) in zip(colors, parts.items(), strict=False):
+    for color, (part, values) in zip(colors[: len(parts)], parts.items(), strict=True):
         if any(values):
             axes.barh(range(len(names)), values, left=left, color=color, label=part, height=0.7)
             left = [a + b for a, b in zip(left, values, strict=True)]

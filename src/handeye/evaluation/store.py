@@ -1,13 +1,12 @@
 """The folder of an evaluation: results as they come."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from handeye.perception.errors import UserError
 
 from ..episode import EpisodeResult
-from .plan import Job, Setting
+from .plan import Job
 
 RESULTS = "results.jsonl"
 Finished = list[tuple[Job, EpisodeResult]]
@@ -43,7 +42,7 @@ class Store:
 
     def add(self, job: Job, result: EpisodeResult) -> None:
         """Keep one result."""
-        row = {"job": asdict(job), "result": result.model_dump(mode="json")}
+        row = {"job": job.as_dict(), "result": result.model_dump(mode="json")}
         self._log.write(json.dumps(row) + "\n")
         self._log.flush()
 
@@ -68,9 +67,8 @@ def _read(path: Path) -> tuple[Finished, int]:
             break
         try:
             row = json.loads(line)
-            setting = Setting(**row["job"].pop("setting"))
-            job = Job(setting=setting, **row["job"])
-            found.append((job, EpisodeResult.model_validate(row["result"])))
+            result = EpisodeResult.model_validate(row["result"])
+            found.append((Job.from_dict(row["job"]), result))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}, line {number} is no result: {error}") from error
         whole += len(line)

@@ -1,6 +1,6 @@
 """Suites: which tasks an evaluation runs, by name, by file, or as a file of several."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handeye.perception.errors import SceneFileError, UserError
 from handeye.perception.yaml_file import read_yaml
+
+from .plan import SPLITS
 
 if TYPE_CHECKING:
     from handeye.sims.tasks.task import Task
@@ -32,7 +34,7 @@ class Suite(BaseModel):
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     episodes: Annotated[int, Field(ge=1)] | None = None
     splits: tuple[str, ...] | None = None
-    entropy: int | None = None
+    entropy: Annotated[int, Field(ge=0)] | None = None
     vlm: str | None = None
     planner: str | None = None
     baselines: bool | None = None
@@ -56,22 +58,53 @@ def load_suite(path: Path) -> Suite | None:
     return suite.model_copy(update={"tasks": beside})
 
 
-def tasks_named(names: Sequence[str]) -> "dict[str, Task]":
+def tasks_named(wanted: "str | Task | Sequence[str | Task]") -> "dict[str, Task]":
     """Tasks by the names under which they are seeded and reported.
 
     A task file's name is its own, not its path: it is the same episode on any machine.
 
+    Args:
+        wanted: names, families, files, or tasks of one's own; one of them, or several.
+
     Raises:
         NotFoundError: a task does not exist.
         SceneFileError: a file is missing or broken.
-        UserError: two different tasks have one name.
+        UserError: two different tasks have one name, or one cannot be measured.
     """
     from handeye.sims.tasks import get_task, task_names
+    from handeye.sims.tasks.checks import check_name, check_task
 
+    several = wanted if isinstance(wanted, list | tuple) else (wanted,)
     found: dict[str, Task] = {}
-    for name in task_names(names):
-        task = get_task(name)
-        if found.get(task.name, task) != task:
-            raise UserError(f'two different tasks are named "{task.name}"; rename one of them')
-        found[task.name] = task
+    for one in several:
+        named = map(get_task, task_names([one])) if isinstance(one, str) else (one,)
+        for task in named:
+            check_task(task)
+            check_name(task.name)
+            if found.get(task.name, task) != task:
+                raise UserError(f'two different tasks are named "{task.name}"; rename one of them')
+            found[task.name] = task
     return found
+
+
+def check_files(tasks: "Iterable[Task]", splits: Sequence[str]) -> None:
+    """Raise UserError for a task file that has no goal, or cannot vary in a split."""
+    from handeye.sims.tasks.from_file import FileTask
+
+    for task in tasks:
+        if not isinstance(task, FileTask):
+            continue
+        if not task.goal:
+            raise UserError(
+                f'the file of task "{task.name}" has no goal: nothing says whether it is reached'
+            )
+        for split in splits:
+            changed = SPLITS[split]
+            fixed = "its instruction" if "unseen_words" in changed else ""
+            if "held_out" in changed and not task.distractors:
+                fixed = "its objects"
+            if fixed:
+                raise UserError(
+                    f'the file of task "{task.name}" fixes {fixed}: it is the same in the split '
+                    f'"{split}"; measure it in others'
+                )
