@@ -83,7 +83,15 @@ class EndOfStreamError(CameraError):
 
 
 class ModelError(HandeyeError):
-    """A model could not be loaded, or failed while looking or planning."""
+    """A model could not be loaded, or failed while looking or planning.
+
+    Attributes:
+        passing: whether another try may do better at once.
+    """
+
+    def __init__(self, words: str = "", *, passing: bool = True) -> None:
+        super().__init__(words)
+        self.passing = passing
 
 
 class RobotError(HandeyeError):

@@ -19,6 +19,7 @@ from .errors import (
     ImageError,
     ModelError,
     NotFoundError,
+    UserError,
 )
 from .frame import Camera, Frame, Points
 from .geometry import project
@@ -47,13 +48,18 @@ class Observer:
         cameras: by name.
         perception: the models that look at their frames.
         arm: gives the present ArmView; without it, nothing can be known to be held.
-        fixed: names of the cameras that `look()` reads by default.
+        fixed: names of the cameras that `look()` reads by default; () for eyes that only read
+            charts and answer questions.
 
     Attributes:
         frames: the latest frame of each camera.
         detections: what was detected in it.
         seconds: time spent by stage: "render" (reading cameras), "model", "scene".
         calls: model calls by verb.
+
+    Raises:
+        CameraError: a fixed camera is not there.
+        UserError: there are fixed cameras, and no model that can parse what they see.
     """
 
     def __init__(
@@ -67,6 +73,13 @@ class Observer:
         if missing:
             raise CameraError(
                 f'the robot has no camera "{missing[0]}"; it has: {", ".join(cameras) or "none"}'
+            )
+        if fixed and not perception.can("parse"):
+            able = [verb for verb in ("ground", "ask", "read_chart") if perception.can(verb)]
+            raise UserError(
+                "this VLM has no parse(frame), without which no scene can be seen; it has "
+                f"{', '.join(able) or 'no verb'}. Give one that parses, or compose them: "
+                'Perception(ground_with=…, fallback=Perception.of(load_vlm("embedded")))'
             )
         self._cameras = cameras
         self._perception = perception
@@ -92,8 +105,8 @@ class Observer:
     def look(self, cameras: Sequence[str] | None = None) -> Scene:
         """Read cameras (the fixed ones by default), update the scene and return it.
 
-        A camera or model that fails is tried a few times more. Raises CameraError or ModelError
-        where that does not help; the scene stays as it was.
+        A camera or model that fails for a moment is tried a few times more. Raises CameraError or
+        ModelError where that does not help; the scene stays as it was.
         """
         names = self._fixed if cameras is None else tuple(cameras)
         arm = self._arm() if self._arm is not None else None
@@ -330,6 +343,9 @@ def _patiently(attempt: Callable[[], T]) -> T:
             return attempt()
         except EndOfStreamError:
             raise
-        except (CameraError, ModelError):
+        except ModelError as error:
+            if not error.passing:
+                raise
+        except CameraError:
             continue
     return attempt()

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 from .charts.chart import Chart
-from .errors import HandeyeError, ModelError
+from .errors import HandeyeError, ModelError, UserError
 from .frame import Frame
 from .vlm.masks import with_masks
+from .vlm.sound import asked
 from .vlm.verbs import (
     Answer,
     Asks,
@@ -35,7 +36,8 @@ _GRACE_S = 2.0
 class Perception:
     """Which model does what; one model may do several things.
 
-    Every call raises ModelError when no model has the verb, or when the model fails.
+    Every call raises ModelError when no model has the verb, when the model fails, or when what it
+    gives is not what the verb promises.
 
     Attributes:
         parse_with, ground_with, ask_with, chart_with: the models; None where there is none.
@@ -60,9 +62,17 @@ class Perception:
         returned as it is.
 
         Charts are read by the default reader where the model does not read them.
+
+        Raises:
+            UserError: this is the class of a model.
+            ModelError: it has no verb.
         """
         if isinstance(vlm, Perception):
             return vlm
+        if isinstance(vlm, type):
+            raise UserError(
+                f"{vlm.__name__} is a class, no VLM; give an instance: {vlm.__name__}(…)"
+            )
         from .charts.read import ChartReader
 
         verbs = getattr(vlm, "verbs", ("parse", "ground", "ask", "read_chart"))
@@ -77,6 +87,11 @@ class Perception:
                 f"{type(vlm).__name__} is no VLM: it has none of parse, ground, ask, read_chart"
             )
         return composed if composed.chart_with else replace(composed, chart_with=ChartReader())
+
+    def can(self, verb: str) -> bool:
+        """Whether a model here, or one of the fallback, parses, grounds, asks or reads charts."""
+        own = getattr(self, "chart_with" if verb == "read_chart" else f"{verb}_with")
+        return own is not None or (self.fallback is not None and self.fallback.can(verb))
 
     def parse(self, frame: Frame) -> list[Detection]:
         """Every object in view, best score first."""
@@ -111,7 +126,7 @@ class Perception:
         model = getattr(self, f"{verb}_with")
         if len(frames) > 1 and isinstance(model, Prepares):
             with suppress(ModelError):
-                _called(model, "prepare", self.deadline_s, (frames,))
+                _guarded(partial(model.prepare, frames), model, "prepare", self.deadline_s)
 
     def _found(self, model: object, verb: str, frame: Frame, *phrase: str) -> list[Detection]:
         """What a model finds, with masks; what the fallback finds where either model fails."""
@@ -145,10 +160,10 @@ class Perception:
 
 
 def _called(model: object, verb: str, deadline_s: float | None, arguments: tuple[Any, ...]) -> Any:
+    """What a model's verb gives, held to what it promises."""
     if model is None:
-        raise ModelError(f"no VLM here can {verb}; give one that has this verb")
-    call = partial(getattr(model, verb), *arguments)
-    return _guarded(call, model, verb, deadline_s)
+        raise ModelError(f"no VLM here can {verb}; give one that has this verb", passing=False)
+    return _guarded(partial(asked, model, verb, *arguments), model, verb, deadline_s)
 
 
 def _guarded(call: Callable[[], Any], model: object, verb: str, deadline_s: float | None) -> Any:
@@ -216,13 +231,16 @@ def _in_time(call: Callable[[], Any], model: object, name: str, deadline_s: floa
             begun.thread.start()
             _RUNNING.add(begun)
     if late is not None:
-        raise ModelError(f"{name} was not called: {late.thread.name} is late and still at work")
+        raise ModelError(
+            f"{name} was not called: {late.thread.name} is late and still at work", passing=False
+        )
     try:
         begun.done.wait(deadline_s)
     finally:
         begun.late = not begun.done.is_set()
     if begun.late:
-        raise ModelError(f"{name} gave no answer within {deadline_s:g} s")
+        # Another try would find it still at work.
+        raise ModelError(f"{name} gave no answer within {deadline_s:g} s", passing=False)
     return begun.given()
 
 

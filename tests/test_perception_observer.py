@@ -1,5 +1,6 @@
 """The observer: cameras, models and tracker looked through as one; who answers for what."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -122,6 +123,22 @@ def test_what_fails_for_a_moment_is_tried_again() -> None:
     assert not trouble
 
 
+def test_a_model_that_is_late_is_not_asked_again_while_it_is_at_work() -> None:
+    room = Room(CUP)
+    released = threading.Event()
+
+    class Slow(RoomVlm):
+        def parse(self, frame: Frame) -> list[Detection]:
+            released.wait(20)
+            return []
+
+    eyes = Perception(parse_with=Slow(room), deadline_s=0.05)
+    observer = Observer({"overview": RoomCamera(room, "overview", OVERVIEW)}, eyes)
+    with pytest.raises(ModelError, match=r"Slow\.parse gave no answer within 0\.05 s"):
+        observer.look()
+    released.set()
+
+
 def test_a_camera_that_raises_or_gives_no_right_frame_is_one_clear_error() -> None:
     room = Room(CUP)
     frame, _ = room.see()
@@ -174,7 +191,8 @@ def test_a_chart_model_that_fails_at_one_camera_is_asked_about_the_others() -> N
     def observer(overview: Chart | Exception, wrist: Chart | Exception) -> Observer:
         room = Room(CUP)
         cameras = {name: RoomCamera(room, name, OVERVIEW) for name in ("overview", "wrist")}
-        return Observer(cameras, Perception(chart_with=Reader(overview=overview, wrist=wrist)))
+        reader = Perception(chart_with=Reader(overview=overview, wrist=wrist))
+        return Observer(cameras, reader, fixed=())
 
     frame, read = observer(rubbish, chart).read_chart()
     assert (frame.camera, read) == ("wrist", chart)

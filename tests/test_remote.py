@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import sys
 import threading
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 from handeye.perception.frame import Frame
+from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.remote import Spending, boxes_of, whole_patches
 from PIL import Image
+from raycast import OVERVIEW, Room, RoomCamera
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from handeye.errors import ModelError, UserError
@@ -42,6 +45,7 @@ class Serving:
 
     Attributes:
         requests: what it was asked so far.
+        heads: the headers of that.
         replies: what it says to the next ones, before it answers by itself.
         takes: refuses a request in its own words, or does not.
         headers: of every reply.
@@ -49,6 +53,7 @@ class Serving:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.heads: list[dict[str, str]] = []
         self.replies: list[Reply] = []
         self.takes: Callable[[dict[str, Any]], Reply | None] = lambda _body: None
         self.headers = {"Retry-After-Ms": "1"}
@@ -60,6 +65,7 @@ class Serving:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append({**body, "path": self.path})
+                server.heads.append(dict(self.headers))
                 status, answer = server.answer(body)
                 data = json.dumps(answer).encode()
                 self.send_response(status)
@@ -172,7 +178,7 @@ class TestFailing:
         self, serving: Serving
     ) -> None:
         serving.drips = True
-        vlm = load_vlm(f"{serving.address}#m", timeout_s=0.5, retries=1)
+        vlm = load_vlm(f"{serving.address}#m", timeout_s=0.7, retries=1)
         began_s = time.monotonic()
         with pytest.raises(ModelError, match=r"gave no answer within 0\.\d+ s"):
             vlm.ask(FRAME, "is it?")
@@ -250,6 +256,7 @@ class TestRefusals:
             said(None, "tool_calls", tool_calls=[]),
             said("", "content_filter"),
             said('{"objects": [{"label": "cup', "length"),
+            said("I'm sorry, I cannot see the image. []"),
             said('{"objects": [', "length"),
             said("I'm sorry, I can't help with that."),
         ],
@@ -280,6 +287,165 @@ class TestRefusals:
         serving.replies = [(200, reply)]
         with pytest.raises(ModelError, match="gave no answer"):
             load_vlm(f"{serving.address}#m").ask(FRAME, "is it?")
+
+
+class TestCutOff:
+    """What ends because its tokens ran out is never taken for all that there is."""
+
+    CUT = '{"objects": [{"bbox_2d": [0, 0, 500, 500], "label": "cup"}, {"bbox_2d": [500, 0, 60'
+
+    def test_a_list_that_breaks_off_is_an_error(self, serving: Serving) -> None:
+        serving.replies = [(200, said(self.CUT, "length"))] * 2
+        vlm = load_vlm(f"{serving.address}#m")
+        with pytest.raises(ModelError, match=r"#m wrote was cut off after 768 tokens; most_tokens"):
+            vlm.parse(FRAME)
+        with pytest.raises(ModelError, match=r"#m wrote was cut off after 256 tokens; most_tokens"):
+            vlm.ground(FRAME, "the cup")
+
+    def test_what_breaks_off_behind_a_whole_list_is_no_loss(self, serving: Serving) -> None:
+        whole = '[{"bbox_2d": [0, 0, 500, 500], "label": "cup"}] There is one cup, which'
+        serving.replies = [(200, said(whole, "length"))]
+        assert len(load_vlm(f"{serving.address}#m").parse(FRAME)) == 1
+
+    @pytest.mark.parametrize("finish", ["length", "stop"])
+    def test_a_chart_that_breaks_off_says_so(self, serving: Serving, finish: str) -> None:
+        rows = '{"kind": "bar", "rows": [{"x": "Jan", "y": 1}, {"x": "Feb", "y": 2},'
+        serving.replies = [(200, said(rows, finish))]
+        chart = load_vlm(f"{serving.address}#m").read_chart(FRAME)
+        assert [row.x for row in chart.rows] == ["Jan", "Feb"]
+        assert chart.unread == ("the answer was cut off; rows may be missing",)
+
+    @pytest.mark.parametrize(
+        "reply",
+        [said("<think>Is it a cup? It", "length"), said(None, "length", reasoning_content="Is it")],
+    )
+    def test_thoughts_without_an_answer_tell_what_to_do(
+        self, serving: Serving, reply: dict[str, Any]
+    ) -> None:
+        serving.replies = [(200, reply)]
+        with pytest.raises(
+            ModelError, match=r"still thinking when its 24 tokens ran out; most_tok"
+        ):
+            load_vlm(f"{serving.address}#m").ask(FRAME, "is it?")
+
+    @pytest.mark.parametrize("how", ["address", "argument"])
+    def test_a_model_that_thinks_is_given_more(self, serving: Serving, how: str) -> None:
+        url = f"{serving.address}#m"
+        named = how == "address"
+        vlm = load_vlm(f"{url}?most_tokens=4000") if named else load_vlm(url, most_tokens=4000)
+        vlm.ask(FRAME, "is it?")
+        vlm.parse(FRAME)
+        assert [request["max_tokens"] for request in serving.requests] == [4000, 4000]
+
+    @pytest.mark.parametrize("wrong", ["?most_tokens=many", "?most_tokens=0"])
+    def test_no_number_of_tokens_is_one_clear_error(self, wrong: str) -> None:
+        with pytest.raises(UserError, match="most_tokens must be a whole number from 1 on, not"):
+            load_vlm(f"http://127.0.0.1:9/v1#m{wrong}")
+
+
+class TestSureness:
+    def test_thoughts_are_no_part_of_it(self, serving: Serving) -> None:
+        tokens = [{"token": f"t{k} ", "logprob": -0.001} for k in range(60)]
+        tokens += [{"token": "yes", "logprob": math.log(0.1)}]
+        reply = said("<think>Is it? It is.</think>yes")
+        reply["choices"][0]["logprobs"] = {"content": tokens}
+        serving.replies = [(200, reply)]
+        answer = load_vlm(f"{serving.address}#m").ask(FRAME, "is it?")
+        assert (answer.text, answer.confidence) == ("yes", pytest.approx(0.1))
+
+
+class TestWhatIsFound:
+    """Boxes of what is not there, and of other things, are not what was asked for."""
+
+    @pytest.mark.parametrize(
+        ("written", "boxes"),
+        [
+            ('[{"bbox_2d": [0, 0, 0, 0], "label": "not found"}]', []),
+            ('[{"bbox_2d": [-1, -1, -1, -1], "label": "red cup"}]', []),
+            ('[{"bbox_2d": [100, 100, 200, 200], "label": "no red cup"}]', []),
+            ('[{"bbox_2d": [0, 0, 500, 500], "label": "red cup"},'
+             ' {"bbox_2d": [500, 0, 600, 500], "label": "blue plate"},'
+             ' {"bbox_2d": [600, 0, 700, 500], "label": "gripper"}]', [(0, 0, 40, 30)]),
+            ('[{"bbox_2d": [0, 0, 500, 500], "label": "mug"}]', [(0, 0, 40, 30)]),
+            ('[{"bbox_2d": [0, 0, 500, 500], "score": 0.2},'
+             ' {"bbox_2d": [500, 0, 1000, 500], "score": 0.4}]', [(40, 0, 80, 30), (0, 0, 40, 30)]),
+        ],
+    )  # fmt: skip
+    def test_of_a_phrase(self, serving: Serving, written: str, boxes: list[Any]) -> None:
+        serving.replies = [(200, said(written))]
+        found = load_vlm(f"{serving.address}#m").ground(FRAME, "the red cup")
+        assert [detection.box for detection in found] == boxes
+        assert {detection.label for detection in found} <= {"the red cup"}
+
+
+class TestTries:
+    """A server is tried as often as its backend says, by whoever looks through it."""
+
+    def observer(self, vlm: Any) -> Observer:
+        return Observer({"overview": RoomCamera(Room(), "overview", OVERVIEW)}, Perception.of(vlm))
+
+    @pytest.mark.parametrize(("status", "tries"), [(503, 3), (401, 1), (404, 1)])
+    def test_an_observer_does_not_multiply_them(
+        self, serving: Serving, status: int, tries: int
+    ) -> None:
+        serving.replies = [(status, {"error": "no"})] * 20
+        words = ", in 3 tries" if tries > 1 else ""
+        with pytest.raises(ModelError, match=rf"refused \({status}\): .*no.*{words}$") as raised:
+            self.observer(load_vlm(f"{serving.address}#m", retries=2)).look()
+        assert len(serving.requests) == tries
+        assert not raised.value.passing
+
+    def test_nor_those_of_a_server_that_is_late(self, serving: Serving) -> None:
+        serving.drips = True
+        vlm = load_vlm(f"{serving.address}#m", timeout_s=0.7, retries=1)
+        with pytest.raises(ModelError, match=r"gave no answer within 0\.7 s, in 2 tries$"):
+            self.observer(vlm).look()
+        assert len(serving.requests) == 2
+
+    def test_a_limit_and_a_refusal_are_met_once(self, serving: Serving) -> None:
+        refusal = said("I'm sorry, I can't help with that.")
+        serving.replies = [(200, refusal)] * 9
+        spending = Spending(most_requests=1)
+        observer = self.observer(load_vlm(f"{serving.address}#m", spending=spending))
+        with pytest.raises(ModelError, match="wrote no boxes"):
+            observer.look()
+        with pytest.raises(ModelError, match="limit of 1 requests is reached"):
+            observer.look()
+        assert len(serving.requests) == 1
+
+
+class TestSecrets:
+    """The address is used whole, and told without what is secret in it."""
+
+    def test_the_server_is_sent_what_nobody_is_told(self, serving: Serving) -> None:
+        host = serving.address.removeprefix("http://")
+        vlm = load_vlm(f"http://bob:PASSWORD1@{host}?api_key=TOKEN1#m")
+        assert vlm.ask(FRAME, "is it?").text == "yes"
+        assert serving.requests[-1]["path"] == "/v1/chat/completions?api_key=TOKEN1"
+        assert serving.heads[-1]["Authorization"].startswith("Basic ")
+        assert vlm.name == f"http://{host}?api_key=…#m"
+
+    @pytest.mark.parametrize("status", [401, 500, 200])
+    def test_no_error_tells_them_though_the_server_does(
+        self, serving: Serving, monkeypatch: pytest.MonkeyPatch, status: int
+    ) -> None:
+        monkeypatch.setenv("HANDEYE_VLM_API_KEY", "sk-SECRET1")
+        basic = base64.b64encode(b"bob:PASSWORD1").decode()
+        echo = f"Bearer sk-SECRET1, Basic {basic}, bob:PASSWORD1, ?api_key=TOKEN1"
+        serving.replies = [(status, {"error": echo})]
+        host = serving.address.removeprefix("http://")
+        vlm = load_vlm(f"http://bob:PASSWORD1@{host}?api_key=TOKEN1#m", retries=0)
+        with pytest.raises(ModelError, match=r"\*\*\*") as raised:
+            vlm.ask(FRAME, "is it?")
+        for secret in ("sk-SECRET1", basic, "PASSWORD1", "TOKEN1"):
+            assert secret not in str(raised.value)
+
+    @pytest.mark.parametrize("what", ["#m?boxes=inches", "#m"])
+    def test_nor_does_one_about_the_address(self, what: str) -> None:
+        vlm = "http://bob:PASSWORD1@127.0.0.1:9/v1?api_key=TOKEN1"
+        with pytest.raises((ModelError, UserError)) as raised:
+            load_vlm(f"{vlm}{what}", retries=0).ask(FRAME, "is it?")
+        assert not re.search("PASSWORD1|TOKEN1", str(raised.value))
 
 
 class TestSpending:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from handeye.perception.errors import ImageError, ModelError, UserError
 from handeye.perception.frame import Frame
+from handeye.perception.perception import Perception
+from handeye.perception.vlm import features
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
 from handeye.perception.vlm.features import folded
@@ -63,6 +65,16 @@ def test_detections_have_boxes_masks_and_scores_that_fit(vlm: EmbeddedVLM, frame
         assert 0 <= y0 < y1 <= 240
         assert detection.mask.shape == (240, 320)
         assert 0 <= detection.score <= 1
+
+
+def test_what_is_moved_out_of_the_image_is_no_object(
+    frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A closer look moves the sides of boxes, how far is up to the network.
+    monkeypatch.setattr(features, "mended", lambda boxes, _look: boxes + np.float32(10_000))
+    eyes = Perception.of(EmbeddedVLM())
+    assert eyes.parse(frame) == eyes.ground(frame, "the thing") == []
+    assert eyes.ask(frame, "is there a red cup?").text == "no"
 
 
 def test_it_grounds_what_is_there_and_nothing_else(vlm: EmbeddedVLM, frame: Frame) -> None:

@@ -16,6 +16,7 @@ import torch._dynamo.utils
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.alternatives import alternatives
+from handeye.perception.vlm.answering import Generated
 from handeye.perception.vlm.checkpoints import Parts
 from handeye.perception.vlm.explaining import relevance
 from handeye.perception.vlm.grounders import CAPTION, EVERYTHING, TO_PHRASE
@@ -244,11 +245,13 @@ class QwenProcessor:
         return self.image_processor(images=images, return_tensors=return_tensors)
 
 
-def qwen(family: str, said: str) -> Any:
-    """A Qwen model that writes what one of its family wrote."""
+def qwen(family: str, said: str, *, doubtful: int = 0) -> Any:
+    """A Qwen model that writes what one of its family wrote, the last tokens doubtfully."""
     processor = QwenProcessor()
     ids = torch.tensor(processor.tokenizer(said)["input_ids"])
     scores = [torch.eye(len(processor.tokenizer))[k][None] * 20 for k in ids]
+    for score in scores[len(scores) - doubtful :]:
+        score.zero_()
 
     def generate(**_: Any) -> Any:
         return SimpleNamespace(sequences=ids[None], scores=scores)
@@ -289,6 +292,20 @@ class TestRecorded:
         [found] = qwen("qwen2_5_vl", said).ground(FRAME, "the cup")
         assert found.box == pytest.approx((40, 30, 80, 60))
 
+    def test_what_a_checkpoint_thought_has_no_say_in_how_sure_it_is(self) -> None:
+        thinking = qwen("qwen3_vl", "<think>So it is.</think>yes", doubtful=3)
+        answer = thinking.ask(FRAME, "is it?")
+        assert answer.text == "yes"
+        assert answer.confidence < 0.01
+
+    def test_a_checkpoint_that_is_cut_off_says_so(self) -> None:
+        thinking = qwen("qwen3_vl", "<think>So it is, as far as I")
+        with pytest.raises(ModelError, match="recorded was still thinking when its 24 tokens ran"):
+            thinking.ask(FRAME, "is it?")
+        cup = '{"bbox_2d": [0, 0, 500, 500], "label": "cup"}, '
+        with pytest.raises(ModelError, match="that recorded wrote was cut off after 256 tokens"):
+            qwen("qwen3_vl", f"[{cup * 6}").ground(FRAME, "the cup")
+
     def test_llava_is_shown_all_of_a_frame_and_its_shares_are_of_the_square_that_it_saw(
         self, folders: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -297,11 +314,11 @@ class TestRecorded:
         rgb[15:45, :20] = (255, 0, 0)  # at the left edge, which a crop to the middle cuts off
         seen = []
 
-        def generate(_parts: Parts, inputs: Any, *_: Any, **__: Any) -> tuple[str, float]:
+        def generate(_parts: Parts, inputs: Any, *_: Any, **__: Any) -> Generated:
             red = (inputs["pixel_values"][0, 0] > 1).numpy()
             (ys, xs), side = np.nonzero(red), len(red)
             seen.extend([xs.min() / side, ys.min() / side, (xs.max() + 1) / side])
-            return str([float(v) for v in (*seen, (ys.max() + 1) / side)]), 1.0
+            return Generated(str([float(v) for v in (*seen, (ys.max() + 1) / side)]), 1.0)
 
         monkeypatch.setattr("handeye.perception.vlm.instructed.generate", generate)
         [found] = vlm.ground(Frame(rgb, "c", 0, 0.0), "the red patch")
@@ -328,7 +345,8 @@ class TestRecorded:
         vlm = load_vlm(build("llava", folders / "unread"))
         said = {"text": "I'm sorry, I can't help with that."}
         monkeypatch.setattr(
-            "handeye.perception.vlm.instructed.generate", lambda *_, **__: (said["text"], 1.0)
+            "handeye.perception.vlm.instructed.generate",
+            lambda *_, **__: Generated(said["text"], 1.0),
         )
         with pytest.raises(ModelError, match=r"unread wrote no boxes: .I'm sorry"):
             vlm.ground(FRAME, "the cup")

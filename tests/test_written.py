@@ -1,13 +1,16 @@
 """What models write: boxes of every form, JSON of every manner, answers, refusals, tables."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from handeye.perception.vlm.plots import table_to_chart
-from handeye.perception.vlm.written import read_answer, read_table
-from handeye.perception.vlm.written_boxes import read_boxes, says_absent
-from handeye.perception.vlm.written_json import read_json
+from handeye.perception.vlm.sureness import sureness
+from handeye.perception.vlm.written import WrittenBox, read_answer, read_table
+from handeye.perception.vlm.written_absent import of_phrase, says_absent
+from handeye.perception.vlm.written_boxes import read_boxes
+from handeye.perception.vlm.written_json import holds_whole_list, read_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,7 +130,10 @@ class TestWhatModelsWrite:
     @pytest.mark.parametrize(
         "text",
         ["[]", '{"objects": []}', '```json\n[]\n```', '[{"bbox_2d": null, "label": "cup"}]',
-         "There is no cup.", "None", "The cup is not visible.", "<think>Hm [1].</think>[]"],
+         "There is no cup.", "None", "The cup is not visible.", "<think>Hm [1].</think>[]",
+         '[{"bbox_2d": [0, 0, 0, 0], "label": "not found"}]', '{"bbox": [-1, -1, -1, -1]}',
+         '[{"bbox_2d": [0, 0, 0, 0], "label": "red cup", "score": 0.9}]', '{"count": 0}',
+         "I cannot find a red cup in the image: []", "Sorry, there is no cup. []"],
     )  # fmt: skip
     def test_that_nothing_is_there_is_said_in_so_many_ways(self, text: str) -> None:
         assert says_absent(text)
@@ -135,10 +141,48 @@ class TestWhatModelsWrite:
     @pytest.mark.parametrize(
         "text",
         ["", "I'm sorry, I can't help with that.", '{"objects": [', '{"objects": [{"label": "c',
-         "The cup is on the left.", "<think>Is there a cup? There is no", '{"error": "no key"}'],
+         "The cup is on the left.", "<think>Is there a cup? There is no", '{"error": "no key"}',
+         "I'm sorry, I cannot see the image. []", "I can't view this picture: []",
+         "I'm unable to help with that. []", '{"bbox": [5, 5, 5, 5]}'],
     )  # fmt: skip
     def test_what_refuses_or_breaks_off_does_not_say_that_nothing_is_there(self, text: str) -> None:
         assert not says_absent(text)
+
+    @pytest.mark.parametrize(
+        "text",
+        ['{"bbox": [0, 0, 0, 0]}', '{"bbox": [-1, -1, -1, -1]}', '{"bbox": [50, 50, 50, 50]}',
+         '{"point": [0, 0]}', '{"point": [-1, -1]}', "[7, 7, 7, 7]"],
+    )  # fmt: skip
+    def test_only_a_point_stands_for_the_pixels_around_it(self, text: str) -> None:
+        assert read_boxes(text, SIZE, convention="pixels") == []
+
+    @pytest.mark.parametrize(
+        ("phrase", "labels", "kept"),
+        [
+            ("the red cup", ["red cup", "blue plate", "gripper"], ["red cup"]),
+            ("the red cups", ["cup", "", "plate"], ["cup", ""]),
+            ("the red cup", ["mug", "thing"], ["mug", "thing"]),  # in words of its own
+            ("the red cup", ["no red cup"], []),
+            ("the red cup", ["not found", "cup (not visible)", "none"], []),
+            ("the no entry sign", ["no entry sign"], ["no entry sign"]),
+            ("", ["cup", "plate", "nothing"], ["cup", "plate"]),
+        ],
+    )
+    def test_boxes_are_of_what_was_asked_for(
+        self, phrase: str, labels: list[str], kept: list[str]
+    ) -> None:
+        boxes = [WrittenBox((0, 0, 9, 9), label) for label in labels]
+        assert [box.label for box in of_phrase(boxes, phrase)] == kept
+
+    @pytest.mark.parametrize(
+        ("text", "whole"),
+        [('[{"bbox": [1, 2, 3, 4]}] The cup is', True),
+         ('{"objects": [{"bbox": [1, 2, 3, 4]}]}', True),
+         ('[{"bbox": [1, 2, 3, 4]}, {"bb', False), ('[{"bbox": [1, 2, 3, 4]},', False),
+         ('{"bbox": [1, 2, 3, 4]}', False), ("a cup at [1, 2, 3, 4], a", False), ("A cup", False)],
+    )  # fmt: skip
+    def test_a_list_is_whole_only_to_its_last_bracket(self, text: str, whole: bool) -> None:
+        assert holds_whole_list(text) is whole
 
     @given(st.text(max_size=200))
     @settings(max_examples=300, deadline=None)
@@ -202,6 +246,29 @@ class TestWhatModelsWrite:
     )  # fmt: skip
     def test_answers_are_short(self, text: str, said: str) -> None:
         assert read_answer(text) == said
+
+    @pytest.mark.parametrize(
+        ("text", "tokens", "sure"),
+        [
+            # thoughts do not count, be they in the text or not
+            ("<think>So it is.</think>a cup", "<think>|1 So it is.|1 </think>|1 a|.4 cup|.2", 0.3),
+            ("a cup", "So it is.|1 </think>|1 a|.4 cup|.2", 0.3),
+            # of an answer that is yes or no, that word
+            ("Answer: **Yes**, it is.", "Answer|1 :|1 **|1 Yes|.2 **|1 , it is.|1", 0.2),
+            ("no", "1|1 2|1 no|.1", 0.1),
+            # what no token tells of is told by all of them, from the thoughts' end on
+            ("Yes.", "x|.4 y|.2", 0.3),
+            ("Yes.", "x|1 </think>|1 y|.2", 0.2),
+            ("Yes.", "", None),
+        ],
+    )
+    def test_how_sure_a_model_is_of_its_answer(
+        self, text: str, tokens: str, sure: float | None
+    ) -> None:
+        given = [one.rsplit("|", 1) for one in re.findall(r".+?\|[\d.]+", tokens)]
+        assert sureness([(token, float(share)) for token, share in given], text) == (
+            None if sure is None else pytest.approx(sure)
+        )
 
     def test_deplots_tables_become_charts(self) -> None:
         text = (

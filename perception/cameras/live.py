@@ -1,9 +1,9 @@
 """LiveCamera: a webcam or a network stream, through OpenCV."""
 
-import re
 import time
 from typing import Any
 
+from ..addresses import redacted
 from ..errors import CameraError
 from ..frame import Frame, Image, Intrinsics, Transform
 from .device import Device
@@ -13,14 +13,6 @@ _USUAL_FPS = 30.0
 _MOST_QUEUED = 300
 _CUT_OFF_S = 1.0
 """For so long pictures that break off are passed over, as a bad link sends some."""
-_SECRET = "user|usr|login|account|pas|pwd|token|jwt|key|secret|auth|sig|session|credential"
-"""Parts of what the parameters of an address are called whose values concern nobody."""
-_PARAMETER = re.compile(
-    rf"([?&;#/_](?:[\w.%-]*(?:{_SECRET})[\w.%-]*|u|p)=)"
-    # Some write their parameters into the path, with "_" between them.
-    r"(?:(?!_[a-z]{3,}=[^=&;#])[^&;#])+",
-    re.I,
-)
 
 
 class LiveCamera:
@@ -152,15 +144,3 @@ class LiveCamera:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
-
-
-def redacted(url: str) -> str:
-    """A URL without the user, the password and the tokens that may be in it; else as it is."""
-    scheme, strokes, rest = url.partition("://")
-    host = re.match(r"[^/?#]*", rest)
-    authority = host[0] if host else ""
-    # What follows a host's colon is a number; else it is a password, whatever signs are in it.
-    open_ended = re.fullmatch(r"[^@\[\]]+:(?!\d*$).*", authority)
-    user = (rest if open_ended else authority).rpartition("@")[0]
-    bare = rest[len(user) + 1 :] if user else rest
-    return scheme + strokes + _PARAMETER.sub(r"\1…", bare)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ModelError
 from ..frame import Frame
 from .checkpoints import Parts, picture_of
 from .explaining import as_grid, attending, over_frame, relevance
+from .sureness import sureness
 from .verbs import Answer, HeatMap
 from .written import read_answer
 
@@ -126,13 +127,27 @@ class Answerer:
         inputs = self.parts.inputs(images=picture_of(frame), **words)
         if prompt and self.parts.family == "git":
             inputs |= self._begun(prompt)
-        return generate(self.parts, inputs, self.max_new_tokens)
+        return generate(self.parts, inputs, self.max_new_tokens)[:2]
+
+
+class Generated(NamedTuple):
+    """What a checkpoint wrote.
+
+    Attributes:
+        text: as it wrote it.
+        sure: mean probability of the tokens of its answer, 0..1.
+        cut: after how many tokens it was cut off; 0 where it came to its own end.
+    """
+
+    text: str
+    sure: float
+    cut: int = 0
 
 
 def generate(
     parts: Parts, inputs: Any, max_new_tokens: int, *, keep: Sequence[str] = (), **options: Any
-) -> tuple[str, float]:
-    """(text, mean probability of its tokens) that a model writes, greedily.
+) -> Generated:
+    """What a model writes, greedily.
 
     Args:
         parts: the checkpoint.
@@ -153,15 +168,28 @@ def generate(
             **options,
         )
     sequence = out.sequences[0]
-    written = sequence[-len(out.scores) :] if out.scores else sequence
+    written = [int(token) for token in (sequence[-len(out.scores) :] if out.scores else sequence)]
     shares = [
         float(score[0].float().softmax(dim=-1)[token])
         for score, token in zip(out.scores, written, strict=False)
     ]
     tokenizer = getattr(parts.processor, "tokenizer", parts.processor)
+    full = (
+        len(out.scores) >= max_new_tokens and written[-1:] and not _ends(parts.model, written[-1])
+    )
+    told = written
     if keep:
         special = {k for k, token in tokenizer.added_tokens_decoder.items() if token.special}
         dropped = special - set(tokenizer.convert_tokens_to_ids([*keep]))
-        written = [int(token) for token in written if int(token) not in dropped]
-    text = tokenizer.decode(written, skip_special_tokens=not keep)
-    return str(text), float(sum(shares) / len(shares)) if shares else 0.0
+        told = [token for token in written if token not in dropped]
+    text = str(tokenizer.decode(told, skip_special_tokens=not keep))
+    pieces = tokenizer.batch_decode([[token] for token in written], skip_special_tokens=not keep)
+    sure = sureness([*zip(pieces, shares, strict=False)], text)
+    return Generated(text, sure or 0.0, max_new_tokens if full else 0)
+
+
+def _ends(model: Any, token: int) -> bool:
+    """Whether a model ends what it writes by a token."""
+    config = getattr(model, "generation_config", None)
+    ends = getattr(config, "eos_token_id", None)
+    return token in ends if isinstance(ends, list) else token == ends

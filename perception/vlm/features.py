@@ -179,6 +179,7 @@ class Looker:
         boxes = mended(boxes, gaze)
         scores = _sigmoid(heat[rows, columns]) ** _FIRST * _sigmoid(look.there) ** (1 - _FIRST)
         kept = scores > self.config.thresholds["found"]
+        kept &= _in_view(boxes, rgb)
         if (kept & (areas_of(boxes) > _LARGE * rgb[..., 0].size)).any() and _is_blank(rgb):
             kept[:] = False
         count = len(self.config.categories)
@@ -318,6 +319,13 @@ def _together(glimpse: Look[Array], gaze: Look[Array], names: Array) -> Look[Arr
 
 def _is_blank(rgb: npt.NDArray[np.uint8]) -> bool:
     return float(rgb[::8, ::8].std(axis=(0, 1)).max()) < _BLANK
+
+
+def _in_view(boxes: Array, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """[K] bool: which boxes [K, 4] have something within an image after their sides were moved."""
+    height, width = rgb.shape[:2]
+    low, high = np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], (width, height))
+    return np.asarray((low < high).all(axis=1))
 
 
 def folded(model: nn.Module) -> nn.Module:

@@ -186,7 +186,7 @@ class WritingGrounder:
     def _write(self, frame: Frame, prompt: str, *, keep_special: bool = False) -> tuple[str, float]:
         inputs = self.parts.inputs(images=self._shown(frame)[0], text=prompt)
         if not keep_special and self._florence:
-            return generate(self.parts, inputs, self.max_new_tokens)
+            return generate(self.parts, inputs, self.max_new_tokens)[:2]
         import torch
 
         with torch.inference_mode():

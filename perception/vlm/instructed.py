@@ -1,17 +1,18 @@
 """Instruction-following models: every verb by asking for it, in the family's own form of boxes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..charts.chart import Chart, ChartRow
 from ..errors import ImageError, ModelError
 from ..frame import Frame
-from .answering import generate
+from .answering import Generated, generate
 from .checkpoints import Parts, picture_of
 from .squaring import crops, squared
 from .verbs import Answer, Detection
 from .written import (
+    CUT_OFF,
     Convention,
     Written,
     WrittenBox,
@@ -19,8 +20,9 @@ from .written import (
     says_nothing,
     without_thoughts,
 )
-from .written_boxes import read_boxes, says_absent
-from .written_json import read_json
+from .written_absent import of_phrase, says_absent
+from .written_boxes import read_boxes
+from .written_json import holds_whole_list, read_json, read_values
 
 
 class Write(Protocol):
@@ -53,6 +55,7 @@ _BOX_TOKENS = {
     "qwen2_vl": ("<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"),
 }
 """Special tokens that a family writes around boxes."""
+_MORE = "most_tokens gives a server's model more"
 _KINDS = ("bar", "bar_horizontal", "bar_grouped", "bar_stacked", "line", "scatter", "pie")
 
 
@@ -98,36 +101,41 @@ class InstructedVLM:
     verbs = ("parse", "ground", "ask", "caption", "read_chart")
 
     def parse(self, frame: Frame) -> list[Detection]:
-        """Every object that it names; raises ModelError where that cannot be read."""
+        """Every object that it names, best first.
+
+        Raises:
+            ModelError: what it wrote cannot be read, or was cut off.
+        """
         prompt = "Find every object on the table. " + self._form()
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase="object")
-        written = self.write(frame, prompt, 768, self._schema())
-        return [_detection(box, written.sure) for box in self._boxes(frame, written)]
+        written = self._written(frame, prompt, 768, self._schema())
+        return _detections(of_phrase(self._boxes(frame, written)), written.sure)
 
     def ground(self, frame: Frame, phrase: str) -> list[Detection]:
-        """What a phrase refers to; empty when the model says that it is not there.
+        """What a phrase refers to, best first; empty when the model says that it is not there.
 
         Raises:
-            ModelError: the model refused, or wrote nothing that can be read.
+            ModelError: the model refused, or what it wrote cannot be read, or was cut off.
         """
         if self.boxes_prompt is not None:
             prompt = self.boxes_prompt.format(phrase=phrase)
         else:
             prompt = f"Find {phrase}. {self._form()} If it is not there, answer []."
-        written = self.write(frame, prompt, 256, self._schema())
-        return [_detection(box, written.sure, phrase) for box in self._boxes(frame, written)]
+        written = self._written(frame, prompt, 256, self._schema())
+        return _detections(of_phrase(self._boxes(frame, written), phrase), written.sure, phrase)
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer; its confidence is the mean probability of the tokens, where known."""
         prompt = f"{question}\nAnswer with one word, a number, or a short phrase."
-        written = self.write(frame, prompt, 24)
+        written = self._written(frame, prompt, 24)
         said = read_answer(written.text)
         return Answer(said, written.sure if said else 0.0)
 
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
-        return without_thoughts(self.write(frame, "Describe this image in one sentence.", 64).text)
+        written = self._written(frame, "Describe this image in one sentence.", 64)
+        return without_thoughts(written.text)
 
     def read_chart(self, frame: Frame) -> Chart:
         """The table of a chart.
@@ -136,8 +144,23 @@ class InstructedVLM:
             ImageError: the model says that there is none.
             ModelError: the model wrote nothing that can be read.
         """
-        written = self.write(frame, _CHART, 1024, _CHART_SCHEMA)
-        return chart_of(read_json(written.text), written.sure, self.name)
+        written = self._written(frame, _CHART, 1024, _CHART_SCHEMA)
+        chart = chart_of(read_json(written.text), written.sure, self.name)
+        if all(value.whole for value in read_values(written.text)):
+            return chart
+        return replace(chart, unread=(*chart.unread, CUT_OFF))
+
+    def _written(
+        self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
+    ) -> Written:
+        """What the model writes; raises ModelError where that ends amid its thoughts."""
+        written = self.write(frame, prompt, most, schema)
+        if written.cut and not without_thoughts(written.text):
+            raise ModelError(
+                f"{self.name} was still thinking when its {written.cut} tokens ran out; {_MORE}",
+                passing=False,
+            )
+        return written
 
     def _form(self) -> str:
         corners = "y1, x1, y2, x2" if self.convention == "box_2d" else "x1, y1, x2, y2"
@@ -157,8 +180,15 @@ class InstructedVLM:
         found = read_boxes(
             text, (width, height), convention=self.convention, seen=seen, region=region
         )
+        if found and written.cut and not holds_whole_list(text):
+            raise ModelError(
+                f"the list that {self.name} wrote was cut off after {written.cut} tokens; {_MORE}",
+                passing=False,
+            )
         if not found and not self._absent(text):
-            raise ModelError(f'{self.name} wrote no boxes: "{text.strip()[:200]}"')
+            cut = f"; it was cut off after {written.cut} tokens, {_MORE}" if written.cut else ""
+            said = text.strip()[:200]
+            raise ModelError(f'{self.name} wrote no boxes: "{said}"{cut}', passing=False)
         return found
 
     def _absent(self, text: str) -> bool:
@@ -180,7 +210,7 @@ def chart_of(said: Any, sure: float, name: str) -> Chart:
         raise ImageError(f"no chart was read: {name} says that there is none")
     if not isinstance(said, dict) or kind not in _KINDS:
         what = f'a chart of kind "{kind}"' if kind else "nothing that is a table"
-        raise ModelError(f"no chart was read: {name} answered with {what}")
+        raise ModelError(f"no chart was read: {name} answered with {what}", passing=False)
     rows, bad = [], 0
     for row in said.get("rows") or []:
         try:
@@ -193,7 +223,7 @@ def chart_of(said: Any, sure: float, name: str) -> Chart:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             bad += 1
     if not rows:
-        raise ModelError(f"no chart was read: {name} gave a table without rows")
+        raise ModelError(f"no chart was read: {name} gave a table without rows", passing=False)
     return Chart(
         said["kind"],
         tuple(rows),
@@ -204,8 +234,10 @@ def chart_of(said: Any, sure: float, name: str) -> Chart:
     )
 
 
-def _detection(box: WrittenBox, sure: float, label: str | None = None) -> Detection:
-    return Detection(label or box.label or "object", box.box, min(box.score, sure))
+def _detections(boxes: list[WrittenBox], sure: float, label: str = "") -> list[Detection]:
+    """Detections of boxes, best first; all under one label, where there is one."""
+    found = [Detection(label or b.label or "object", b.box, min(b.score, sure)) for b in boxes]
+    return sorted(found, key=lambda detection: -detection.score)
 
 
 def local_writer(parts: Parts) -> Write:
@@ -216,7 +248,8 @@ def local_writer(parts: Parts) -> Write:
     ) -> Written:
         picture, region = picture_of(frame), None
         if parts.family == "idefics":
-            return Written(*_flamingo(parts, picture, prompt, most))
+            said, sure, cut = _flamingo(parts, picture, prompt, most)
+            return Written(said, sure, cut=cut)
         images = getattr(parts.processor, "image_processor", None)
         if parts.family == "llava" and crops(images):
             # As it was trained: else it would see the middle alone, and write shares of that.
@@ -224,8 +257,8 @@ def local_writer(parts: Parts) -> Write:
         inputs = parts.inputs(images=_images(parts, picture), text=_prompt(parts, prompt))
         # The prompt says what the schema would; in plain sentences box tokens are noise.
         keep = () if schema is None else _BOX_TOKENS.get(parts.family, ())
-        said, sure = generate(parts, inputs, most, keep=keep)
-        return Written(said, sure, _seen(parts, inputs), region)
+        said, sure, cut = generate(parts, inputs, most, keep=keep)
+        return Written(said, sure, _seen(parts, inputs), region, cut)
 
     return write
 
@@ -240,7 +273,7 @@ def _seen(parts: Parts, inputs: Any) -> tuple[int, int] | None:
     return columns * side, rows * side
 
 
-def _flamingo(parts: Parts, picture: Any, prompt: str, most: int) -> tuple[str, float]:
+def _flamingo(parts: Parts, picture: Any, prompt: str, most: int) -> Generated:
     """Idefics takes pictures in the midst of the text, and must not write any itself."""
     said = [["User:", picture, f"{prompt}<end_of_utterance>", "\nAssistant:"]]
     inputs = parts.inputs(text=said, add_end_of_utterance_token=False)

@@ -4,6 +4,9 @@ import asyncio
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from ..addresses import redacted
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -23,10 +26,18 @@ class Line:
     def __init__(self, address: str, key: str) -> None:
         from openai import AsyncOpenAI
 
-        self._client = AsyncOpenAI(base_url=address, api_key=key, timeout=None, max_retries=0)
+        place, _, query = address.partition("?")
+        self._client = AsyncOpenAI(
+            base_url=place,
+            api_key=key,
+            timeout=None,
+            max_retries=0,
+            default_query=dict(parse_qsl(query, keep_blank_values=True)),
+        )
         self._loop = asyncio.new_event_loop()
         work = (self._loop, self._client)
-        threading.Thread(target=_serve, args=work, name=f"line to {address}", daemon=True).start()
+        name = f"line to {redacted(address)}"
+        threading.Thread(target=_serve, args=work, name=name, daemon=True).start()
         weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
 
     def complete(self, request: dict[str, Any], timeout_s: float) -> "ChatCompletion":

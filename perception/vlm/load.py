@@ -7,8 +7,9 @@ from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
+from ..addresses import redacted
 from ..errors import ModelError, UserError
 from .adapters import base_of
 from .answering import Answerer
@@ -92,10 +93,11 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
         name: "embedded" for the one that ships; a checkpoint folder or hub name of one of
             FAMILIES, or the folder of an adapter to one (see `handeye tune`); or
             "http://host:port/v1#model" for an OpenAI-compatible server, whose key is taken from
-            HANDEYE_VLM_API_KEY or OPENAI_API_KEY; "#model?boxes=pixels" says how it writes boxes
-            where its name does not tell.
+            HANDEYE_VLM_API_KEY or OPENAI_API_KEY; "#model?boxes=pixels&most_tokens=4000" says
+            how it writes boxes where its name does not tell, and how much a model that thinks may
+            write.
         **options: for checkpoints, see `Loading`; for servers, `timeout_s`, `retries`,
-            `spending`, `boxes` of `Server`; the embedded model takes `dtype`.
+            `spending`, `boxes`, `most_tokens` of `Server`; the embedded model takes `dtype`.
 
     Raises:
         UserError: nothing can have this name; says what can.
@@ -110,18 +112,22 @@ def load_vlm(name: str | Path = "embedded", **options: Any) -> Any:
 
 
 def _load_server(name: str, url: re.Match[str], options: dict[str, Any]) -> InstructedVLM:
-    model = url[2] or "default"
-    asked = parse_qs(url[3] or "", keep_blank_values=True)
-    boxes = options.get("boxes") or asked.pop("boxes", [boxes_of(model)])[-1]
-    asked.pop("boxes", None)
-    if asked or boxes not in get_args(Convention):
-        what = f"?{next(iter(asked))}=" if asked else f'boxes in "{boxes}"'
+    model, told = url[2] or "default", redacted(name)
+    asked: dict[str, Any] = dict(parse_qsl(url[3] or "", keep_blank_values=True))
+    if asked.get("most_tokens", "").isdecimal():
+        asked["most_tokens"] = int(asked["most_tokens"])
+    unknown = [key for key in asked if key not in ("boxes", "most_tokens")]
+    chosen = {"boxes": boxes_of(model), **asked, **options}
+    if unknown or chosen["boxes"] not in get_args(Convention):
+        what = f"?{unknown[0]}=" if unknown else f'boxes in "{chosen["boxes"]}"'
+        known = ", ".join(get_args(Convention))
         raise UserError(
-            f'"{name}" takes no {what}; accepted is ?boxes= with {", ".join(get_args(Convention))}'
+            f'"{told}" takes no {what}; accepted is ?boxes= with {known}, and ?most_tokens= with a '
+            "number"
         )
-    server = _with(partial(Server, url[1], model), name, {**options, "boxes": boxes})
+    server = _with(partial(Server, url[1], model), told, chosen)
     _ = server.line  # what it lacks is told now, not in mid-episode
-    return InstructedVLM(server.write, name, boxes)
+    return InstructedVLM(server.write, told, server.boxes)
 
 
 def _load_checkpoint(name: str, options: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ModelError
 from ..frame import Frame, Mask
 from .checkpoints import Parts
+from .sound import no_coroutine, sound_mask
 from .verbs import Box, Detection, Masks
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -57,14 +58,15 @@ def with_masks(frame: Frame, found: Sequence[Detection], segmenter: Masks) -> li
     """Detections with a mask each; those that have one keep it.
 
     Raises:
-        ModelError: the segmenter did not draw as many masks as it was given boxes.
+        ModelError: the segmenter did not draw as many masks as it was given boxes, or what it drew
+            are no masks of the frame.
     """
     bare = [detection.box for detection in found if detection.mask is None]
-    masks = segmenter.masks(frame, bare) if bare else []
+    name = f"{type(segmenter).__name__}.masks"
+    masks = no_coroutine(segmenter.masks(frame, bare), name) if bare else []
     if len(masks) != len(bare):
-        name = type(segmenter).__name__
-        raise ModelError(f"{name}.masks gave {len(masks)} masks for {len(bare)} boxes")
-    drawn = iter(masks)
+        raise ModelError(f"{name} gave {len(masks)} masks for {len(bare)} boxes", passing=False)
+    drawn = iter([sound_mask(mask, name, frame) for mask in masks])
     return [d if d.mask is not None else replace(d, mask=next(drawn)) for d in found]
 
 

@@ -1,6 +1,6 @@
 """DePlot and MatCha (Pix2Struct): charts to linearised tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..charts.chart import Chart, ChartRow
 from ..charts.numbers import parse_number
@@ -9,7 +9,7 @@ from ..frame import Frame
 from .answering import generate
 from .checkpoints import Parts, picture_of
 from .verbs import Answer
-from .written import read_answer, read_table
+from .written import CUT_OFF, read_answer, read_table
 
 _PROMPT = "Generate underlying data table of the figure below:"
 
@@ -35,14 +35,17 @@ class PlotReader:
             ModelError: nothing that is a table was written; of no chart these models write one too.
         """
         inputs = self.parts.inputs(images=picture_of(frame), text=_PROMPT)
-        text, sure = generate(self.parts, inputs, self.max_new_tokens)
-        title, rows = read_table(text)
-        return table_to_chart(title, rows, sure)
+        written = generate(self.parts, inputs, self.max_new_tokens)
+        title, rows = read_table(written.text)
+        if not written.cut:
+            return table_to_chart(title, rows, written.sure)
+        chart = table_to_chart(title, rows[:-1], written.sure)  # the last may have lost digits
+        return replace(chart, unread=(*chart.unread, CUT_OFF))
 
     def ask(self, frame: Frame, question: str) -> Answer:
         """A short answer to a question about a chart."""
         inputs = self.parts.inputs(images=picture_of(frame), text=question)
-        text, sure = generate(self.parts, inputs, 32)
+        text, sure, _ = generate(self.parts, inputs, 32)
         said = read_answer(text)
         return Answer(said, sure if said else 0.0)
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError
+from ..addresses import redacted, secrets_of, without
+from ..errors import ModelError, UserError
 from ..frame import Frame
 from .checkpoints import picture_of
 from .line import Line
+from .sureness import sureness
 from .terms import Terms, agreed, at_fault, wait_asked_s
 from .written import Convention, Written
 
@@ -55,10 +57,13 @@ class Spending:
         """Count a request; raises ModelError where a limit is reached."""
         with self._lock:
             if self.most_requests is not None and self.requests >= self.most_requests:
-                raise ModelError(f"the limit of {self.most_requests} requests is reached")
+                raise ModelError(
+                    f"the limit of {self.most_requests} requests is reached", passing=False
+                )
             if self.most_tokens is not None and self.tokens >= self.most_tokens:
                 raise ModelError(
-                    f"the limit of {self.most_tokens} tokens is reached ({self.tokens} were used)"
+                    f"the limit of {self.most_tokens} tokens is reached ({self.tokens} were used)",
+                    passing=False,
                 )
             self.requests += 1
 
@@ -77,7 +82,8 @@ class Spending:
 class Server:
     """Writes answers through `/chat/completions`.
 
-    A parameter that a server turns down is left out from then on.
+    A parameter that a server turns down is left out from then on. What is secret in the address,
+    and the key, stay out of what is told of it.
 
     Attributes:
         address: such as "http://127.0.0.1:8000/v1".
@@ -88,6 +94,11 @@ class Server:
         spending: counts and limits.
         boxes: how the model writes boxes. Where it is in pixels, the image is sent in a size that
             Qwen2.5-VL's processor leaves as it is.
+        most_tokens: that it may write to one request, thoughts and all; as many as each verb needs
+            of a model that does not think, unless given.
+
+    Raises:
+        UserError: most_tokens is no number of tokens.
     """
 
     address: str
@@ -96,18 +107,37 @@ class Server:
     retries: int = 3
     spending: Spending = field(default_factory=Spending)
     boxes: Convention = "thousandths"
+    most_tokens: int | None = None
     _terms: Terms = field(default_factory=Terms, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        most = self.most_tokens
+        if most is not None and (not isinstance(most, int) or most < 1):
+            raise UserError(f"most_tokens must be a whole number from 1 on, not {most!r}")
 
     @cached_property
     def line(self) -> Line:
         """To the server; raises ModelError where the library is missing."""
-        key = next((os.environ[name] for name in _KEYS if os.environ.get(name)), "none")
         try:
-            return Line(self.address, key)
+            return Line(self.address, self._key or "none")
         except ImportError as error:
             raise ModelError(
-                f"the model at {self.address} needs openai: pip install 'handeye[llm]'"
+                f"the model at {self.name} needs openai: pip install 'handeye[llm]'"
             ) from error
+
+    @property
+    def name(self) -> str:
+        """The address, without what is secret in it."""
+        return redacted(self.address)
+
+    @cached_property
+    def _key(self) -> str:
+        return next((os.environ[name] for name in _KEYS if os.environ.get(name)), "")
+
+    def _told(self, words: object) -> str:
+        """What a server said, without the secrets that it may repeat."""
+        text = str(words).replace(self.address, self.name)
+        return without(text, [*filter(None, [self._key]), *secrets_of(self.address)])
 
     def write(
         self, frame: Frame, prompt: str, most: int, schema: dict[str, Any] | None = None
@@ -132,7 +162,7 @@ class Server:
         request: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": content}],
-            "max_tokens": most,
+            "max_tokens": self.most_tokens or most,
             "temperature": 0,
             "logprobs": True,
         }
@@ -143,18 +173,28 @@ class Server:
         try:
             # The library builds what it was sent, whole or not.
             choice = answer.choices[0]
-            text, sure = _text_of(choice.message.content), _sure(choice)
+            text = _text_of(choice.message.content)
+            sure = sureness(_tokens(choice), text)
             refusal = choice.message.refusal or _refusal_in(choice.message.content)
         except (AttributeError, IndexError, TypeError) as error:
-            raise ModelError(f"{self.address} gave no answer: {str(answer)[:200]}") from error
+            said = self._told(answer)[:200]
+            raise ModelError(f"{self.name} gave no answer: {said}") from error
         width, height = picture.size
         guess = (len(prompt) + len(text)) // 4 + width * height // 750
         self.spending.add(_tokens_of(answer.usage) or guess)
         if refusal or choice.finish_reason == "content_filter":
-            raise ModelError(f"{self.model} refused: {refusal or 'its answer was withheld'}")
-        if not text.strip():
-            raise ModelError(f"{self.model} wrote nothing (finish_reason {choice.finish_reason})")
-        return Written(text, sure, picture.size)
+            said = refusal or "its answer was withheld"
+            raise ModelError(f"{self.model} refused: {said}", passing=False)
+        cut = self._may_write(request) if choice.finish_reason == "length" else 0
+        if not text.strip() and not cut:
+            words = f"{self.model} wrote nothing (finish_reason {choice.finish_reason})"
+            raise ModelError(words, passing=False)
+        return Written(text, 0.5 if sure is None else sure, picture.size, cut=cut)
+
+    def _may_write(self, request: dict[str, Any]) -> int:
+        """How many tokens an answer to a request may have, in the terms that were agreed on."""
+        sent = agreed(request, self._terms.without)
+        return int(sent.get("max_tokens") or sent["max_completion_tokens"])
 
     def _complete(self, request: dict[str, Any]) -> "ChatCompletion":
         """An answer, after as many tries as it takes and there may be."""
@@ -170,9 +210,11 @@ class Server:
                     without.append(fault)
                     continue
                 failures += 1
-                if failures > self.retries or not failed.passing:
-                    raise ModelError(str(failed)) from failed.__cause__
-                _pause(failed, failures, ends_s - time.monotonic())
+                left_s = ends_s - time.monotonic()
+                wait_s = _pause_s(failed, failures)
+                if failures > self.retries or not failed.passing or wait_s >= left_s:
+                    raise failed.given_up(failures, left_s) from failed.__cause__
+                time.sleep(wait_s)
             else:
                 self._terms.learn(without)
                 return answer
@@ -187,22 +229,22 @@ class Server:
         try:
             return line.complete(request, may_s)
         except TimeoutError as error:
-            raise _Failed(f"{self.address} gave no answer within {may_s:.3g} s") from error
+            raise _Failed(f"{self.name} gave no answer within {self.timeout_s:g} s") from error
         except openai.APIStatusError as error:
             self.spending.withdraw()
             status, said = error.status_code, error.response.text
             raise _Failed(
-                f"{self.address} refused ({status}): {said[:300]}",
+                f"{self.name} refused ({status}): {self._told(said)[:300]}",
                 passing=status in _PASSING or status >= 500,
                 wait_s=wait_asked_s(error.response.headers),
                 refusal=(said, error.param) if status in _ILL_FORMED else None,
             ) from error
         except openai.APIConnectionError as error:
             self.spending.withdraw()
-            reason = error.__cause__ or error
-            raise _Failed(f"{self.address} cannot be reached: {reason}") from error
+            reason = self._told(error.__cause__ or error)
+            raise _Failed(f"{self.name} cannot be reached: {reason}") from error
         except (openai.OpenAIError, ValueError) as error:
-            raise ModelError(f"{self.address} gave no answer: {error}") from error
+            raise ModelError(f"{self.name} gave no answer: {self._told(error)}") from error
 
 
 class _Failed(Exception):
@@ -226,23 +268,23 @@ class _Failed(Exception):
         self.wait_s = wait_s
         self._refusal = refusal
 
+    def given_up(self, tries: int, left_s: float) -> ModelError:
+        """The error after so many tries, with so much time left."""
+        words = f"{self}, in {tries} tries" if tries > 1 else str(self)
+        if self.passing and self.wait_s is not None and self.wait_s >= left_s:
+            left = f"{max(left_s, 0.0):.3g} s are left"
+            words += f"; it asks to wait {self.wait_s:.3g} s, of which {left}"
+        return ModelError(words, passing=False)
+
     def blames(self, request: dict[str, Any]) -> str | None:
         """The parameter without which the request may be taken."""
         return at_fault(*self._refusal, request) if self._refusal else None
 
 
-def _pause(failed: _Failed, count: int, left_s: float) -> None:
-    """Wait for the next try, as long as the server asks; raises ModelError if that is too long."""
-    asked_s = failed.wait_s
+def _pause_s(failed: _Failed, count: int) -> float:
+    """How long to wait for the next try: as long as the server asks, if it does."""
     growing_s = min(_FIRST_PAUSE_S * 2 ** (count - 1), _LONGEST_PAUSE_S)
-    wait_s = random.uniform(0.75, 1.0) * growing_s if asked_s is None else asked_s
-    if asked_s is not None and asked_s >= left_s:
-        raise ModelError(
-            f"{failed}; it asks to wait {asked_s:.3g} s, of which {max(left_s, 0.0):.3g} s are left"
-        ) from failed.__cause__
-    if wait_s >= left_s:
-        raise ModelError(str(failed)) from failed.__cause__
-    time.sleep(wait_s)
+    return random.uniform(0.75, 1.0) * growing_s if failed.wait_s is None else failed.wait_s
 
 
 def boxes_of(model: str) -> Convention:
@@ -298,8 +340,7 @@ def _tokens_of(usage: Any) -> int:
     return sum(part for part in parts if isinstance(part, int))
 
 
-def _sure(choice: "Choice") -> float:
-    """Mean probability of the answer's tokens; 0.5 where the server does not tell."""
+def _tokens(choice: "Choice") -> list[tuple[str, float]]:
+    """(as written, probability) of each token; empty where the server does not tell."""
     tokens = (choice.logprobs.content if choice.logprobs else None) or []
-    shares = [math.exp(token.logprob) for token in tokens]
-    return sum(shares) / len(shares) if shares else 0.5
+    return [(token.token, math.exp(token.logprob)) for token in tokens]

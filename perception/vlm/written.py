@@ -13,10 +13,14 @@ Convention = Literal["pixels", "thousandths", "shares", "box_2d", "auto"]
 """How box corners are written: in pixels of the image as the model saw it, as 0–1000, as 0–1, as
 Gemini's box_2d (0–1000, y first), or told by their size."""
 
+CUT_OFF = "the answer was cut off; rows may be missing"
+"""What a chart that a model wrote tells of itself then."""
 _MARKUP = re.compile(r"^\s*[#•-]+\s+|(?<!\w)[*_`]+(?=\S)|(?<=\S)[*_`]+(?!\w)")
 """Of Markdown; neither a minus nor a product is one."""
+THOUGHTS_END = "</think>"
 _THOUGHTS = re.compile(r"^.*</think>|<think>.*?(?:</think>|$)", re.DOTALL)
 """To their end; what begins them may stand in the prompt."""
+_YES_OR_NO = re.compile(r"(yes|no)\b(?! one\b)", re.IGNORECASE)
 _FIRST_PERSON = (
     r"(?:i (?:do not|don['’]t) know|(?:i have )?no idea"
     r"|i (?:cannot|can['’]t|can not|could not|couldn['’]t|will not|won['’]t)"
@@ -40,12 +44,14 @@ class Written(NamedTuple):
         seen: (width, height) of the image as the model saw it, where that is known.
         region: (x0, y0, x1, y1), pixels of the frame, that this image showed: beyond the frame
             where it was padded; None for the frame.
+        cut: after how many tokens it was cut off; 0 where it came to its own end.
     """
 
     text: str
     sure: float
     seen: tuple[int, int] | None = None
     region: Box | None = None
+    cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,13 @@ def read_answer(text: str) -> str:
     """
     if says_nothing(text):
         return ""
-    line = _first_line(text)
-    word = re.match(r"^(yes|no)\b(?! one\b)", line, re.IGNORECASE)
-    return word[1].lower() if word else line.rstrip(".").strip()
+    return yes_or_no(text) or _first_line(text).rstrip(".").strip()
+
+
+def yes_or_no(text: str) -> str:
+    """ "yes" or "no" where an answer begins with that word, whatever follows; else ""."""
+    word = _YES_OR_NO.match(_first_line(text))
+    return word[1].lower() if word else ""
 
 
 def _first_line(text: str) -> str:

@@ -7,12 +7,12 @@ becomes pixels of the frame; what cannot be read is left out, never guessed.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import ModelError
 from .verbs import Box
-from .written import Convention, WrittenBox, says_nothing, without_thoughts
+from .written import Convention, WrittenBox, without_thoughts
 from .written_json import read_values
 
 Scale = Literal["pixels", "thousandths", "shares"]
@@ -31,12 +31,6 @@ _QWEN = re.compile(
     rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)"
 )
 _PALIGEMMA = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>\s*(?P<label>[^<;]*)")
-_ABSENT = re.compile(
-    r"^(?:no|none|nothing)\b|\bthere(?: is|['’]s| are) (?:no|not)\b|\bno (?:such|sign)\b"
-    r"|(?:\bnot|n['’]t) (?:any|appear|contain|depicted|detect(?:ed)?|find|found|have|here|in"
-    r"|include|present|see|seen|show|shown|there|visible)\b",
-    re.IGNORECASE,
-)
 
 # Keys are compared as `_plain_key` makes them.
 _BOX_KEYS = ("bbox2d", "bbox", "box", "box2d", "boundingbox", "coordinates")
@@ -78,6 +72,7 @@ class _Raw:
         label, score: of it.
         scale: of the numbers where the form itself tells it.
         y_first: whether y is written before x; None where the form itself does not tell.
+        point: whether it was written as a place, both corners of which are the same.
     """
 
     quad: _Numbers
@@ -85,6 +80,7 @@ class _Raw:
     score: float = 1.0
     scale: Scale | None = None
     y_first: bool | None = None
+    point: bool = False
 
 
 def read_boxes(
@@ -120,27 +116,6 @@ def read_boxes(
             placed = [_placed(quad, one, size, region) for quad, one in pairs]
             return [box for box in placed if box is not None]
     return []
-
-
-def says_absent(text: str) -> bool:
-    """Whether a model says that there is nothing: by an empty list that is whole, or in words.
-
-    A refusal says nothing of the kind.
-    """
-    values = read_values(text)
-    if values:
-        return all(one.whole and _is_empty(one.value) for one in values)
-    return not says_nothing(text) and _ABSENT.search(without_thoughts(text)) is not None
-
-
-def _is_empty(value: Any) -> bool:
-    """Whether a value has lists and nulls in it, and in these nothing; words tell of no place."""
-    if isinstance(value, list):
-        return all(_is_empty(item) for item in value)
-    if isinstance(value, dict):
-        items = [item for item in value.values() if not isinstance(item, str)]
-        return all(_is_empty(item) for item in items) and (bool(items) or not value)
-    return value is None
 
 
 def _location_tokens(text: str) -> Iterator[_Raw]:
@@ -191,7 +166,7 @@ def _keyed(value: Any, label: str = "", depth: int = 0) -> Iterator[_Raw]:
         _cornered(item),
     ]
     for raw in next((found for found in written if found), []):
-        yield _Raw(raw.quad, label, 1.0 if score is None else score, raw.scale, raw.y_first)
+        yield replace(raw, label=label, score=1.0 if score is None else score)
     for key, inner in value.items():
         if _plain_key(key) not in (*_BOX_KEYS, *_POINT_KEYS) and isinstance(inner, dict | list):
             yield from _keyed(inner, _named(str(key), label), depth + 1)
@@ -236,14 +211,16 @@ def _quads(value: Any, key: str) -> list[_Raw]:
 
 
 def _points(value: Any, key: str) -> list[_Raw]:
-    """A place; it stands for a box of no size."""
+    """A place: a box of no size, which says so."""
     if isinstance(value, dict):
         named = _numbers([value.get(k) for k in ("x", "y", "x", "y")])
-        return [_Raw(named, y_first=False)] if named else []
+        return [_Raw(named, y_first=False, point=True)] if named else []
     quad = _numbers([*value, *value]) if isinstance(value, list) and len(value) == 2 else None
     if not quad:
         return []
-    return [_Raw(quad, scale="thousandths", y_first=True) if key in _Y_FIRST else _Raw(quad)]
+    if key in _Y_FIRST:
+        return [_Raw(quad, scale="thousandths", y_first=True, point=True)]
+    return [_Raw(quad, point=True)]
 
 
 def _cornered(item: dict[str, Any]) -> list[_Raw]:
@@ -347,8 +324,10 @@ def _placed(quad: _Numbers, raw: _Raw, size: tuple[int, int], region: Box) -> Wr
     left, top, width, height = region[0], region[1], region[2] - region[0], region[3] - region[1]
     x0, x1 = sorted((left + quad[0] * width, left + quad[2] * width))
     y0, y1 = sorted((top + quad[1] * height, top + quad[3] * height))
-    if x0 == x1 and y0 == y1:
-        # A point stands for the few pixels around it.
+    if max(raw.quad) <= 0:
+        return None  # So some write that a thing is not there.
+    if raw.point:
+        # It stands for the few pixels around it.
         x0, y0, x1, y1 = x0 - 4, y0 - 4, x1 + 4, y1 + 4
     x0, x1 = min(max(x0, 0.0), size[0]), min(max(x1, 0.0), size[0])
     y0, y1 = min(max(y0, 0.0), size[1]), min(max(y1, 0.0), size[1])

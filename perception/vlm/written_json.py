@@ -54,6 +54,16 @@ def read_values(text: str) -> list[Value]:
     return fenced or _values(text)
 
 
+def holds_whole_list(text: str) -> bool:
+    """Whether a text holds one list of lists or objects, by itself or in an object, to its end."""
+    values = read_values(text)
+    if len(values) != 1 or not values[0].whole:
+        return False
+    value = values[0].value
+    lists = [*value.values()] if isinstance(value, dict) else [value]
+    return any(isinstance(v, list) and v and isinstance(v[0], list | dict) for v in lists)
+
+
 def _has_object(value: Any) -> bool:
     return isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(item, dict) for item in value)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from handeye.perception.addresses import redacted
 from handeye.perception.cameras import FrameStream, ImageFolder, VideoFile, open_camera
 from handeye.perception.cameras.inbox import Taken
-from handeye.perception.cameras.live import redacted
 from handeye.perception.errors import CameraError, ModelError
 from handeye.perception.frame import Camera, Frame, Image
 from handeye.perception.perception import Perception
@@ -164,7 +164,7 @@ def complain(words: str) -> None:
 def _must_have(perception: Perception, verbs: Iterable[str], vlm: str) -> None:
     for verb in verbs:
         if getattr(perception, f"{verb}_with") is None:
-            raise ModelError(f'the VLM "{vlm}" cannot {verb}; choose another with --vlm')
+            raise ModelError(f'the VLM "{redacted(vlm)}" cannot {verb}; choose another with --vlm')
 
 
 def _say(line: str) -> None:
