@@ -103,7 +103,7 @@ def test_readings_that_go_back_in_time_are_no_readings(
     robot = Guarded(grab.robot)
     state = robot.read()
     monkeypatch.setattr(grab.robot, "read", lambda: replace(state, stamp_s=state.stamp_s - 3600))
-    with pytest.raises(RobotError, match="a reading .* s older than its last"):
+    with pytest.raises(RobotError, match=r"a reading .* s older than its last"):
         robot.move_to(state.T_base_tcp)
 
 
