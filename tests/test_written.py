@@ -242,6 +242,7 @@ class TestWhatModelsWrite:
          ("<think>\nSo it is.\n</think>\n\nYes", "yes"), ("So it is.</think>yes", "yes"),
          ("<think>It may", ""), ("Unclear.", ""), ("Unknown", ""), ("N/A", ""),
          ("I'm unable to determine that.", ""), ("I’m sorry, but I can’t help.", ""),
+         ("yes/no", "yes/no"), ("Yes and no.", "Yes and no"), ("no, no cup", "no"),
          ("It cannot be determined.", ""), ("It is not possible to tell", "")],
     )  # fmt: skip
     def test_answers_are_short(self, text: str, said: str) -> None:

@@ -20,7 +20,7 @@ _MARKUP = re.compile(r"^\s*[#•-]+\s+|(?<!\w)[*_`]+(?=\S)|(?<=\S)[*_`]+(?!\w)")
 THOUGHTS_END = "</think>"
 _THOUGHTS = re.compile(r"^.*</think>|<think>.*?(?:</think>|$)", re.DOTALL)
 """To their end; what begins them may stand in the prompt."""
-_YES_OR_NO = re.compile(r"(yes|no)\b(?! one\b)", re.IGNORECASE)
+_YES_OR_NO = re.compile(r"(yes|no)\b(?! one\b)(?!\s*(?:/|and\b|or\b)\s*(?:yes|no)\b)", re.IGNORECASE)
 _FIRST_PERSON = (
     r"(?:i (?:do not|don['’]t) know|(?:i have )?no idea"
     r"|i (?:cannot|can['’]t|can not|could not|couldn['’]t|will not|won['’]t)"
@@ -85,7 +85,7 @@ def read_answer(text: str) -> str:
 
 
 def yes_or_no(text: str) -> str:
-    """ "yes" or "no" where an answer begins with that word, whatever follows; else ""."""
+    """ "yes" or "no" where an answer begins with that word, and not with both; else ""."""
     word = _YES_OR_NO.match(_first_line(text))
     return word[1].lower() if word else ""
 
