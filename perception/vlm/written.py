@@ -20,7 +20,9 @@ _MARKUP = re.compile(r"^\s*[#•-]+\s+|(?<!\w)[*_`]+(?=\S)|(?<=\S)[*_`]+(?!\w)")
 THOUGHTS_END = "</think>"
 _THOUGHTS = re.compile(r"^.*</think>|<think>.*?(?:</think>|$)", re.DOTALL)
 """To their end; what begins them may stand in the prompt."""
-_YES_OR_NO = re.compile(r"(yes|no)\b(?! one\b)(?!\s*(?:/|and\b|or\b)\s*(?:yes|no)\b)", re.IGNORECASE)
+_YES_OR_NO = re.compile(
+    r"(yes|no)\b(?! one\b)(?!\s*(?:/|and\b|or\b)\s*(?:yes|no)\b)", re.IGNORECASE
+)
 _FIRST_PERSON = (
     r"(?:i (?:do not|don['’]t) know|(?:i have )?no idea"
     r"|i (?:cannot|can['’]t|can not|could not|couldn['’]t|will not|won['’]t)"
