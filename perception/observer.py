@@ -124,7 +124,7 @@ class Observer:
 
     def ask(self, question: str, camera: str | None = None) -> Answer:
         """Put a question to the VLM about the latest frame of a camera."""
-        frame = self._latest(camera or self._fixed[0])
+        frame = self._latest(camera)
         start = time.perf_counter()
         answer = self._perception.ask(frame, question)
         self.seconds["model"] += time.perf_counter() - start
@@ -133,7 +133,7 @@ class Observer:
 
     def ground(self, phrase: str, camera: str | None = None) -> list[Detection]:
         """Ground a phrase in the latest frame of a camera."""
-        frame = self._latest(camera or self._fixed[0])
+        frame = self._latest(camera)
         start = time.perf_counter()
         found = self._perception.ground(frame, phrase)
         self.seconds["model"] += time.perf_counter() - start
@@ -168,7 +168,7 @@ class Observer:
 
         Raises ModelError where the VLM cannot explain.
         """
-        frame = self._latest(camera or self._fixed[0])
+        frame = self._latest(camera)
         return frame, self._perception.explain(frame, phrase)
 
     def resolve(self, target: str) -> str:
@@ -184,17 +184,24 @@ class Observer:
         if _ID.fullmatch(target):
             raise NotFoundError(target, listing(self._scene))
         description = read(target)
-        matches = self._matching(description) if description is not None else []
+        matches = self._called(target) if description is None else self._matching(description)
         plain = description is not None and not (
             description.relation or description.size or description.held
         )
-        if not plain and len(matches) != 1 and self._fixed[0] in self.frames:
-            matches = list(self._grounded(target, self._fixed[0])) or matches
+        camera = next(iter(self._fixed), None)
+        if not plain and len(matches) != 1 and camera is not None and camera in self.frames:
+            can = self._perception.can("ground")
+            matches = (list(self._grounded(target, camera)) if can else []) or matches
         if not matches:
             raise NotFoundError(target, listing(self._scene))
         if len(matches) > 1:
             raise AmbiguousError(target, matches)
         return matches[0]
+
+    def _called(self, phrase: str) -> list[str]:
+        """Ids of the things that are called so, word by word; for words that are in no lexicon."""
+        words = phrase.lower().removeprefix("the ").strip()
+        return [key for key, thing in self._scene.objects.items() if thing.name.lower() == words]
 
     def recognise(self, phrase: str, camera: str | None = None) -> bool:
         """Whether something of a doubtful name is what a phrase asks for; then it is called so.
@@ -208,8 +215,8 @@ class Observer:
             camera: in whose latest frame; the first fixed one by default.
         """
         description = read(phrase)
-        camera = camera or self._fixed[0]
-        if description is None or camera not in self.frames:
+        camera = camera or next(iter(self._fixed), None)
+        if description is None or camera is None or camera not in self.frames:
             return False
         furniture = description.category in FURNITURE
         if description.category is None or (description.color is None and not furniture):
@@ -315,10 +322,14 @@ class Observer:
             raise CameraError(f'there is no camera "{name}"; there are: {", ".join(self._cameras)}')
         return self._cameras[name]
 
-    def _latest(self, camera: str) -> Frame:
-        if camera not in self.frames:
-            self.look([camera])
-        return self.frames[camera]
+    def _latest(self, camera: str | None) -> Frame:
+        """The latest frame of a camera, by default of the first fixed one; raises CameraError."""
+        name = camera or next(iter(self._fixed), None)
+        if name is None:
+            raise CameraError("no camera sees the table: there is no fixed one")
+        if name not in self.frames:
+            self.look([name])
+        return self.frames[name]
 
 
 def _overlap(box: Box, points: Points, frame: Frame) -> float:

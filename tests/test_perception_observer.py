@@ -300,6 +300,33 @@ def test_other_phrases_are_grounded_by_the_model_and_matched_by_place() -> None:
     assert position_of(observer, "my favourite")[0] == pytest.approx(0.55, abs=0.02)
 
 
+def test_things_are_found_by_what_an_own_model_calls_them() -> None:
+    class Workshop(RoomVlm):
+        ground = None  # type: ignore[assignment]
+
+        def parse(self, frame: Frame) -> list[Detection]:
+            tool = "Phillips screwdriver"
+            found = super().parse(frame)
+            return [replace(d, label=tool, category=tool, color=None) for d in found]
+
+    room = Room(CUP)
+    camera = RoomCamera(room, "overview", OVERVIEW)
+    observer = Observer({"overview": camera}, Perception.of(Workshop(room)), lambda: AWAY)
+    [there] = observer.look().objects
+    assert observer.resolve("the Phillips screwdriver") == there
+    with pytest.raises(NotFoundError):
+        observer.resolve("the hammer")
+
+
+def test_eyes_without_a_fixed_camera_say_so() -> None:
+    observer = Observer({}, Perception.of(RoomVlm(Room())), lambda: AWAY, fixed=())
+    assert observer.look().objects == {}
+    with pytest.raises(CameraError, match="no camera sees the table"):
+        observer.ask("is it there?")
+    with pytest.raises(NotFoundError):
+        observer.resolve("the flat round thing")
+
+
 def test_several_grounded_things_are_ambiguous() -> None:
     observer, vlm = observing(CUP, BALL)
     vlm.grounded = observer.detections["overview"]
