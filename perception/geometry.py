@@ -81,17 +81,6 @@ def near(cloud: Points, points: Points) -> Mask:
     return np.asarray(np.isfinite(distance))
 
 
-def table_height(points: Points, near_m: float = 0.0, within_m: float = 0.06) -> float:
-    """Height of the table: the fullest 2 mm layer within `within_m` of where it should be."""
-    z = points[np.abs(points[:, 2] - near_m) < within_m, 2]
-    if len(z) < 100:
-        return near_m
-    counts, edges = np.histogram(z, bins=np.arange(near_m - within_m, near_m + within_m, 0.002))
-    peak = int(counts.argmax())
-    layer = z[(z > edges[peak] - 0.002) & (z < edges[peak + 1] + 0.002)]
-    return float(np.median(layer))
-
-
 def main_cluster(points: Points, gap_m: float = 0.015) -> Points:
     """The largest part of a point set that hangs together, in steps of `gap_m`."""
     if len(points) < 8:

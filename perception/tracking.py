@@ -11,12 +11,13 @@ from .exchanging import exchange, exchanged
 from .fixtures import is_part, may_be
 from .frame import Frame, Points, Transform
 from .furniture import measured, seen_again
-from .geometry import apart_from, points_of, share_in_view, table_height, thin_out
+from .geometry import apart_from, points_of, share_in_view, thin_out
 from .grip import Grip, fits
 from .lifting import Lifted, apart, bounds, coincide, covered, distinct, lift, without
 from .odd import STILL_M, is_odd
 from .relations import with_supports
 from .scene import Scene
+from .table import table_in
 from .track import Name, Track, alike, as_object, place_of, unlike
 from .vlm.verbs import Detection
 
@@ -166,9 +167,8 @@ class SceneTracker:
         points = points_of(frame)
         inside = (points[:, 0] > 0.2) & (points[:, 0] < 0.85) & (np.abs(points[:, 1]) < 0.5)
         points = points[inside]
-        if not self._table_known and len(points) > 1000:
-            self.table_m = table_height(points)
-            self._table_known = True
+        if not self._table_known:
+            self._table_known, self.table_m = table_in(points, frame.camera)
         height = points[:, 2] - self.table_m
         points = thin_out(points[(height > 0.006) & (height < _TALLEST_M)], 0.004)
         if arm is not None and len(points):

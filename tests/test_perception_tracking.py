@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from handeye.perception.arm_view import ArmView
 from handeye.perception.errors import CameraError
-from handeye.perception.geometry import backproject, main_cluster, points_of, project, table_height
+from handeye.perception.geometry import backproject, main_cluster, points_of, project
 from handeye.perception.grip import Grip
 from handeye.perception.lifting import lift
 from handeye.perception.scene import Scene
+from handeye.perception.table import table_height
 from handeye.perception.track import Track, place_of
 from handeye.perception.tracking import SceneTracker
 from handeye.perception.vlm.verbs import Detection
