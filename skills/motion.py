@@ -52,14 +52,14 @@ class Way:
         return self.paths[0][-1] if self.paths else None
 
 
-def arrived(state: RobotState, T_base_tcp: Transform) -> RobotState:
+def arrived(state: RobotState, T_base_tcp: Transform, within_m: float = _SHORT_M) -> RobotState:
     """A state whose TCP is at a pose; raises RobotError for a motion that ended short of it.
 
     For motions through the air, and before the hand opens: an arm that a person or a controller
     held up must not let go of things there. Where an arm leans on things it may well end short.
     """
     short = float(np.linalg.norm(state.T_base_tcp[:3, 3] - T_base_tcp[:3, 3]))
-    if short > _SHORT_M:
+    if short > within_m:
         raise RobotError(f"the motion ended {100 * short:.1f} cm short of its goal")
     return state
 

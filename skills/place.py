@@ -30,6 +30,8 @@ PlaceRelation = Literal[
     "on", "in", "left_of", "right_of", "in_front_of", "behind", "next_to", "between", "at"
 ]
 _RELEASE_M, _ABOVE_M = 0.004, 0.07
+_DOWN_M = 0.03
+"""What is set down may touch so much sooner than was supposed."""
 _DRAWER_GAP_M = 0.02
 _DRAWER_DEPTH_M = 0.03
 """How far below a drawer's front something is let go."""
@@ -137,7 +139,7 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     context.report(f"placing {held}")
     above, T = way.poses
     mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=way.q_start)
-    arrived(mover.drive(way, 1, speed=0.3), T)
+    arrived(mover.drive(way, 1, speed=0.3), T, _DOWN_M)
     stroke = mover.robot.spec.gripper_stroke_m
     width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)
     opened = mover.gripper(width)
