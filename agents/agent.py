@@ -114,7 +114,11 @@ class Agent:
         self._asks = approve is not None
         own = isinstance(robot, Guarded) and limits is None
         self.robot: Robot = robot if own else Guarded(robot, limits)
-        self.observer = observer or eyes_of(robot, vlm) or make_observer(self.robot, vlm)
+        self.observer = (
+            observer
+            or eyes_of(robot, vlm)
+            or make_observer(self.robot, vlm, getattr(robot, "fixed", None))
+        )
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
         self._nodes = Nodes(

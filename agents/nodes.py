@@ -40,6 +40,7 @@ from .events import (
 from .looking import look_for_lost, search_for, told_in
 from .planner import (
     Answered,
+    CancellablePlanner,
     Past,
     Plan,
     Planner,
@@ -204,7 +205,7 @@ class Nodes:
         try:
             if isinstance(self._planner, SeeingPlanner):
                 self._planner.show(self._observer.frames)
-            if hasattr(self._planner, "cancelled_by"):
+            if isinstance(self._planner, CancellablePlanner):
                 self._planner.cancelled_by(self.cancel)
             result = self._planner.plan(instruction, scene, progress)
             self.cancel.check()

@@ -35,6 +35,9 @@ def test_of_several_cameras_one_says_which(grab: Simulation) -> None:
     with handeye.connect(grab.robot, vlm=eyes, fixed=("right",)) as session:
         assert session.do(Home()).ok
         assert list(session.observer.frames) == ["right"]
+        agent = Agent(session, vlm=PerfectEyes(grab.world))
+        assert agent.observer.look().objects
+        assert list(agent.observer.frames) == ["right"], "eyes of another model, the same cameras"
 
 
 def test_an_arm_without_cameras_goes_home(grab: Simulation) -> None:

@@ -47,7 +47,7 @@ class Session(Guarded):
         check_spec(robot.spec)
         super().__init__(robot, limits)
         self.simulation = simulation
-        self._vlm, self._fixed = vlm, fixed
+        self._vlm, self.fixed = vlm, fixed
         self._observer: Observer | None = None
         self.connect()
 
@@ -55,7 +55,7 @@ class Session(Guarded):
     def observer(self) -> Observer:
         """The robot's eyes."""
         if self._observer is None:
-            self._observer = make_observer(self, self._vlm, self._fixed)
+            self._observer = make_observer(self, self._vlm, self.fixed)
         return self._observer
 
     def do(
