@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Literal
 
+from handeye.perception.deadlines import heeding
 from handeye.perception.errors import (
     CancelledError,
     HandeyeError,
@@ -281,7 +282,8 @@ class Agent:
     def _drive(self, start: Any, thread: str) -> Result:
         config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 400}
         try:
-            self._graph.invoke(start, config)
+            with heeding(self._nodes.cancel.check):
+                self._graph.invoke(start, config)
             result = self._result(thread)
         except (StoppedError, CancelledError) as error:
             result = self._result(thread, status="stopped", reason=str(error))

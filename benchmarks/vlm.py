@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
+from handeye.perception.vlm.modeling_handeye import SURROUNDINGS_SIZE
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 from rich.console import Console
@@ -103,7 +104,12 @@ def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int]) -> N
         model(pixels.contiguous(memory_format=torch.channels_last))
         parts: list[Any] = [model.glimpse, model.gaze]
         for part, count in zip(parts, looks, strict=True):
-            part(torch.zeros(count, 4, part.side, part.side), torch.zeros(count, 2))
+            around = torch.zeros(count, 4, SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
+            part(
+                torch.zeros(count, 4, part.side, part.side),
+                torch.zeros(count, 2),
+                around if part.surroundings is not None else None,
+            )
 
 
 def owlv2() -> Callable[[], object]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from .arm_view import ArmView
 from .cameras.check import check_frame
 from .charts.chart import Chart
+from .deadlines import check
 from .describe import listing
 from .errors import (
     AmbiguousError,
@@ -348,8 +349,12 @@ def _overlap(box: Box, points: Points, frame: Frame) -> float:
 
 
 def _patiently(attempt: Callable[[], T]) -> T:
-    """What a camera or a model gives; what fails for a moment is tried again."""
+    """What a camera or a model gives; what fails for a moment is tried again.
+
+    Raises what the caller's check raises, see `deadlines.heeding`: a stop ends the trying.
+    """
     for _ in range(_TRIES - 1):
+        check()
         try:
             return attempt()
         except EndOfStreamError:

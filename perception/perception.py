@@ -1,9 +1,5 @@
 """Perception: vision-language models composed by verb."""
 
-import atexit
-import ctypes
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from .charts.chart import Chart
+from .deadlines import answered
 from .errors import HandeyeError, ModelError, UserError
 from .frame import Frame
 from .vlm.masks import with_masks
@@ -27,9 +24,6 @@ from .vlm.verbs import (
     Prepares,
     ReadsCharts,
 )
-
-_GRACE_S = 2.0
-"""For so long the program's end waits for calls to notice that they are over."""
 
 
 @dataclass(frozen=True)
@@ -170,93 +164,8 @@ def _guarded(call: Callable[[], Any], model: object, verb: str, deadline_s: floa
     """What a call gives; whatever else it raises, or that it is late, becomes a ModelError."""
     name = f"{type(model).__name__}.{verb}"
     try:
-        return call() if deadline_s is None else _in_time(call, model, name, deadline_s)
+        return call() if deadline_s is None else answered(call, name, deadline_s, model)
     except HandeyeError:
         raise
     except Exception as error:
         raise ModelError(f"{name} failed: {type(error).__name__}: {error}") from error
-
-
-class _Call:
-    """A call of a model in a thread of its own; `late` once nobody waits for it any more."""
-
-    def __init__(self, call: Callable[[], Any], model: object, name: str) -> None:
-        # A pool's threads would be waited for when the program ends; a daemon is not.
-        self.thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self.done = threading.Event()
-        self.late = False
-        self.model = model
-        self._call = call
-        self._given: Any = None
-        self._raised: BaseException | None = None
-
-    def given(self) -> Any:
-        """What the call gave; raises what it raised."""
-        if self._raised is not None:
-            raise self._raised
-        return self._given
-
-    def _work(self) -> None:
-        try:
-            self._given = self._call()
-        except BaseException as error:
-            self._raised = error
-        finally:
-            with _LOCK:
-                _RUNNING.discard(self)
-            self.done.set()
-
-
-_LOCK = threading.Lock()
-_RUNNING: set[_Call] = set()
-
-
-def _in_time(call: Callable[[], Any], model: object, name: str, deadline_s: float) -> Any:
-    """What a call of a model gives, if it does so in time; one that is late ends by itself.
-
-    Args:
-        call: what to do.
-        model: whose call it is; while one that was late still runs, no other is begun, for they
-            would pile up and make each other late.
-        name: of the call, for errors.
-        deadline_s: for how long to wait.
-
-    Raises:
-        ModelError: there was no answer in time, or an earlier call is still running.
-    """
-    begun = _Call(call, model, name)
-    with _LOCK:
-        late = next((one for one in _RUNNING if one.late and one.model is model), None)
-        if late is None:
-            begun.thread.start()
-            _RUNNING.add(begun)
-    if late is not None:
-        raise ModelError(
-            f"{name} was not called: {late.thread.name} is late and still at work", passing=False
-        )
-    try:
-        begun.done.wait(deadline_s)
-    finally:
-        begun.late = not begun.done.is_set()
-    if begun.late:
-        # Another try would find it still at work.
-        raise ModelError(f"{name} gave no answer within {deadline_s:g} s", passing=False)
-    return begun.given()
-
-
-@atexit.register
-def _end_calls() -> None:
-    """Have calls that still run end before the interpreter does.
-
-    Where a daemon thread comes back from C++ into an interpreter that has ended, as those of torch
-    do, the process is aborted. One that hangs in C is left: it does not come back.
-    """
-    with _LOCK:
-        running = list(_RUNNING)
-    for one in running:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(one.thread.ident or 0), ctypes.py_object(SystemExit)
-        )
-    until_s = time.monotonic() + _GRACE_S
-    for one in running:
-        one.thread.join(max(until_s - time.monotonic(), 0.0))

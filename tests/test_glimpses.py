@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from handeye.perception.vlm.crops import surroundings_of
 from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel, Look
 from handeye.perception.vlm.proposals import (
     agreement,
@@ -19,8 +20,9 @@ from handeye.perception.vlm.proposals import (
 )
 from handeye.sims.training_data import SceneOptions, render_shard
 
+from handeye.training.batches import normalize
 from handeye.training.fitting import Fitting
-from handeye.training.glimpses import Glimpses, judge, train_glimpse
+from handeye.training.glimpses import Glimpses, cut_around, judge, normalized, train_glimpse
 from handeye.training.mining import mastered, mine_all
 from handeye.training.pairs import train_pairs
 from handeye.training.proposing import Proposals, propose_all
@@ -164,8 +166,9 @@ def test_a_gaze_begins_as_the_glimpse_and_learns_from_what_that_keeps(
         model.glimpse.there.bias.fill_(1.0)
     model.gaze.load_state_dict(model.glimpse.state_dict(), strict=False)
     crops, sizes = torch.rand(2, 4, GAZE_SIZE, GAZE_SIZE), torch.zeros(2, 2)
+    around = torch.rand(2, 4, 40, 40)
     first = model.glimpse.eval()(crops, sizes)
-    assert all(map(torch.equal, model.gaze.eval()(crops, sizes), first))
+    assert all(map(torch.equal, model.gaze.eval()(crops, sizes, around), first))
     propose_all(model, shards, tmp_path / "proposals")
     propose_all(model, shards, tmp_path / "glimpsed", glimpsed=True)
     proposed, kept = Proposals(tmp_path / "proposals"), Proposals(tmp_path / "glimpsed")
@@ -185,8 +188,26 @@ def test_a_gaze_begins_as_the_glimpse_and_learns_from_what_that_keeps(
         name="gaze",
     )
     assert torch.load(tmp_path / "run" / "gaze.pt", weights_only=True)["step"] == 2
-    look = learnt(crops, sizes)
+    look = learnt(crops, sizes, around)
     assert all(np.isfinite(said.detach().numpy()).all() for said in look)
+
+
+def test_a_gaze_sees_the_surroundings_that_it_was_trained_on(model: HandeyeModel) -> None:
+    rng = np.random.default_rng(5)
+    rgb = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    tiles = np.zeros((60, 80), np.uint8)
+    tiles[12:20, 6:16] = 255
+    box = (20.3, 40.0, 68.0, 88.6)
+    seen = surroundings_of(
+        normalize(rgb[None], model.config), tiles[None] / np.float32(255), array([box])
+    )
+    assert seen.shape == (1, 4, 40, 40)
+    assert (seen[0, :3, :, :8] == 0).all()  # left of the image
+    assert seen[0, 3, 20, 20] == 1.0
+    for flip in (False, True):
+        trained = torch.from_numpy(cut_around(rgb, tiles, box, flip=flip))[None]
+        shown = normalized(trained, model.config)
+        assert torch.allclose(shown.flip(-1) if flip else shown, seen, atol=0.03)
 
 
 def test_pairs_are_learnt_from_shards_and_can_be_resumed(

@@ -1,6 +1,7 @@
 """Halting: runs that are left, cannot be stopped, or whose robot or camera breaks."""
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from handeye.agents.agent import Agent
 from handeye.agents.events import Event
-from handeye.perception.errors import RobotError
+from handeye.perception.errors import CameraError, RobotError
 from handeye.perception.frame import Camera, Frame
+from handeye.perception.perception import Perception
+from handeye.perception.vlm.verbs import Detection
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation
 
@@ -179,3 +182,42 @@ def test_a_camera_that_breaks_is_one_clear_failure(
     assert re.search(reason, result.reason), result.reason
     assert result.error == "CameraError"
     assert np.array_equal(grab.robot.read().q, before)
+
+
+def test_a_stop_ends_the_trying_of_a_camera_that_fails(grab: Simulation) -> None:
+    reads: list[float] = []
+
+    class Failing:
+        name = "overview"
+
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            reads.append(max_age_s)
+            agent.stop()
+            raise CameraError("no frame")
+
+        def close(self) -> None:
+            pass
+
+    grab.robot.cameras["overview"] = Failing()
+    agent = agent_for(grab)
+    result = agent.run("grab the red cup")
+    assert (result.status, result.skills) == ("stopped", ())
+    assert len(reads) == 1
+
+
+def test_a_stop_is_not_kept_waiting_by_a_model_that_thinks(grab: Simulation) -> None:
+    released = threading.Event()
+
+    class Slow(PerfectEyes):
+        def parse(self, frame: Frame) -> list[Detection]:
+            agent.stop()
+            released.wait(60.0)
+            return []
+
+    eyes = Perception(parse_with=Slow(grab.world), deadline_s=60.0)
+    agent = Agent(grab.robot, vlm=eyes)
+    try:
+        assert agent.run("grab the red cup").status == "stopped"
+        assert not released.is_set()
+    finally:
+        released.set()

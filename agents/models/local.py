@@ -1,16 +1,13 @@
 """TransformersChat: a local transformers checkpoint as a LangChain chat model with tools."""
 
-import atexit
 import json
 import re
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from handeye.perception.deadlines import given_up
 from handeye.perception.errors import ModelError
 from handeye.perception.vlm.written import without_thoughts
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -27,14 +24,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict
 
-from .asking import given_up
-
 _CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|$)", re.DOTALL)
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
-_GRACE_S = 2.0
-"""For so long the program's end waits for what is being written."""
-_ENDING = threading.Event()
-_WRITING: set[threading.Thread] = set()
 
 
 class TransformersChat(BaseChatModel):
@@ -104,7 +95,7 @@ class TransformersChat(BaseChatModel):
             return_tensors="pt",
             return_dict=True,
         )
-        with torch.inference_mode(), _until_the_end():
+        with torch.inference_mode():
             out = self.model.generate(
                 **inputs,
                 max_new_tokens=self.max_new_tokens,
@@ -125,35 +116,10 @@ class TransformersChat(BaseChatModel):
 
 
 def _left(tokens: Any, _scores: Any, **_: Any) -> Any:
-    """[batch] bool, whether to stop writing: nobody waits for it, or the program ends."""
+    """[batch] bool, whether to stop writing: nobody waits for it."""
     import torch
 
-    over = given_up() or _ENDING.is_set()
-    return torch.full((tokens.shape[0],), over, dtype=torch.bool, device=tokens.device)
-
-
-@contextmanager
-def _until_the_end() -> Iterator[None]:
-    """Have what is written in a daemon thread end before the interpreter does.
-
-    Where such a thread comes back from C++ into an interpreter that has ended, the process is
-    aborted.
-    """
-    thread = threading.current_thread()
-    if thread.daemon:
-        _WRITING.add(thread)
-    try:
-        yield
-    finally:
-        _WRITING.discard(thread)
-
-
-@atexit.register
-def _end() -> None:
-    _ENDING.set()
-    until_s = time.monotonic() + _GRACE_S
-    for thread in tuple(_WRITING):
-        thread.join(max(until_s - time.monotonic(), 0.0))
+    return torch.full((tokens.shape[0],), given_up(), dtype=torch.bool, device=tokens.device)
 
 
 def parse(text: str) -> AIMessage:

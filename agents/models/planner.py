@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
+from handeye.perception.deadlines import answered, heeding
 from handeye.perception.errors import HandeyeError, ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
@@ -19,7 +20,6 @@ from ..planner import (
     Refusal,
     SeeingPlanner,
 )
-from .asking import answered
 from .load import TIMEOUT_S, load_chat_model
 from .prompts import SYSTEM, tools, user_message
 from .reading import InvalidOutputError, corrections, read
@@ -135,9 +135,8 @@ class ModelPlanner:
 
         able = with_tools(self.model, tools())
         try:
-            message = answered(
-                lambda: able.invoke(list(messages)), self._name, self.timeout_s, self._cancel
-            )
+            with heeding(self._cancel.check):
+                message = answered(lambda: able.invoke(list(messages)), self._name, self.timeout_s)
         except HandeyeError:
             raise
         except Exception as error:

@@ -15,6 +15,7 @@ class HandeyeConfig(PreTrainedConfig):
         embed_dim: size of the space in which locations and phrases are compared.
         mask_dim: channels of the mask head at stride 4.
         gaze_depth: how many residual blocks the gaze has more than the glimpse.
+        gaze_surroundings: whether the gaze sees what is around a thing besides.
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
         thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"
@@ -33,6 +34,7 @@ class HandeyeConfig(PreTrainedConfig):
         embed_dim: int = 128,
         mask_dim: int = 32,
         gaze_depth: int = 4,
+        gaze_surroundings: bool = False,
         categories: list[str] | None = None,
         colors: list[str] | None = None,
         image_mean: tuple[float, float, float] = (0.45, 0.43, 0.41),
@@ -61,6 +63,7 @@ class HandeyeConfig(PreTrainedConfig):
         self.embed_dim = embed_dim
         self.mask_dim = mask_dim
         self.gaze_depth = gaze_depth
+        self.gaze_surroundings = gaze_surroundings
         self.categories = categories or []
         self.colors = colors or []
         self.image_mean = image_mean

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT
+from .modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT, MASK_STRIDE, SURROUNDINGS_SIZE
 
 Array = npt.NDArray[np.float32]
 
@@ -26,6 +26,23 @@ def crops_of(pixel_values: Tensor, masks: Array, boxes: Array, side: int) -> tup
     size = np.maximum(boxes[:, 2:] - boxes[:, :2], 2.0)
     crops = _cut(pixel_values, masks[:, None], *_window(boxes), side)
     return crops, torch.from_numpy(np.log(size / 32.0))
+
+
+def surroundings_of(pixel_values: Tensor, masks: Array, boxes: Array) -> Tensor:
+    """What is around objects in one image, coarsely, and as large for large ones as for small.
+
+    Args:
+        pixel_values: [1, 3, H, W] normalised.
+        masks: [K, H/4, W/4] float, how far each tile speaks for the object, 0..1.
+        boxes: [K, 4] pixels.
+
+    Returns:
+        [K, 4, 40, 40], see `Glimpse`.
+    """
+    coarse = F.avg_pool2d(pixel_values, MASK_STRIDE)
+    center = _window(boxes)[0] / np.float32(MASK_STRIDE)
+    half = np.full(len(boxes), SURROUNDINGS_SIZE / 2, np.float32)
+    return _cut(coarse, masks[:, None], center, half, SURROUNDINGS_SIZE)
 
 
 def pair_crops_of(pixel_values: Tensor, masks: Array, boxes: Array) -> tuple[Tensor, Tensor]:

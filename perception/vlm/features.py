@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..errors import ModelError
 from ..frame import Image
 from .configuration_handeye import HandeyeConfig
-from .crops import crops_of, pair_crops_of
+from .crops import crops_of, pair_crops_of, surroundings_of
 from .embedded_checkpoint import load_checkpoint
 from .modeling_handeye import Look
 from .proposals import (
@@ -252,10 +252,12 @@ class Looker:
         never seen in. What the colours are, the first look alone can say.
         """
         part = self._model.gaze
-        crops, sizes = crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side)
-        crops = crops.to(self._dtype)  # Half as much to move about.
-        other = crops.flip(-1).index_select(1, _SWAPPED)
-        both = part(torch.cat([crops, other]), torch.cat([sizes, sizes])).arrays()
+        masks = spoken_for(tiles, boxes)
+        crops, sizes = crops_of(pixels, masks, boxes, part.side)
+        around = None
+        if part.surroundings is not None:
+            around = self._and_mirrored(surroundings_of(pixels, masks, boxes))
+        both = part(self._and_mirrored(crops), torch.cat([sizes, sizes]), around).arrays()
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
         # What is left of a box is right of it in the mirror, and moves the other way.
@@ -264,6 +266,11 @@ class Looker:
         look = Look(*(np.asarray((a + b) / 2, np.float32) for a, b in halves))
         look.names[:, categories:] = straight.names[:, categories:]
         return look
+
+    def _and_mirrored(self, crops: Tensor) -> Tensor:
+        """[2 K, 4, side, side]: crops, then their mirror images in other colours."""
+        crops = crops.to(self._dtype)  # Half as much to move about.
+        return torch.cat([crops, crops.flip(-1).index_select(1, _SWAPPED)])
 
     def relate(self, features: Features, pairs: list[tuple[int, int]]) -> Array:
         """[P, 2] probabilities that the first object of each pair is on, or in, the second.

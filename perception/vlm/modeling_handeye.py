@@ -24,6 +24,7 @@ STRIDE = 8
 MASK_STRIDE = 4
 GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
+SURROUNDINGS_SIZE = 40
 
 Said = TypeVar("Said")
 
@@ -132,9 +133,19 @@ class Glimpse(nn.Module):
         named: how many categories and colours there are together.
         side: of the crops, pixels.
         deeper: residual blocks more, the identity at first: a gaze begins as a glimpse.
+        surroundings: whether it takes what is around the things, coarsely, with what it sees of
+            them. How large a block is, and whether it is brown or orange in little light, is told
+            by what stands beside it.
     """
 
-    def __init__(self, named: int, side: int = GLIMPSE_SIZE, deeper: int = 0) -> None:
+    def __init__(
+        self,
+        named: int,
+        side: int = GLIMPSE_SIZE,
+        deeper: int = 0,
+        *,
+        surroundings: bool = False,
+    ) -> None:
         super().__init__()
         self.side = side
         self.features = nn.Sequential(
@@ -154,20 +165,26 @@ class Glimpse(nn.Module):
             *(Residual(128) for _ in range(deeper)),
         )
         self.mix = nn.Linear(2 * 128 + 2, 128)
+        self.surroundings = Surroundings(128) if surroundings else None
         self.names = nn.Linear(128, named)
         self.held = nn.Linear(128, 1)
         self.opened = nn.Linear(128, 1)
         self.there = nn.Linear(128, 1)
         self.shift = nn.Linear(128, 4)
 
-    def forward(self, crops: Tensor, sizes: Tensor) -> Look[Tensor]:
+    def forward(self, crops: Tensor, sizes: Tensor, around: Tensor | None = None) -> Look[Tensor]:
         """Look at crops.
 
         Args:
             crops: [K, 4, side, side] normalised RGB and mask (1 is the object).
             sizes: [K, 2] log of the boxes' width and height over 32 pixels.
+            around: [K, 4, 40, 40] for a gaze with surroundings: the same of every fourth pixel
+                of the image, the thing in the middle.
         """
-        mixed = F.relu(self.mix(_pooled(self.features(crops.to(_dtype(self))), sizes)))
+        mixed = self.mix(_pooled(self.features(crops.to(_dtype(self))), sizes))
+        if self.surroundings is not None:
+            mixed = mixed + self.surroundings(around)
+        mixed = F.relu(mixed)
         return Look(
             self.names(mixed).float(),
             self.held(mixed)[:, 0].float(),
@@ -175,6 +192,34 @@ class Glimpse(nn.Module):
             self.there(mixed)[:, 0].float(),
             self.shift(mixed).float(),
         )
+
+
+class Surroundings(nn.Module):
+    """What is around a thing, as something to add to what is seen of it; nothing at first."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(4, 24, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(24),
+            nn.ReLU(inplace=True),
+            _block(24, 48),
+            nn.MaxPool2d(2),
+            _block(48, 64),
+            Residual(64),
+            nn.MaxPool2d(2),
+            _block(64, 96),
+            Residual(96),
+        )
+        self.mix = nn.Linear(2 * 96, outputs)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+    def forward(self, around: Tensor) -> Tensor:
+        """[K, 4, 40, 40] normalised RGB and mask (1 is the thing) -> [K, outputs]."""
+        seen = self.features(around.to(_dtype(self)))
+        mixed: Tensor = self.mix(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
+        return mixed
 
 
 class PairGlimpse(nn.Module):
@@ -244,7 +289,12 @@ class HandeyeModel(PreTrainedModel):
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
         self.glimpse = Glimpse(max(named, 1))
-        self.gaze = Glimpse(max(named, 1), GAZE_SIZE, deeper=config.gaze_depth)
+        self.gaze = Glimpse(
+            max(named, 1),
+            GAZE_SIZE,
+            deeper=config.gaze_depth,
+            surroundings=config.gaze_surroundings,
+        )
         self.pair_glimpse = PairGlimpse()
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
@@ -252,6 +302,8 @@ class HandeyeModel(PreTrainedModel):
         self.logit_bias = nn.Parameter(torch.tensor(-4.0))
         self.post_init()  # type: ignore[no-untyped-call]
         nn.init.constant_(cast(Tensor, self.dense.bias)[:2], -3.0)
+        if self.gaze.surroundings is not None:
+            nn.init.zeros_(self.gaze.surroundings.mix.weight)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -13,6 +13,8 @@ CROWDED_EVERY, CROWDED_FIRST, CROWD = 5, 80_000, (9, 14)
 
 HEAPED_EVERY, HEAPED_FIRST, HEAP = 4, 70_000, (5, 12)
 """For so many shards one more of heaps; their numbers; how many objects they have."""
+WRIST_EVERY, WRIST_FIRST = 3, 60_000
+"""For so many shards one more that the wrist camera alone sees; their numbers."""
 
 
 def train(
@@ -46,6 +48,8 @@ def train(
     render(Path(data), shards // CROWDED_EVERY, jobs, first=CROWDED_FIRST, objects=CROWD)
     heaps: dict[str, Any] = {"heaped": True, "objects": HEAP}
     render(Path(data), shards // HEAPED_EVERY, jobs, first=HEAPED_FIRST, **heaps)
+    of_wrist: dict[str, Any] = {"wrist_views": 5, "overview_views": 0}
+    render(Path(data), shards // WRIST_EVERY, jobs, first=WRIST_FIRST, **of_wrist)
     recipe = Recipe(half=half_is_quick())
     recipe = recipe if steps is None else replace(recipe, steps=steps)
     folder = run(Path(data), Path(out), recipe, device=device, start_from=start)

@@ -15,7 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import GLIMPSE_CONTEXT, Glimpse, Look
+from handeye.perception.vlm.modeling_handeye import (
+    GLIMPSE_CONTEXT,
+    MASK_STRIDE,
+    SURROUNDINGS_SIZE,
+    Glimpse,
+    Look,
+)
 
 from .bench import iou
 from .fitting import Fitting, fit
@@ -45,6 +51,7 @@ class Glimpses:
         held, opened: [K] 1, 0, or `UNASKED`.
         there: [K] overlap with the object that is proposed, 0 where there is none, or `UNASKED`.
         shift: [K, 4] what moves the box's sides to the object's, see `Look`.
+        around: [K, 4, 40, 40], see `Glimpse`.
     """
 
     crops: Tensor
@@ -55,6 +62,7 @@ class Glimpses:
     opened: Tensor
     there: Tensor
     shift: Tensor
+    around: Tensor | None = None
 
 
 def train_glimpse(
@@ -84,7 +92,7 @@ def train_glimpse(
         rng = np.random.default_rng([fitting.seed, 1, step])
         picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
         drawn = [(shards[int(i)], proposed[int(i)]) for i in picks]
-        return glimpses_of(drawn, config, rng, glimpse.side)
+        return glimpses_of(drawn, config, rng, glimpse)
 
     return fit(glimpse, make, judge, out, name, fitting)
 
@@ -93,7 +101,7 @@ def judge(
     glimpse: Glimpse, batch: Glimpses, count: int = len(CATEGORIES)
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch, and figures of it; `count` is how many categories there are."""
-    look: Look[Tensor] = glimpse(batch.crops, batch.sizes)
+    look: Look[Tensor] = glimpse(batch.crops, batch.sizes, batch.around)
     matched = batch.categories != NO_NAME
     found = {
         "category": _named(look.names[:, :count], batch.categories),
@@ -130,10 +138,11 @@ def glimpses_of(
     drawn: list[tuple[Sample, Proposed]],
     config: HandeyeConfig,
     rng: np.random.Generator,
-    side: int,
+    glimpse: Glimpse,
 ) -> Glimpses:
-    """The batch of some images and what is proposed of each, in crops of a side."""
-    crops, sizes, truths = [], [], []
+    """The batch of some images and what is proposed of each, as a glimpse or a gaze takes it."""
+    side = glimpse.side
+    crops, around, sizes, truths = [], [], [], []
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
         dyed = bool(rng.random() < _DYED)
@@ -142,13 +151,15 @@ def glimpses_of(
         for box, tiles in zip(proposed.boxes, proposed.tiles, strict=True):
             truth = _truth(_jittered(box, rng), sample)
             flip = bool(rng.random() < 0.5)
-            crops.append(cut(rgb, [roughen(tiles, rng)], truth.box, side, flip=flip))
+            mask = roughen(tiles, rng)
+            crops.append(cut(rgb, [mask], truth.box, side, flip=flip))
+            if glimpse.surroundings is not None:
+                around.append(cut_around(rgb, mask, truth.box, flip=flip))
             x0, y0, x1, y1 = truth.box
             sizes.append((np.log((x1 - x0) / 32), np.log((y1 - y0) / 32)))
             truths.append(truth.seen(flip=flip, dyed=dyed))
-    images = torch.from_numpy(np.array(crops, np.uint8).reshape(-1, side, side, 4))
     return Glimpses(
-        normalized(images, config),
+        _stacked(crops, side, config),
         torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2),
         torch.tensor([t.category for t in truths]),
         torch.tensor([t.color for t in truths]),
@@ -156,6 +167,14 @@ def glimpses_of(
         torch.tensor([t.opened for t in truths]),
         torch.tensor([t.there for t in truths]),
         torch.tensor(np.array([t.shift for t in truths]), dtype=torch.float32).reshape(-1, 4),
+        None if glimpse.surroundings is None else _stacked(around, SURROUNDINGS_SIZE, config),
+    )
+
+
+def _stacked(crops: list[npt.NDArray[np.uint8]], side: int, config: HandeyeConfig) -> Tensor:
+    """[K, 4, side, side] of K crops, which may be none."""
+    return normalized(
+        torch.from_numpy(np.array(crops, np.uint8).reshape(-1, side, side, 4)), config
     )
 
 
@@ -213,6 +232,27 @@ def _jittered(box: npt.NDArray[np.float32], rng: np.random.Generator) -> Box:
     cx, cy = (x0 + x1) / 2 + dx * w, (y0 + y1) / 2 + dy * h
     w, h = w * float(np.exp(dw)), h * float(np.exp(dh))
     return (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+
+
+def cut_around(
+    rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], box: Box, *, flip: bool
+) -> npt.NDArray[np.uint8]:
+    """What is around a box, [40, 40, 4] uint8: every fourth pixel, and what a mask shows."""
+    import cv2
+
+    rows, columns = mask.shape
+    coarse = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+    both = np.dstack([coarse, mask])
+    middle = np.array([box[0] + box[2], box[1] + box[3]]) / (2 * MASK_STRIDE)
+    to, half = -1.0 if flip else 1.0, SURROUNDINGS_SIZE / 2
+    matrix = np.array([[to, 0.0, half - to * middle[0]], [0.0, 1.0, half - middle[1]]])
+    # The same samples as grid_sample takes, whose pixel centres lie at halves.
+    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    size = (SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
+    around = cv2.warpAffine(
+        both, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105, 0)
+    )
+    return np.asarray(around, np.uint8)
 
 
 def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:

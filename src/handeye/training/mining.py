@@ -64,9 +64,9 @@ def _mined(
     kept = []
     for first in range(0, len(images), _AT_ONCE):
         drawn = [(images[i], proposed[i]) for i in range(first, min(first + _AT_ONCE, len(images)))]
-        batch = glimpses_of(drawn, config, rng, glimpse.side)
+        batch = glimpses_of(drawn, config, rng, glimpse)
         with torch.inference_mode():
-            hard = ~mastered(glimpse(batch.crops, batch.sizes), batch).numpy()
+            hard = ~mastered(glimpse(batch.crops, batch.sizes, batch.around), batch).numpy()
         hard |= rng.random(len(hard)) < _EASY
         ends = np.cumsum([len(one.boxes) for _, one in drawn])[:-1]
         for (_, one), some in zip(drawn, np.split(hard, ends), strict=True):

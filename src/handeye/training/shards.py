@@ -139,12 +139,18 @@ def _moved(
     return {**record, "box": box if inside else None}
 
 
+_DIM = 0.3
+"""Share of the images that are darkened, down to what no light of the training scenes gives."""
+
+
 def recolour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Brightness, contrast, gamma, white balance, blur, noise; hues stay what they are called."""
     import cv2
 
     gamma = float(np.exp(rng.normal(0.0, 0.12)))
     gain = float(np.exp(rng.normal(0.0, 0.12)))
+    if rng.random() < _DIM:
+        gain *= float(rng.uniform(0.45, 1.0))
     balance = gain * np.exp(rng.normal(0.0, 0.02, 3))
     levels = np.linspace(0, 1, 256) ** gamma
     table = np.clip(levels[:, None] * balance[None, :] * 255, 0, 255).astype(np.uint8)

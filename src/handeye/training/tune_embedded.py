@@ -102,7 +102,7 @@ class EmbeddedLearner:
         images = np.stack([sample.rgb for sample in samples])
         proposed = proposals_of(self.plain, images, glimpsed=glimpsed)
         drawn = list(zip(samples, proposed, strict=True))
-        return glimpses_of(drawn, self.plain.config, rng, part.side)
+        return glimpses_of(drawn, self.plain.config, rng, part)
 
     def _batch(self, step: int) -> tuple[Tensor, list[Targets], Prompts]:
         rng = np.random.default_rng([self._recipe.seed, 3, step])
