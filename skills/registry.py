@@ -1,8 +1,6 @@
 """The skills by name, built in, from installed packages and registered; and their schemas."""
 
-import logging
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from handeye.perception.errors import NotFoundError, UserError
@@ -14,6 +12,7 @@ from .look import Home, LookAround, LookAt
 from .opening import Close, Open
 from .pick import Pick
 from .place import Place
+from .plugging import offered
 from .pour import Pour
 from .push import Push
 from .rotate import Rotate
@@ -69,24 +68,8 @@ def register(skill: S) -> S:
 @lru_cache(maxsize=1)
 def _installed() -> dict[str, type[Skill]]:
     """The skills that are built in, and those of installed packages."""
-    found = {skill.name: skill for skill in BUILT_IN}
-    for point in entry_points(group="handeye.skills"):
-        try:
-            skill = point.load()
-            _must_be_skill(skill)
-        except Exception as error:
-            _tell_broken(point, error)
-        else:
-            found[skill.name] = skill
-    return found
-
-
-def _tell_broken(point: EntryPoint, error: Exception) -> None:
-    package = point.dist.name if point.dist is not None else "an unnamed package"
-    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    logging.getLogger("handeye").warning(
-        'handeye: the skill "%s" of %s (%s) is left out: %s', point.name, package, point.value, why
-    )
+    built_in = {skill.name: skill for skill in BUILT_IN}
+    return built_in | offered("handeye.skills", "skill", _must_be_skill)
 
 
 def _must_be_skill(skill: object) -> None:

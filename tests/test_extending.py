@@ -260,6 +260,18 @@ class Wave(Skill):
 def broken(): raise OSError("no route to host 10.0.0.2")
 def nothing(): return None
 '''
+PLUGGED_TASKS = """
+from handeye.perception.conditions import On
+from handeye.sims.tasks.task import Setup
+from handeye.sims.tasks.told import Told
+def shelve_it(table):
+    "Put the can on the box."
+    can, box = table.set_out(table.draw(["can"]), table.draw(["box"]), avoid=["can", "box"])
+    return Setup("put the can on the box", (On(object=can, support=box),))
+def stack(table):
+    "Named as a task that is built in."
+SHELVE_IT, STACK = Told(shelve_it), Told(stack)
+"""
 POINTS = """[handeye.robots]
 missing = waving:nope
 broken = waving:broken
@@ -268,14 +280,19 @@ nothing = waving:nothing
 wave = waving:Wave
 gone = no_such_module_of_ours:Gone
 odd = waving:broken
+[handeye.tasks]
+shelve_it = shelving:SHELVE_IT
+stack = shelving:STACK
+vanished = shelving:GONE
 """
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an installed package of skills and robots, of which most are broken."""
+    """A folder with an installed package of skills, robots and tasks; most are broken."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "waving.py").write_text(PLUGGED)
+    (folder / "shelving.py").write_text(PLUGGED_TASKS)
     about = folder / "waver-0.1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: waver\nVersion: 0.1\n")
@@ -302,6 +319,28 @@ def test_a_broken_skill_is_left_out_and_named_and_the_others_are_there(
     assert "left out: ModuleNotFoundError" in gone
     assert 'the skill "odd" of waver' in odd
     assert "is no skill; right is a class that derives from Skill" in odd
+
+
+def test_tasks_of_a_package_are_found_by_their_names(installed: Path, tmp_path: Path) -> None:
+    done = plugged(installed, "tasks", "--json", cwd=tmp_path)
+    families = json.loads(done.stdout)
+    assert families["installed"] == {"shelve_it": "Put the can on the box."}
+    assert "stack" in families["putting"]
+    stack, vanished = sorted(done.stderr.splitlines())
+    assert stack.startswith('handeye: the task "stack" of waver (shelving:STACK) is left out: "st')
+    assert "AttributeError" in vanished
+    unknown = plugged(installed, "eval", "shelve", "--episodes", "1", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "shelve_it" in unknown.stderr
+
+
+def test_an_installed_task_is_evaluated_in_worker_processes(
+    installed: Path, tmp_path: Path
+) -> None:
+    words = ("eval", "shelve_it", "--episodes", "2", "--jobs", "2", "--split", "seen")
+    done = plugged(installed, *words, "--out", "runs", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "put the can on the box" in (tmp_path / "runs" / "results.jsonl").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
-"""The tasks by name, in families."""
+"""The tasks by name, in families; built in, and from installed packages."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
-from handeye.perception.errors import NotFoundError
+from handeye.perception.errors import NotFoundError, UserError
+from handeye.skills.plugging import offered
 
 from .arranging import ARRANGING
 from .asking import ASKING
 from .charted import CHARTS
+from .checks import check_name, check_task
 from .from_file import load_task
 from .grab import Grab
 from .handling import HANDLING
@@ -46,6 +49,23 @@ ALL = "all"
 """Stands for every built-in task."""
 
 
+@lru_cache(maxsize=1)
+def installed() -> dict[str, Task]:
+    """The tasks of installed packages by name, from entry points of "handeye.tasks".
+
+    One that is broken, or named as a built-in one, is left out, which the logger "handeye" is told
+    once.
+    """
+    return offered("handeye.tasks", "task", _must_be_new)
+
+
+def _must_be_new(task: Task) -> None:
+    check_task(task)
+    check_name(task.name)
+    if task.name in {*TASKS, *FAMILIES, ALL}:
+        raise UserError(f'"{task.name}" is built in; give it another name')
+
+
 def task_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names of tasks, where a family, or "all", stands for the tasks in it; each once.
 
@@ -57,10 +77,11 @@ def task_names(names: Iterable[str]) -> tuple[str, ...]:
             found += TASKS
         elif name in FAMILIES:
             found += [task.name for task in FAMILIES[name]]
-        elif name in TASKS or is_file(name):
+        elif name in TASKS or is_file(name) or name in installed():
             found.append(name)
         else:
-            raise NotFoundError(name, [*sorted(TASKS), *sorted(FAMILIES), ALL], where="tasks")
+            known = [*sorted(TASKS | installed()), *sorted(FAMILIES), ALL]
+            raise NotFoundError(name, known, where="tasks")
     return tuple(dict.fromkeys(found))
 
 
@@ -70,7 +91,7 @@ def is_file(name: str) -> bool:
 
 
 def get_task(name: str) -> Task:
-    """A built-in task by its name, or the task in a YAML file by its path.
+    """A built-in or installed task by its name, or the task in a YAML file by its path.
 
     Raises:
         NotFoundError: no task has this name.
@@ -78,6 +99,7 @@ def get_task(name: str) -> Task:
     """
     if is_file(name):
         return load_task(Path(name))
-    if name not in TASKS:
-        raise NotFoundError(name, sorted(TASKS), where="tasks")
-    return TASKS[name]
+    task = TASKS.get(name) or installed().get(name)
+    if task is None:
+        raise NotFoundError(name, sorted(TASKS | installed()), where="tasks")
+    return task

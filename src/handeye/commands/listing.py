@@ -23,13 +23,15 @@ def skills(as_json: bool) -> None:
 
 
 def tasks(as_json: bool) -> None:
-    """Print the tasks by family."""
+    """Print the tasks by family, and those of installed packages."""
     import_simulator()
-    from handeye.sims.tasks import FAMILIES
+    from handeye.sims.tasks import FAMILIES, installed
 
     families = {
         family: {task.name: _summary(task) for task in tasks} for family, tasks in FAMILIES.items()
     }
+    if plugged := installed():
+        families["installed"] = {name: _summary(task) for name, task in plugged.items()}
     if as_json:
         print(json.dumps(families))
         return
