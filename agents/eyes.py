@@ -1,5 +1,6 @@
 """Eyes: the observer of a robot, and what it must know of its own arm."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from handeye.perception.arm_view import ArmView
 from handeye.perception.errors import CameraError
 from handeye.perception.observer import BOARD, Observer
 from handeye.perception.perception import Perception
+from handeye.skills.guarded import Guarded
 from handeye.skills.look import WRIST
 from handeye.skills.robot import Robot, reading
 
@@ -68,6 +70,7 @@ def arm_view(robot: Robot) -> ArmView:
         spec.gripper_stroke_m,
         state.stamp_s,
         gripper_shut_m=spec.gripper_shut_m,
+        still_s=state.stamp_s - (robot.rested_s if isinstance(robot, Guarded) else -math.inf),
     )
     kinematics = Kinematics.of(spec)
     return view if kinematics is None else replace(view, body=kinematics.body_points(state.q))

@@ -1,5 +1,6 @@
 """ArmView: where the arm is, so that it is not taken for part of the scene."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ class ArmView:
         body: [N, 3] points along the arm's bones, m, base frame.
         body_radius_m: how far the arm's body reaches around them.
         gripper_shut_m: what the fingers read when they are shut on nothing.
+        still_s: for how long neither the arm nor the fingers have moved.
     """
 
     T_base_tcp: Transform
@@ -29,6 +31,7 @@ class ArmView:
     body: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     body_radius_m: float = 0.085
     gripper_shut_m: float = 0.0
+    still_s: float = math.inf
 
     @property
     def grips(self) -> bool:

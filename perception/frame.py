@@ -78,8 +78,8 @@ class Frame:
 class Camera(Protocol):
     """Gives Frames.
 
-    `read` returns a frame not older than `max_age_s`, waits for one if it must, and raises
-    `CameraError` if none comes; it never returns a stale one.
+    `read` returns a frame that was taken at most `max_age_s` before it was called, waits for one
+    if it must, and raises `CameraError` if none comes; it never returns a stale one.
     """
 
     @property

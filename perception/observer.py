@@ -40,6 +40,8 @@ _AS_LIKELY = 0.7
 _PLAIN = 0.6
 """Score of what is plainly seen to be what is asked for."""
 _TRIES = 5
+_OLDEST_S, _LAST_S = 1.0, 0.1
+"""How old a frame may be, and how long before the arm came to rest it may have been taken."""
 
 
 class Observer:
@@ -106,12 +108,14 @@ class Observer:
     def look(self, cameras: Sequence[str] | None = None) -> Scene:
         """Read cameras (the fixed ones by default), update the scene and return it.
 
+        After a motion only frames that were taken since are looked at, however slow a camera is.
         A camera or model that fails for a moment is tried a few times more. Raises CameraError or
         ModelError where that does not help; the scene stays as it was.
         """
         names = self._fixed if cameras is None else tuple(cameras)
         arm = self._arm() if self._arm is not None else None
-        frames = {name: _patiently(partial(self._read, name)) for name in names}
+        age_s = _OLDEST_S if arm is None else min(_OLDEST_S, max(arm.still_s, _LAST_S))
+        frames = {name: _patiently(partial(self._read, name, age_s)) for name in names}
         start = time.perf_counter()
         self._perception.prepare("parse", list(frames.values()))
         self.seconds["model"] += time.perf_counter() - start
@@ -249,12 +253,12 @@ class Observer:
         """[N, 3] float32, everything seen above the table but the arm and `exclude`."""
         return self._tracker.cloud(exclude)
 
-    def _read(self, name: str) -> Frame:
+    def _read(self, name: str, max_age_s: float = _OLDEST_S) -> Frame:
         """A camera's frame; raises CameraError for whatever it raises or wrongly gives."""
         camera = self._camera(name)
         start = time.perf_counter()
         try:
-            frame = camera.read()
+            frame = camera.read(max_age_s)
         except HandeyeError:
             raise
         except Exception as error:

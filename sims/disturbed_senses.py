@@ -12,6 +12,8 @@ from .disturbance import Disturbance
 from .world import TIMESTEP_S
 
 _FROZEN_S = (1.0, 4.0)
+_PATIENCE_S = 1.0
+"""For so long a frozen camera is waited for, each time."""
 _DROPOUTS = 2
 _NOISE = 14.0
 _DARK = 0.35
@@ -48,7 +50,7 @@ class DisturbedCamera:
         if not what.due:
             return self._camera.read(max_age_s)
         if what.kind == "frozen":
-            self._wait_for_it(max_age_s)
+            self._wait_for_it()
         elif what.kind == "dropouts" and self._failures < _DROPOUTS and self._rng.random() < 0.5:
             self._failures += 1
             what.done = what.done or f'camera "{self.name}" dropped frames'
@@ -59,7 +61,7 @@ class DisturbedCamera:
         """Close the camera."""
         self._camera.close()
 
-    def _wait_for_it(self, max_age_s: float) -> None:
+    def _wait_for_it(self) -> None:
         """While it is frozen there is nothing fresh to give: wait, then say so."""
         what, world = self._disturbance, self._disturbance.world
         if self._froze_at_s is None:
@@ -67,7 +69,7 @@ class DisturbedCamera:
         if world.time_s - self._froze_at_s >= self._thaws_after_s:
             return
         what.done = what.done or f'camera "{self.name}" froze'
-        world.step(int(max_age_s / TIMESTEP_S))
+        world.step(int(_PATIENCE_S / TIMESTEP_S))
         age_s = world.time_s - self._froze_at_s
         raise CameraError(f'camera "{self.name}" froze: its newest frame is {age_s:.1f} s old')
 

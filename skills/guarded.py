@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -141,7 +142,7 @@ class Guarded:
         self._kinematics = Kinematics.of(robot.spec)
         self._moving = threading.Lock()
         self._closed = False
-        self._stamp_s = -math.inf
+        self._stamp_s = self._rested_s = -math.inf
 
     @property
     def unguarded(self) -> Robot:
@@ -158,11 +159,16 @@ class Guarded:
         """The robot's cameras."""
         return self._robot.cameras
 
+    @property
+    def rested_s(self) -> float:
+        """When the last motion ended, seconds on the robot's clock; -inf before the first one."""
+        return self._rested_s
+
     def connect(self) -> None:
         """Take control; idempotent. Raises RobotError, whatever the driver raises."""
         driven(self._robot.connect, f"{self.spec.name} cannot be connected")
         # A controller that was started anew may have begun to count anew.
-        self._closed, self._stamp_s = False, -math.inf
+        self._closed, self._stamp_s, self._rested_s = False, -math.inf, -math.inf
 
     def close(self) -> None:
         """Hold still and let go; idempotent. Raises RobotError, whatever the driver raises."""
@@ -267,7 +273,13 @@ class Guarded:
             raise RobotError(f"{name} is moving already, for another thread; wait for its end")
         try:
             state = self._carried_out(motion)
+            self._stamp_s = max(self._stamp_s, state.stamp_s)
+        except BaseException:
+            with suppress(RobotError):
+                self.read()
+            raise
         finally:
+            self._rested_s = self._stamp_s
             self._moving.release()
         if state.stopped:
             raise StoppedError(f"{name} was stopped during the motion; reset() clears it")

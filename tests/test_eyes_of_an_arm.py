@@ -1,10 +1,14 @@
 """Which cameras of an arm see the table: by name, by there being one, or as one says."""
 
+import math
+
 import pytest
 from handeye.agents.agent import Agent
-from handeye.perception.errors import CameraError
+from handeye.agents.eyes import arm_view
+from handeye.perception.errors import CameraError, StoppedError
 from handeye.sims.perfect_eyes import PerfectEyes
 from handeye.sims.simulation import Simulation
+from handeye.sims.world import TIMESTEP_S
 from handeye.skills import Home, Pick
 
 import handeye
@@ -44,3 +48,16 @@ def test_an_arm_without_cameras_goes_home(grab: Simulation) -> None:
     called(grab)
     with handeye.connect(grab.robot) as session:
         assert session.do(Home()).ok
+
+
+def test_the_eyes_know_for_how_long_the_arm_has_stood_still(grab: Simulation) -> None:
+    with handeye.connect(grab.robot, vlm=PerfectEyes(grab.world)) as session:
+        assert arm_view(session).still_s == math.inf
+        session.set_gripper(0.05)
+        assert arm_view(session).still_s == 0.0
+        grab.world.step(24)
+        assert arm_view(session).still_s == pytest.approx(24 * TIMESTEP_S)
+        session.stop()
+        with pytest.raises(StoppedError):
+            session.set_gripper(0.02)
+        assert arm_view(session).still_s == 0.0

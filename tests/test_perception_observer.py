@@ -1,5 +1,6 @@
 """The observer: cameras, models and tracker looked through as one; who answers for what."""
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -121,6 +122,22 @@ def test_what_fails_for_a_moment_is_tried_again() -> None:
     observer = Observer({"overview": Shaky()}, Perception.of(Slow(room)))
     assert list(observer.look().objects) == ["cup_1"]
     assert not trouble
+
+
+@pytest.mark.parametrize(("still_s", "oldest_s"), [(math.inf, 1.0), (0.4, 0.4), (0.0, 0.1)])
+def test_after_a_motion_only_frames_since_are_looked_at(still_s: float, oldest_s: float) -> None:
+    asked: list[float] = []
+
+    class Asked(RoomCamera):
+        def read(self, max_age_s: float = 1.0) -> Frame:
+            asked.append(max_age_s)
+            return super().read(max_age_s)
+
+    room = Room(CUP)
+    arm = replace(AWAY, still_s=still_s)
+    camera = Asked(room, "overview", OVERVIEW)
+    assert Observer({"overview": camera}, Perception.of(RoomVlm(room)), lambda: arm).look().objects
+    assert asked == [oldest_s]
 
 
 def test_a_model_that_is_late_is_not_asked_again_while_it_is_at_work() -> None:

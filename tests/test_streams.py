@@ -81,6 +81,28 @@ def test_a_stale_frame_is_never_given() -> None:
     stop(stream, camera)
 
 
+def test_a_frame_that_was_long_under_way_counts_from_when_it_was_taken() -> None:
+    camera, now, asked = Fed(), [11.0], threading.Event()
+
+    def clock() -> float:
+        told_s = now[0]
+        asked.set()
+        return told_s
+
+    stream = FrameStream(camera, deadline_s=30.0, clock=clock).start()
+    camera.feed(frame(1, stamp_s=10.8))
+    asked.clear()
+    read: list[int] = []
+    reader = threading.Thread(target=lambda: read.append(stream.read(max_age_s=0.1).sequence))
+    reader.start()
+    assert asked.wait(30.0)
+    now[0] = 11.6
+    camera._feed.put(frame(2, stamp_s=11.2))  # 0.4 s old by now, and taken after it was asked for
+    reader.join()
+    assert read == [2]
+    stop(stream, camera)
+
+
 def test_a_silent_camera_is_reported_within_its_deadline() -> None:
     camera = Fed()
     stream = FrameStream(camera, deadline_s=0.05).start()

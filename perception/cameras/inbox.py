@@ -100,7 +100,7 @@ class Inbox:
         return self
 
     def read(self, max_age_s: float = 1.0) -> Frame:
-        """The newest frame, at most `max_age_s` old; waits for one if it must.
+        """The newest frame, taken at most `max_age_s` before; waits for one if it must.
 
         Raises:
             CameraError: the camera was silent for its deadline, or gave only older frames for so
@@ -109,9 +109,11 @@ class Inbox:
         """
         self.start()
         began_s = time.monotonic()
+        # Of a frame that was under way for long, what counts is when it was taken.
+        oldest_s = (self._clock() if self._clock else began_s) - max_age_s
         with self._news:
             while True:
-                if self._latest is not None and self._fresh(self._latest, max_age_s):
+                if self._latest is not None and self._fresh(self._latest, oldest_s):
                     return self._give(self._latest).frame
                 self._raise_if_over()
                 waited_s = time.monotonic() - began_s
@@ -195,11 +197,10 @@ class Inbox:
         self._news.notify_all()
         return latest
 
-    def _fresh(self, latest: Taken, max_age_s: float) -> bool:
+    def _fresh(self, latest: Taken, oldest_s: float) -> bool:
         if self._ended and self._read:
             return False
-        age_s = self._clock() - latest.frame.stamp_s if self._clock else latest.age_s
-        return age_s <= max_age_s
+        return (latest.frame.stamp_s if self._clock else latest.moment_s) >= oldest_s
 
     def _raise_if_over(self) -> None:
         """Raise if no further frame is to be hoped for."""
