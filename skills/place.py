@@ -78,6 +78,11 @@ class Place(Skill):
             )
         if self.relation != "at" and self.reference is None:
             raise ValueError(f'relation "{self.relation}" needs a reference object')
+        if self.relation not in ("on", "at") and self.reference == "table":
+            raise ValueError(
+                f'nothing is "{self.relation}" the table; give an id for the reference, or '
+                'relation "on", or "at" with a spot'
+            )
         if self.relation == "between" and self.second is None:
             raise ValueError('relation "between" needs a second object')
         return self

@@ -193,6 +193,11 @@ class TestReferences:
             ),
             (("stack", {"target": "cup_1", "reference": "cup_1"}), 'are both "cup_1"'),
             (("place", {"target": "cup_1", "reference": "cup_1"}), 'are both "cup_1"'),
+            (
+                ("place", {"relation": "left_of", "reference": "table"}),
+                'nothing is "left_of" the ta',
+            ),
+            (("place", {"relation": "in", "reference": "table"}), "give an id for the reference"),
             (("place", {"relation": "at", "point": [float("nan"), 0.1]}), "finite number"),
             (("rotate", {"target": "cup_1", "angle_rad": float("nan")}), "rotate.angle_rad"),
         ],
