@@ -1,6 +1,7 @@
 """Making: a planner from what a user names one by."""
 
 from handeye.perception.errors import UserError
+from handeye.perception.spending import Spending
 
 from .planner import Planner
 
@@ -35,6 +36,14 @@ def make_planner(planner: object) -> Planner:
     from .models.planner import ModelPlanner
 
     return ModelPlanner(planner)
+
+
+def spendings_of(planner: Planner) -> tuple[Spending, ...]:
+    """What counts the requests and tokens of a planner, or of planners in turn."""
+    chained = getattr(planner, "planners", ())
+    own = getattr(planner, "spending", None)
+    found = (own,) if isinstance(own, Spending) else ()
+    return (*found, *(one for link in chained for one in spendings_of(link)))
 
 
 def _planner_of(planner: object) -> Planner:

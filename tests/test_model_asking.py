@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 from chat_server import PICK, Server, message, says
+from handeye.agents.agent import Agent
 from handeye.agents.making import make_planner
 from handeye.agents.models.local import TransformersChat
 from handeye.agents.models.planner import ChainedPlanner, ModelPlanner
 from handeye.agents.planner import Done, Plan, Progress
 from handeye.perception.errors import CancelledError, ModelError, UserError
 from handeye.perception.scene import Scene
+from handeye.perception.spending import Spending
+from handeye.sims.perfect_eyes import PerfectEyes
+from handeye.sims.simulation import Simulation
+from handeye.sims.tasks import get_task
 from handeye.skills import CancelToken, Pick
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
+
+from handeye.episode import run_episode
 
 KEY = "sk-SECRET-0123456789abcdef"
 PICKED = Plan(skills=(Pick(target="cup_1"),))
@@ -199,3 +206,42 @@ class TestWhoIsAskedAgain:
         assert planner.plan("grab the red cup", table, done) == Plan(
             skills=(), reading="It is in the hand."
         )
+
+
+class TestSpending:
+    def test_it_stops_at_its_limit_and_nothing_moves(
+        self, server: Server, grab: Simulation
+    ) -> None:
+        planner = says(server, *[message(None, ("home", "{}"))] * 2)
+        planner.spending.most_tokens = 4
+        with Agent(grab.robot, vlm=PerfectEyes(grab.world), planner=planner) as agent:
+            result = agent.run("go home, and home again")
+        assert (result.status, result.error) == ("failed", "ModelError")
+        assert result.reason == "the limit of 4 tokens is reached (4 were used)"
+        assert [step.call.skill for step in result.skills] == ["home", "home"]
+        assert len(server.requests) == 2
+
+    def test_what_reached_no_model_is_not_counted(self, server: Server, table: Scene) -> None:
+        server.answers = [(500, "{}"), (200, message(None, PICK))]
+        planner = ModelPlanner(chat_of(server), spending=Spending(most_requests=1))
+        with pytest.raises(ModelError, match="500"):
+            planner.plan("grab the red cup", table, Progress())
+        assert planner.plan("grab the red cup", table, Progress()) == PICKED
+        assert (planner.spending.requests, planner.spending.tokens) == (1, 2)
+
+    def test_what_a_model_does_not_tell_is_estimated(self, server: Server, table: Scene) -> None:
+        untold = message(None, PICK)
+        del untold["usage"]
+        planner = says(server, untold)
+        planner.plan("grab the red cup", table, Progress())
+        asked = sum(len(one["content"]) for one in server.requests[0]["messages"])
+        assert planner.spending.tokens == asked // 4
+
+    def test_an_episode_tells_what_it_cost(self, server: Server) -> None:
+        refusals = [message(None, ("refuse", '{"reason": "I would rather not"}'))] * 4
+        planner = make_planner(ChainedPlanner([says(server, *refusals)]))
+        task = get_task("grab_red_cup")
+        for _ in range(2):  # One planner, several episodes.
+            result = run_episode(task, 3, planner=planner, eyes=lambda s: PerfectEyes(s.world))
+            assert result.calls["plan"] >= 1
+            assert result.tokens == 2 * result.calls["plan"]

@@ -17,8 +17,9 @@ import pytest
 from handeye.perception.frame import Frame
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
+from handeye.perception.spending import Spending
 from handeye.perception.vlm.load import load_vlm
-from handeye.perception.vlm.remote import Spending, boxes_of, whole_patches
+from handeye.perception.vlm.remote import boxes_of, whole_patches
 from PIL import Image
 from raycast import OVERVIEW, Room, RoomCamera
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize

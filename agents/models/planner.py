@@ -8,6 +8,7 @@ from handeye.perception.deadlines import answered, heeding
 from handeye.perception.errors import HandeyeError, ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.scene import Scene
+from handeye.perception.spending import Spending
 from handeye.skills.robot import CancelToken
 from pydantic import ValidationError
 
@@ -47,6 +48,8 @@ class ModelPlanner:
             a checkpoint in this process.
         until_done: whether it is asked again, with what was done, until it says that the
             instruction is carried out.
+        spending: counts requests and tokens, and limits them: a run that would need more of them
+            fails. Tokens that the model does not tell are estimated.
 
     Attributes:
         asks_again: the same as `until_done`, see `Planner`.
@@ -63,6 +66,7 @@ class ModelPlanner:
         images: bool = False,
         timeout_s: float | None = None,
         until_done: bool = True,
+        spending: Spending | None = None,
     ) -> None:
         if timeout_s is not None and not timeout_s > 0:
             raise UserError(f"timeout_s={timeout_s} is no time to wait; right is above 0 seconds")
@@ -77,6 +81,7 @@ class ModelPlanner:
         self.model = model
         self.images = images
         self.asks_again = until_done
+        self.spending = spending or Spending()
         local = isinstance(model, TransformersChat)
         self.timeout_s = timeout_s or (_LOCAL_TIMEOUT_S if local else TIMEOUT_S)
         self._name = named(model)
@@ -134,6 +139,7 @@ class ModelPlanner:
         from .binding import with_tools, without_keys
 
         able = with_tools(self.model, tools())
+        self.spending.begin()
         try:
             with heeding(self._cancel.check):
                 message = answered(lambda: able.invoke(list(messages)), self._name, self.timeout_s)
@@ -142,12 +148,22 @@ class ModelPlanner:
         except Exception as error:
             if isinstance(error, ValidationError) and error.title == AIMessage.__name__:
                 raise InvalidOutputError(_wrong_form(error)) from error
+            self.spending.withdraw()
             reason = without_keys(_reason(error), self.model)[:300]
             raise ModelError(f"{self._name} gave no answer: {reason}") from error
         if not isinstance(message, AIMessage):
             kind = type(message).__name__
             raise ModelError(f"{self._name} gave {kind}, where a chat model gives an AIMessage")
+        self.spending.add(self._tokens_of(message, messages))
         return message
+
+    def _tokens_of(self, answer: "AIMessage", messages: "Sequence[BaseMessage]") -> int:
+        """Tokens of a prompt and its answer, as told, or as estimated."""
+        told = answer.usage_metadata
+        if told is not None and told["total_tokens"] > 0:
+            return told["total_tokens"]
+        pixels = sum(frame.rgb[..., 0].size for frame in self._frames.values())
+        return sum(len(one.text) for one in (*messages, answer)) // 4 + pixels // 750
 
 
 class ChainedPlanner:

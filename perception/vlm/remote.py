@@ -6,7 +6,6 @@ import math
 import os
 import random
 import re
-import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..addresses import redacted, secrets_of, without
 from ..errors import ModelError, UserError
 from ..frame import Frame
+from ..spending import Spending
 from .checkpoints import picture_of
 from .line import Line
 from .sureness import sureness
@@ -34,48 +34,6 @@ _PASSING = (408, 409, 429)
 """Besides the server's own faults."""
 _ILL_FORMED = (400, 422)
 """Of a request with something in it that the server does not take."""
-
-
-@dataclass
-class Spending:
-    """What a server's answers have cost so far, and the most that they may.
-
-    Attributes:
-        most_tokens: of prompts and answers together; None for no limit. Where a server does not
-            tell them, they are estimated: one for four characters, and one for 750 pixels.
-        most_requests: None for no limit; tries that the server turned down, or that did not reach
-            it, are not counted, those that were late are.
-    """
-
-    most_tokens: int | None = None
-    most_requests: int | None = None
-    tokens: int = 0
-    requests: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def begin(self) -> None:
-        """Count a request; raises ModelError where a limit is reached."""
-        with self._lock:
-            if self.most_requests is not None and self.requests >= self.most_requests:
-                raise ModelError(
-                    f"the limit of {self.most_requests} requests is reached", passing=False
-                )
-            if self.most_tokens is not None and self.tokens >= self.most_tokens:
-                raise ModelError(
-                    f"the limit of {self.most_tokens} tokens is reached ({self.tokens} were used)",
-                    passing=False,
-                )
-            self.requests += 1
-
-    def withdraw(self) -> None:
-        """Take a request back that cost nothing."""
-        with self._lock:
-            self.requests -= 1
-
-    def add(self, tokens: int) -> None:
-        """Count tokens."""
-        with self._lock:
-            self.tokens += tokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from handeye.agents.agent import Agent, Result, Status
 from handeye.agents.events import Event
 from handeye.agents.eyes import make_observer
-from handeye.agents.making import make_planner
+from handeye.agents.making import make_planner, spendings_of
 from handeye.agents.state import Budget, Step
 from handeye.perception.observer import Observer
 from handeye.perception.perception import Perception
+from handeye.perception.spending import Spending
 
 from .following import Follower
 from .recording import FRAMES_A_SECOND, LABELS, Recorder, free
@@ -50,7 +51,8 @@ class EpisodeResult(BaseModel):
         thread: of the agent.
         seconds: wall-clock time by stage: "build", "render", "model", "scene", "rest", "all".
         simulated_s: how long it took the robot.
-        calls: model calls by verb.
+        calls: model calls by verb; "plan" are the requests to a language model that plans.
+        tokens: of those, prompts and answers together, as told or estimated.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,7 @@ class EpisodeResult(BaseModel):
     seconds: dict[str, float] = {}
     simulated_s: float = 0.0
     calls: dict[str, int] = {}
+    tokens: int = 0
 
 
 class Interrupted(KeyboardInterrupt):
@@ -140,6 +143,8 @@ def run_episode(
 
     began = time.perf_counter()
     planning = make_planner(planner)
+    spendings = spendings_of(planning)
+    before = _sums(spendings)
     with simulate(
         Checked(task),
         seed,
@@ -183,6 +188,7 @@ def run_episode(
             seconds = {key: round(value, 3) for key, value in spent.items()}
             recording = str(recorder.folder) if recorder else None
             episode = episode.model_copy(update={"seconds": seconds, "recording": recording})
+            episode = _with_spent(episode, before, _sums(spendings))
             if recorder is not None:
                 recorder.finish(episode.model_dump(mode="json"))
         if kept is not None and out is not None:
@@ -287,6 +293,21 @@ def _measured(
         "calls": dict(observer.calls),
     }
     return episode.model_copy(update=more)
+
+
+def _sums(spendings: Sequence[Spending]) -> tuple[int, int]:
+    return sum(one.requests for one in spendings), sum(one.tokens for one in spendings)
+
+
+def _with_spent(
+    episode: EpisodeResult, before: tuple[int, int], after: tuple[int, int]
+) -> EpisodeResult:
+    """An episode with the requests and tokens of its planning; one planner may do several."""
+    requests, tokens = (b - a for a, b in zip(before, after, strict=True))
+    if not requests:
+        return episode
+    calls = {**episode.calls, "plan": requests}
+    return episode.model_copy(update={"calls": calls, "tokens": tokens})
 
 
 def _disturbed(simulation: "Simulation", model: object) -> object:

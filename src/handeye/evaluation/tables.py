@@ -55,6 +55,7 @@ def _row(agent: str, task: str, split: str, results: list[EpisodeResult]) -> Row
         "seconds": _mean(r.seconds.get("all", 0.0) for r in results),
         "simulated_s": _mean(r.simulated_s for r in results),
         "seconds_by_stage": {s: _mean(r.seconds.get(s, 0.0) for r in results) for s in stages},
+        "tokens": _mean(r.tokens for r in results),
         "model_calls": {v: _mean(r.calls.get(v, 0) for r in results) for v in verbs},
     }
 
@@ -122,9 +123,12 @@ def as_markdown(table: list[Row]) -> str:
 
 def cells(table: list[Row]) -> tuple[list[str], list[list[str]]]:
     """Headings and rows of the table, as they are shown."""
+    costs = any(row["tokens"] for row in table)
     heads = [
         *("agent", "task", "split", "episodes", "success", "95 % interval", "false success"),
-        *("false alarm", "recovered", "steps", "retries", "calls", "seconds", "failed at"),
+        *("false alarm", "recovered", "steps", "retries", "calls"),
+        *(("tokens",) if costs else ()),
+        *("seconds", "failed at"),
     ]
     shown = []
     for row in table:
@@ -144,6 +148,7 @@ def cells(table: list[Row]) -> tuple[list[str], list[list[str]]]:
                 f"{row['steps']:.1f}",
                 f"{row['retries']:.1f}",
                 f"{sum(row['model_calls'].values()):.1f}",
+                *((f"{row['tokens']:.0f}",) if costs else ()),
                 f"{row['seconds']:.1f}",
                 ", ".join(f"{stage} {count}" for stage, count in worst) or "–",
             ]
@@ -227,6 +232,7 @@ def _flat(job: Job, result: EpisodeResult) -> Row:
         "answer": result.answer,
         "steps": len(result.skills),
         "retries": result.retries,
+        "tokens": result.tokens,
         "disturbed_by": result.disturbed_by,
         "disturbance": result.disturbance,
         "simulated_s": result.simulated_s,
