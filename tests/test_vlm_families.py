@@ -276,6 +276,21 @@ class TestRecorded:
         assert found.label == "the red cup"
         assert found.box == pytest.approx((8, 12, 40, 36), abs=0.5)
 
+    def test_a_list_of_florence_that_is_cut_off_is_no_list(
+        self, folders: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vlm = replace(load_vlm(build("florence2", folders / "cut")), max_new_tokens=11)
+        said = "</s><s>cup<loc_100><loc_200><loc_500><loc_600>bowl<loc_1><loc_2></s>"
+        monkeypatch.setattr(vlm.parts.processor, "batch_decode", lambda *_, **__: [said])
+        for length, cut in ((11, False), (12, True)):
+            ids = torch.ones((1, length), dtype=torch.int64)
+            monkeypatch.setattr(vlm.parts.model, "generate", lambda ids=ids, **_: ids)
+            if cut:
+                with pytest.raises(ModelError, match="cut off after 11 tokens; a larger max_new_t"):
+                    vlm.parse(FRAME)
+            else:
+                assert [found.label for found in vlm.parse(FRAME)] == ["cup"]
+
     def test_the_tokens_around_qwen2s_boxes_are_read_and_are_no_part_of_a_sentence(self) -> None:
         cup = "<|object_ref_start|>the cup<|object_ref_end|>"
         box = "<|box_start|>(500,250),(750,500)<|box_end|>"
@@ -334,7 +349,7 @@ class TestRecorded:
             "<grounding><phrase> the cup</phrase>"
             "<object><patch_index_0256><patch_index_0743></object>"
         )
-        monkeypatch.setattr(type(vlm), "_write", lambda *_, **__: (said, 1.0))
+        monkeypatch.setattr(type(vlm), "_write", lambda *_, **__: Generated(said, 1.0))
         [found] = vlm.ground(FRAME, "the cup")
         # The frame of 80 x 60 is in the middle of a square of 80.
         assert found.box == pytest.approx((1.25, 11.25, 18.75, 48.75))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..frame import Frame
-from .answering import generate
+from .answering import Generated, generate
 from .checkpoints import Parts, picture_of
 from .explaining import attending, over_frame, relevance
 from .squaring import crops, squared
@@ -96,7 +96,7 @@ class WritingGrounder:
         return ("parse", "ground", "caption", *(("explain",) if self._florence else ()))
 
     def parse(self, frame: Frame) -> list[Detection]:
-        """Every object that it names."""
+        """Every object that it names; raises ModelError where its list was cut off."""
         task = EVERYTHING if self._florence else "<grounding>Describe this image in detail:"
         return [_detection(found) for found in self._places(frame, task, "")]
 
@@ -111,8 +111,8 @@ class WritingGrounder:
     def caption(self, frame: Frame) -> str:
         """One sentence about a frame."""
         if self._florence:
-            return self._write(frame, CAPTION)[0].strip()
-        text = self._write(frame, "An image of")[0]
+            return self._write(frame, CAPTION).text.strip()
+        text = self._write(frame, "An image of").text
         return str(self.parts.processor.post_process_generation(text)[0]).strip()
 
     def explain(self, frame: Frame, phrase: str) -> HeatMap:
@@ -149,18 +149,24 @@ class WritingGrounder:
     def _places(self, frame: Frame, task: str, phrase: str) -> list[WrittenBox]:
         height, width = frame.rgb.shape[:2]
         if self._florence:
-            answer = self._florence_answer(frame, task, phrase)
+            answer, cut = self._florence_answer(frame, task, phrase)
             boxes = answer.get("bboxes", []) if isinstance(answer, dict) else []
             labels = answer.get("labels", []) if isinstance(answer, dict) else []
             scores = [1.0] * len(boxes)
         else:
-            text, sure = self._write(frame, task)
+            text, sure, cut = self._write(frame, task)
             _, entities = self.parts.processor.post_process_generation(text)
             x0, y0, x1, y1 = self._shown(frame)[1]
             start, size = np.array([x0, y0, x0, y0]), np.array([x1 - x0, y1 - y0] * 2)
             boxes = [start + np.array(box) * size for _, _, places in entities for box in places]
             labels = [name for name, _, places in entities for _ in places]
             scores = [sure] * len(boxes)
+        if cut and len(boxes):
+            raise ModelError(
+                f"the list that {self.parts.name} wrote was cut off after {cut} tokens; "
+                "a larger max_new_tokens gives it more",
+                passing=False,
+            )
         found = []
         for box, label, score in zip(boxes, labels, scores, strict=True):
             place = _clipped(np.array(box, np.float32), width, height)
@@ -168,13 +174,14 @@ class WritingGrounder:
                 found.append(WrittenBox(place, str(label), score))
         return found
 
-    def _florence_answer(self, frame: Frame, task: str, phrase: str) -> Any:
+    def _florence_answer(self, frame: Frame, task: str, phrase: str) -> tuple[Any, int]:
+        """What its processor reads, and after how many tokens it was cut off."""
         height, width = frame.rgb.shape[:2]
-        text, _ = self._write(frame, task + phrase, keep_special=True)
+        text, _, cut = self._write(frame, task + phrase, keep_special=True)
         answer = self.parts.processor.post_process_generation(
             text, task=task, image_size=(width, height)
         )
-        return answer.get(task, answer)
+        return answer.get(task, answer), cut
 
     def _shown(self, frame: Frame) -> tuple[Any, Box]:
         """The picture that the model sees whole, and (x0, y0, x1, y1) of the frame that it is."""
@@ -183,10 +190,10 @@ class WritingGrounder:
             return squared(picture, images)
         return picture, (0.0, 0.0, float(picture.width), float(picture.height))
 
-    def _write(self, frame: Frame, prompt: str, *, keep_special: bool = False) -> tuple[str, float]:
+    def _write(self, frame: Frame, prompt: str, *, keep_special: bool = False) -> Generated:
         inputs = self.parts.inputs(images=self._shown(frame)[0], text=prompt)
         if not keep_special and self._florence:
-            return generate(self.parts, inputs, self.max_new_tokens)[:2]
+            return generate(self.parts, inputs, self.max_new_tokens)
         import torch
 
         with torch.inference_mode():
@@ -194,7 +201,10 @@ class WritingGrounder:
                 **inputs, max_new_tokens=self.max_new_tokens, do_sample=False
             )
         text = self.parts.processor.batch_decode(out, skip_special_tokens=not keep_special)[0]
-        return str(text), 1.0
+        # Florence-2 puts its end behind what is cut off too: its length alone tells.
+        before = 1 if self._florence else inputs["input_ids"].shape[1]
+        full = out.shape[1] - before >= self.max_new_tokens
+        return Generated(str(text), 1.0, self.max_new_tokens if full else 0)
 
 
 def _detection(found: WrittenBox, label: str | None = None) -> Detection:
