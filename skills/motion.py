@@ -131,7 +131,8 @@ class Mover:
             return arrived(state, T_base_tcp)
         goal = self.solve(T_base_tcp) if q_goal is None else q_goal
         path = joint_path(self._kinematics, state.q, goal, safe)
-        self._check_body(path, cloud)
+        # What the arm touches as it begins, or is taken for, does not keep it from leaving.
+        self._check_body(path, self._apart(state.q, cloud))
         state = arm.move_joints(
             path, speed=speed, deadline_s=self._left(), cancel=self.context.cancel
         )
@@ -255,6 +256,15 @@ class Mover:
             x, y, z = point
             raise BlockedError(f"the arm would touch what is at ({x:.2f}, {y:.2f}, {z:.2f}) m")
 
+    def _apart(self, q: Joints, cloud: Points) -> Points:
+        """What of a cloud the arm's bones behind the hand do not touch in a configuration."""
+        if self._kinematics is None or len(cloud) == 0:
+            return cloud
+        from scipy.spatial import cKDTree
+
+        distance, _ = cKDTree(_behind_hand(self._kinematics, q)).query(cloud)
+        return cloud[np.asarray(distance) > _BODY_RADIUS_M]
+
     def _nearest(
         self, path: npt.NDArray[np.float64], cloud: Points
     ) -> tuple[float, npt.NDArray[np.floating]]:
@@ -266,13 +276,17 @@ class Mover:
 
         tree = cKDTree(cloud)
         for q in path[:: max(1, len(path) // 12)]:
-            bones = self._kinematics.body_points(q)
-            tip = self._kinematics.fk(q)[:3, 3]
-            upper = bones[np.linalg.norm(bones - tip, axis=1) > _HAND_M]
-            distance, index = (np.atleast_1d(found) for found in tree.query(upper))
+            bones = _behind_hand(self._kinematics, q)
+            distance, index = (np.atleast_1d(found) for found in tree.query(bones))
             if len(distance) and distance.min() < nearest[0]:
                 nearest = float(distance.min()), cloud[index[int(distance.argmin())]]
         return nearest
+
+
+def _behind_hand(kinematics: Kinematics, q: Joints) -> npt.NDArray[np.float64]:
+    """[N, 3] points along the arm's bones but for those of the hand, m, base frame."""
+    bones = kinematics.body_points(q)
+    return bones[np.linalg.norm(bones - kinematics.fk(q)[:3, 3], axis=1) > _HAND_M]
 
 
 def _way_from(kinematics: Kinematics, seed: Joints, poses: Sequence[Transform]) -> Way:

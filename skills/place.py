@@ -1,5 +1,6 @@
 """Place: put down what the gripper holds."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from handeye.perception.furniture import hollow
 from handeye.perception.scene import Scene, SceneObject
 from pydantic import Field, model_validator
 
+from .grasping import fingers_hit, palm_hits
 from .motion import Mover, Way, arrived
 from .opening import look_into, seen_furniture
 from .running import Failed, run
@@ -16,6 +18,7 @@ from .shelving import niche, shelve
 from .skill import Code, Outcome, Skill, SkillContext
 from .spots import (
     NAMED_SPOTS,
+    Spot,
     SpotName,
     beside,
     between,
@@ -39,6 +42,14 @@ _OPEN_BY_M, _LEAST_OPEN_BY_M = 0.03, 0.008
 _FINGERS_M = 0.06
 """Both fingers, and some space between them and the wall of a bowl."""
 _DISHES = frozenset({"plate", "tray"})
+TABLE = "table"
+"""Stands for the table, where an id of the scene is asked for."""
+_TURNS_RAD = (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14)
+_MOST_SPOTS = 12
+_FEW_POINTS = 2
+"""So few points of what is seen may lie within the hand; one is soon misplaced."""
+_LOW_M = 0.006
+"""What is seen so little above the table is the table's."""
 
 
 class Place(Skill):
@@ -78,7 +89,7 @@ class Place(Skill):
             )
         if self.relation != "at" and self.reference is None:
             raise ValueError(f'relation "{self.relation}" needs a reference object')
-        if self.relation not in ("on", "at") and self.reference == "table":
+        if self.relation not in ("on", "at") and self.reference == TABLE:
             raise ValueError(
                 f'nothing is "{self.relation}" the table; give an id for the reference, or '
                 'relation "on", or "at" with a spot'
@@ -129,24 +140,26 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
             return shelve(held, thing, identity, inside, context, mover)
         goal = _into_drawer(identity, scene.objects[identity], points, held, thing, context)
     else:
-        goal = _goal_point(call, thing, held, context)
-    x, y, support_m, drop_m = goal
+        goal = _goals(call, thing, held, context)
+    spots, support_m, drop_m = goal
     thing = context.sight.scene.objects.get(held, thing)  # It moves with the hand.
     state = mover.robot.read()
     tcp = state.T_base_tcp[:3, 3]
     below = float(tcp[2] - (thing.position[2] - thing.size[2] / 2))
     below = float(np.clip(below, 0.0, 0.25))
     T = state.T_base_tcp.copy()
-    T[0, 3] = x + tcp[0] - thing.position[0]
-    T[1, 3] = y + tcp[1] - thing.position[1]
     T[2, 3] = support_m + drop_m + below
-    way = _way_down(T, (x, y), mover)
+    stroke = mover.robot.spec.gripper_stroke_m
+    width = release_width(call, state.gripper_width_m, scene, stroke)
+    carrying = [call.reference] if call.relation in ("on", "in") and call.reference else []
+    near = context.sight.cloud(exclude=[held, *(name for name in carrying if name != TABLE)])
+    near = near[near[:, 2] > scene.table_height_m + _LOW_M] if len(near) else near
+    poses = [(spot, _moved(T, thing.position, spot)) for spot in spots[:_MOST_SPOTS]]
+    (x, y), way = _way_down(poses, width, near, mover)
     context.report(f"placing {held}")
     above, T = way.poses
     mover.over(above, below_m=below, ignore=[held], speed=0.8, q_goal=way.q_start)
     arrived(mover.drive(way, 1, speed=0.3), T, _DOWN_M)
-    stroke = mover.robot.spec.gripper_stroke_m
-    width = release_width(call, state.gripper_width_m, context.sight.scene, stroke)
     opened = mover.gripper(width)
     retreat = T.copy()
     retreat[:3, 3] -= 0.10 * T[:3, 2]
@@ -187,40 +200,72 @@ def release_width(call: Place, held_m: float, scene: Scene, stroke_m: float) -> 
     return min(width, stroke_m)
 
 
-def _way_down(T: Transform, pivot: tuple[float, float], mover: Mover) -> Way:
-    """From above the pose down to it, turned about the object's own middle where need be."""
-    for angle in (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14):
-        c, s = np.cos(angle), np.sin(angle)
-        about = np.eye(4)
-        about[:2, :2] = [[c, -s], [s, c]]
-        center = np.array([*pivot, 0.0])
-        about[:3, 3] = center - about[:3, :3] @ center
-        turned = np.asarray(about @ T)
-        above = turned.copy()
-        above[2, 3] += _ABOVE_M
-        way = mover.along([above, turned])
-        if len(way.poses) == 2:
-            return way
-    raise Failed(
-        Code.UNREACHABLE, f"the place at ({pivot[0]:.2f}, {pivot[1]:.2f}) m is out of reach"
-    )
+def _moved(T: Transform, position: Sequence[float], spot: Spot) -> Transform:
+    """The pose of the TCP at which what is held, now at a position, is at a spot."""
+    moved = T.copy()
+    moved[:2, 3] += np.subtract(spot, position[:2])
+    return moved
 
 
-def _goal_point(
+def _way_down(
+    poses: Sequence[tuple[Spot, Transform]], width_m: float, cloud: Points, mover: Mover
+) -> tuple[Spot, Way]:
+    """From above a pose down to it, where the hand finds room between what stands around.
+
+    Turned about the object's own middle where need be. Where there is room for it nowhere, the
+    first way that the arm can go: what is seen may be less in the way than it looks.
+
+    Args:
+        poses: of the TCP at each spot, best first.
+        width_m: how wide the fingers open there.
+        cloud: [N, 3] what stands around.
+        mover: of the skill.
+    """
+    spec, second = mover.robot.spec, None
+    for spot, T in poses:
+        for angle in _TURNS_RAD:
+            turned = _turned(T, spot, angle)
+            hits = fingers_hit(turned, width_m, cloud, spec, margin_m=0.0)
+            free = max(hits, palm_hits(turned, cloud, spec)) <= _FEW_POINTS
+            if second is not None and not free:
+                continue
+            above = turned.copy()
+            above[2, 3] += _ABOVE_M
+            way = mover.along([above, turned])
+            if len(way.poses) < 2:
+                continue
+            if free:
+                return spot, way
+            second = spot, way
+    if second is not None:
+        return second
+    x, y = poses[0][0]
+    raise Failed(Code.UNREACHABLE, f"the place at ({x:.2f}, {y:.2f}) m is out of reach")
+
+
+def _turned(T: Transform, pivot: Spot, angle: float) -> Transform:
+    """A pose turned about the vertical through a spot."""
+    c, s = np.cos(angle), np.sin(angle)
+    about = np.eye(4)
+    about[:2, :2] = [[c, -s], [s, c]]
+    center = np.array([*pivot, 0.0])
+    about[:3, 3] = center - about[:3, :3] @ center
+    return np.asarray(about @ T)
+
+
+def _goals(
     call: Place, thing: SceneObject, held: str, context: SkillContext
-) -> tuple[float, float, float, float]:
-    """(x, y) for the object's middle, the height of what will carry it, and the drop, m."""
+) -> tuple[list[Spot], float, float]:
+    """Spots for the object's middle, best first; the height of what carries it, and the drop."""
     sight, scene = context.sight, context.sight.scene
     cloud = sight.cloud(exclude=[held])
     radius = max(thing.size[:2]) / 2
     table = scene.table_height_m
     if call.relation == "at":
         wanted = call.point or named_spot(call.spot or "middle", scene)
-        x, y = free_near(wanted, radius, cloud, table)
-        return x, y, table, _RELEASE_M
-    if call.reference == "table":
-        x, y = free_near(named_spot("middle", scene), radius, cloud, table)
-        return x, y, table, _RELEASE_M
+        return free_near(wanted, radius, cloud, table), table, _RELEASE_M
+    if call.reference == TABLE:
+        return free_near(named_spot("middle", scene), radius, cloud, table), table, _RELEASE_M
     reference = sight.resolve(call.reference or "")
     if reference == held:
         raise Failed(Code.REFUSED, f"{held} cannot be placed {call.relation} itself")
@@ -237,13 +282,11 @@ def _goal_point(
             x, y = free_in(base, radius, lying, across)
         elif call.relation == "on" and lying and base.category in _DISHES:
             x, y = free_on(base, radius, lying, across)
-        return x, y, surface, drop
+        return [(x, y)], surface, drop
     if call.relation == "between":
         second = scene.objects[sight.resolve(call.second or "")]
-        x, y = between(base, second, radius, cloud, table)
-    else:
-        x, y = beside(call.relation, base, radius, cloud, table)
-    return x, y, table, _RELEASE_M
+        return between(base, second, radius, cloud, table), table, _RELEASE_M
+    return beside(call.relation, base, radius, cloud, table), table, _RELEASE_M
 
 
 def _onto(
@@ -270,8 +313,8 @@ def _into_drawer(
     held: str,
     thing: SceneObject,
     context: SkillContext,
-) -> tuple[float, float, float, float]:
-    """A free place in what is open of a drawer, and its rim."""
+) -> tuple[list[Spot], float, float]:
+    """A free place in what is open of a drawer, its rim, and the drop."""
     inside = hollow(points)
     if inside is None:
         raise Failed(Code.NO_ROOM, f"nothing stands open at the {base.name} to be filled")
@@ -280,5 +323,5 @@ def _into_drawer(
     objects = context.sight.scene.objects
     lying = [other for name, other in objects.items() if name != held and identity == other.in_]
     cloud = context.sight.cloud(exclude=[held])
-    x, y = free_inside(inside, max(thing.size[:2]) / 2, cloud, lying)
-    return x, y, inside.rim_m, -_DRAWER_DEPTH_M
+    spot = free_inside(inside, max(thing.size[:2]) / 2, cloud, lying)
+    return [spot], inside.rim_m, -_DRAWER_DEPTH_M

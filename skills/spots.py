@@ -24,7 +24,7 @@ SpotName = Literal[
     "far_right_corner",
 ]
 NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
-_MARGIN_M = 0.025
+_MARGIN_M, _LEAST_MARGIN_M = 0.025, 0.012
 _REACH_M = 0.74
 _WALL_M = 0.012
 _SIDES_M, _NEAR_SIDES_M = 0.02, 0.03
@@ -32,6 +32,8 @@ _SIDES_M, _NEAR_SIDES_M = 0.02, 0.03
 _FLOOR_M = 0.012
 _LEAST_POINTS = 8
 _BOUNDS = ((0.28, -0.41), (0.72, 0.41))
+Spot = tuple[float, float]
+"""(x, y), m, base frame."""
 _DIRECTIONS = {
     "left_of": (0.0, 1.0),
     "right_of": (0.0, -1.0),
@@ -49,18 +51,19 @@ def named_spot(spot: SpotName, scene: Scene) -> tuple[float, float]:
     return x, y
 
 
-def free_near(
-    wanted: tuple[float, float], radius_m: float, cloud: Points, table_m: float
-) -> tuple[float, float]:
-    """The free place nearest to a point, for something of a radius; raises Failed(NO_ROOM)."""
+def free_near(wanted: Spot, radius_m: float, cloud: Points, table_m: float) -> list[Spot]:
+    """The free places near a point for something of a radius, nearest first.
+
+    Raises Failed(NO_ROOM) where there are none, as the next two do.
+    """
     grid = _ring_of_candidates(np.array(wanted), 0.20)
-    return _first_free(grid, radius_m, cloud, table_m, "near there")
+    return _free(grid, radius_m, cloud, table_m, "near there")
 
 
 def beside(
     relation: str, reference: SceneObject, radius_m: float, cloud: Points, table_m: float
-) -> tuple[float, float]:
-    """A free place in a direction of an object, or next to it."""
+) -> list[Spot]:
+    """The free places in a direction of an object, or next to it, best first."""
     center = np.array(reference.position[:2])
     own = max(reference.size[:2]) / 2
     directions = (
@@ -76,19 +79,17 @@ def beside(
                 turned = np.array([c * d[0] - s * d[1], s * d[0] + c * d[1]])
                 candidates.append(center + turned * (own + radius_m + gap))
     words = relation.replace("_", " ")
-    return _first_free(
-        np.array(candidates), radius_m, cloud, table_m, f"{words} the {reference.name}"
-    )
+    return _free(np.array(candidates), radius_m, cloud, table_m, f"{words} the {reference.name}")
 
 
 def between(
     first: SceneObject, second: SceneObject, radius_m: float, cloud: Points, table_m: float
-) -> tuple[float, float]:
-    """A free place on the line between two objects."""
+) -> list[Spot]:
+    """The free places on the line between two objects, best first."""
     a, b = np.array(first.position[:2]), np.array(second.position[:2])
     shares = 0.5 + np.array([0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24])
     candidates = a + shares[:, None] * (b - a)
-    return _first_free(
+    return _free(
         candidates, radius_m, cloud, table_m, f"between the {first.name} and the {second.name}"
     )
 
@@ -202,20 +203,26 @@ def _ring_of_candidates(center: npt.NDArray[np.float64], reach: float) -> npt.ND
     return np.asarray(center + grid[order])
 
 
-def _first_free(
+def _free(
     candidates: npt.NDArray[np.float64],
     radius_m: float,
     cloud: Points,
     table_m: float,
     where: str,
-) -> tuple[float, float]:
+) -> list[Spot]:
+    """Those of candidates [N, 2] with some room around, then those with less."""
     (x0, y0), (x1, y1) = _BOUNDS
+    x, y = candidates.T
+    inside = (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1) & (np.hypot(x, y) < _REACH_M)
+    candidates = candidates[inside]
+    room = np.full(len(candidates), np.inf)
     tall = cloud[cloud[:, 2] > table_m + 0.006] if len(cloud) else cloud
-    for margin in (_MARGIN_M, 0.012):
-        for x, y in candidates:
-            inside = x0 <= x <= x1 and y0 <= y <= y1 and np.hypot(x, y) < _REACH_M
-            if not inside:
-                continue
-            if len(tall) == 0 or np.hypot(tall[:, 0] - x, tall[:, 1] - y).min() > radius_m + margin:
-                return float(x), float(y)
-    raise Failed(Code.NO_ROOM, f"there is no free place {where}")
+    if len(tall) and len(candidates):
+        from scipy.spatial import cKDTree
+
+        room = cKDTree(tall[:, :2]).query(candidates)[0] - radius_m
+    roomy = room > _MARGIN_M
+    order = [*np.flatnonzero(roomy), *np.flatnonzero(~roomy & (room > _LEAST_MARGIN_M))]
+    if not order:
+        raise Failed(Code.NO_ROOM, f"there is no free place {where}")
+    return [(float(x), float(y)) for x, y in candidates[order]]

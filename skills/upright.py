@@ -130,7 +130,7 @@ def _upright(target: str, context: SkillContext, mover: Mover) -> Outcome:
         raise Failed(Code.NO_GRASP, f"{identity} is not longer than wide; it cannot be stood up")
     cloud = sight.cloud(exclude=[identity])
     radius = lying.width_m / 2
-    place = free_near((float(lying.foot[0]), float(lying.foot[1])), radius, cloud, table)
+    place = free_near((float(lying.foot[0]), float(lying.foot[1])), radius, cloud, table)[0]
     way = next(_ways(grasps, lying, place, identity, context, mover), None)
     if way is None:
         raise Failed(Code.UNREACHABLE, f"{identity} cannot be turned upright where it lies")

@@ -1,5 +1,6 @@
 """What the embedded planner makes of sentences: utterance -> skill calls, question or refusal."""
 
+import itertools
 import math
 
 import pytest
@@ -299,6 +300,9 @@ def test_where_a_shape_finds_no_room_what_stands_in_its_way_is_put_aside() -> No
     for skill in asides:
         assert skill.point is not None
         assert min(math.dist(skill.point, s.point or (9, 9)) for s in last) > 0.06
+    assert len(asides) > 1
+    for one, other in itertools.combinations(asides, 2):
+        assert math.dist(one.point or (9, 9), other.point or (9, 9)) > 0.07  # As wide as they are.
 
 
 @pytest.mark.parametrize(

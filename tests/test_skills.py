@@ -46,6 +46,7 @@ from handeye.skills import (
 )
 from handeye.skills.grasping import plan_grasps
 from handeye.skills.insert import opening
+from handeye.skills.kinematics import Kinematics
 from handeye.skills.motion import BlockedError, Mover
 from handeye.skills.place import release_width
 from handeye.skills.registry import BUILT_IN
@@ -294,6 +295,39 @@ def test_pick_refuses_with_full_hands(grab: Simulation) -> None:
 def test_place_without_anything_held_says_so(grab: Simulation) -> None:
     context, _ = seen(grab)
     assert Place(relation="on", reference="table").execute(context).code is Code.NOT_HOLDING
+
+
+def test_a_thing_is_put_down_where_the_hand_finds_room_too() -> None:
+    """Between a tall can and the box there is room for the block, and none for the palm."""
+    seed = episode_seed("put_beside", 1, 20270777)
+    with simulate(get_task("put_beside"), seed, clutter=True) as simulation:
+        context, observer = seen(simulation)
+        goal = simulation.setup.goal[0]
+        block, box = observer.resolve(goal.object), observer.resolve(goal.reference)
+        assert Pick(target=block).execute(context).ok
+        observer.look()
+        outcome = Place(relation=goal.relation, reference=box).execute(context)
+        assert outcome.ok, outcome
+        assert simulation.judged()
+
+
+def test_what_touches_the_arm_as_it_begins_does_not_keep_it_from_leaving(
+    grab: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, observer = seen(grab)
+    kinematics = Kinematics.of(grab.robot.spec)
+    assert kinematics is not None
+    q = grab.robot.read().q
+    T = kinematics.fk(q)
+    goal = T.copy()
+    goal[:3, 3] += (0.1, 0.25, 0.0)
+    bones = kinematics.body_points(q)
+    elbow = bones[np.linalg.norm(bones - T[:3, 3], axis=1) > 0.3][-8:]
+    monkeypatch.setattr(observer, "cloud", lambda exclude=(): elbow.astype(np.float32))
+    reached = Mover(context).over(goal)
+    assert np.allclose(reached.T_base_tcp[:3, 3], goal[:3, 3], atol=0.01)
+    with pytest.raises(BlockedError, match="the arm would touch"):
+        Mover(context).over(T)  # Back to where it would touch it.
 
 
 @pytest.mark.parametrize("task", ["put_on", "put_in", "stack"])

@@ -116,10 +116,16 @@ class Grouping(Moves):
                 area = sum(math.prod(self.scene.objects[name].size[:2]) for name in names)
                 found.append((len(names), area, names, points))
         for _, _, names, points in sorted(found):
-            spots = [self._aside(name, points, max(sizes)) for name in names]
-            clear = [spot for spot in spots if spot is not None]
-            if len(set(clear)) == len(names):
-                for name, spot in zip(names, clear, strict=True):
+            taken = [(point, max(sizes) / 2) for point in points]
+            spots: list[Point] = []
+            for name in names:
+                spot = self._aside(name, taken)
+                if spot is None:
+                    break
+                spots.append(spot)
+                taken.append((spot, max(self.scene.objects[name].size[:2]) / 2))
+            else:
+                for name, spot in zip(names, spots, strict=True):
                     self.carry(name, PlaceSkill(relation="at", point=spot))
                 return points
         return None
@@ -139,8 +145,8 @@ class Grouping(Moves):
             )
         ]
 
-    def _aside(self, name: str, points: Sequence[Point], size_m: float) -> Point | None:
-        """The nearest place that is free and clear of some points; None where there is none."""
+    def _aside(self, name: str, taken: Sequence[tuple[Point, float]]) -> Point | None:
+        """The nearest place that is free and clear of circles; None where there is none."""
         x, y, _ = self.scene.objects[name].position
         own = max(self.scene.objects[name].size[:2]) / 2
         (x0, y0), (x1, y1) = self.scene.table_bounds
@@ -149,7 +155,7 @@ class Grouping(Moves):
         spots = [(x0 + own + _CELL_M * i, y0 + own + _CELL_M * j) for i in across for j in along]
         spots = sorted(spots, key=lambda spot: math.dist(spot, (x, y)))
         for room, spot in product(_ROOM_M, spots):
-            clear = all(math.dist(spot, p) > own + size_m / 2 + _ROOM_M[0] for p in points)
+            clear = all(math.dist(spot, p) > own + radius + _ROOM_M[0] for p, radius in taken)
             if clear and self._is_free(spot, {name}, own + room):
                 return round(spot[0], 3), round(spot[1], 3)
         return None
