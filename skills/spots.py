@@ -26,6 +26,8 @@ SpotName = Literal[
 NAMED_SPOTS: tuple[SpotName, ...] = get_args(SpotName)
 _MARGIN_M, _LEAST_MARGIN_M = 0.025, 0.012
 _REACH_M = 0.74
+_GAPS_M, _WIDER_GAPS_M = (0.03, 0.045, 0.06, 0.08, 0.10), (0.13, 0.16)
+"""Between things that are put beside each other."""
 _WALL_M = 0.012
 _SIDES_M, _NEAR_SIDES_M = 0.02, 0.03
 """Room that the sides of a drawer take; what is seen nearer to them is most likely theirs."""
@@ -72,7 +74,8 @@ def beside(
         else [np.array([np.cos(a), np.sin(a)]) for a in np.arange(12) * np.pi / 6]
     )
     candidates = []
-    for gap in (0.03, 0.045, 0.06, 0.08, 0.10):
+    # What lies farther off is no longer next to it, but left of it all the same.
+    for gap in (*_GAPS_M, *(_WIDER_GAPS_M if relation in _DIRECTIONS else ())):
         for turn in (0.0, 0.2, -0.2, 0.4, -0.4, 0.6, -0.6):
             for d in directions:
                 c, s = np.cos(turn), np.sin(turn)

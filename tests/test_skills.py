@@ -12,6 +12,7 @@ from handeye.perception.errors import (
     UserError,
 )
 from handeye.perception.observer import Observer
+from handeye.perception.scene import SceneObject
 from handeye.perception.verify import check
 from handeye.sims.judge import holds
 from handeye.sims.perfect_eyes import PerfectEyes
@@ -50,6 +51,8 @@ from handeye.skills.kinematics import Kinematics
 from handeye.skills.motion import BlockedError, Mover
 from handeye.skills.place import release_width
 from handeye.skills.registry import BUILT_IN
+from handeye.skills.running import Failed
+from handeye.skills.spots import beside
 
 from handeye.evaluation import episode_seed
 
@@ -309,6 +312,20 @@ def test_a_thing_is_put_down_where_the_hand_finds_room_too() -> None:
         outcome = Place(relation=goal.relation, reference=box).execute(context)
         assert outcome.ok, outcome
         assert simulation.judged()
+
+
+def test_what_finds_no_room_next_to_a_thing_may_find_it_farther_off_to_its_left() -> None:
+    box = SceneObject(
+        name="red box", category="box", position=(0.5, -0.1, 0.05), size=(0.06, 0.06, 0.1)
+    )
+    angles = np.linspace(0, 2 * np.pi, 60)
+    rings = [(0.5 + r * np.cos(a), -0.1 + r * np.sin(a), 0.05) for r in (0.1, 0.14) for a in angles]
+    cloud = np.array(rings, np.float32)
+    for x, y in beside("left_of", box, 0.025, cloud, 0.0):
+        assert np.hypot(x - 0.5, y + 0.1) > 0.177
+        assert y + 0.1 > abs(x - 0.5)
+    with pytest.raises(Failed, match="no free place next to the red box"):
+        beside("next_to", box, 0.025, cloud, 0.0)
 
 
 def test_what_touches_the_arm_as_it_begins_does_not_keep_it_from_leaving(
