@@ -1,5 +1,6 @@
 """Place: put down what the gripper holds."""
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -48,6 +49,8 @@ _TURNS_RAD = (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14)
 _MOST_SPOTS = 12
 _FEW_POINTS = 2
 """So few points of what is seen may lie within the hand; one is soon misplaced."""
+_OFF_POINT_M, _OFF_SPOT_M = 0.03, 0.08
+"""Farther off, a place is not taken for the sake of the hand alone: it would not be the one."""
 _LOW_M = 0.006
 """What is seen so little above the table is the table's."""
 
@@ -263,7 +266,10 @@ def _goals(
     table = scene.table_height_m
     if call.relation == "at":
         wanted = call.point or named_spot(call.spot or "middle", scene)
-        return free_near(wanted, radius, cloud, table), table, _RELEASE_M
+        spots = free_near(wanted, radius, cloud, table)
+        off_m = _OFF_POINT_M if call.point else _OFF_SPOT_M
+        there = [spot for spot in spots if math.dist(spot, wanted) < off_m]
+        return there or spots[:1], table, _RELEASE_M
     if call.reference == TABLE:
         return free_near(named_spot("middle", scene), radius, cloud, table), table, _RELEASE_M
     reference = sight.resolve(call.reference or "")
