@@ -286,7 +286,8 @@ class Mover:
 def _behind_hand(kinematics: Kinematics, q: Joints) -> npt.NDArray[np.float64]:
     """[N, 3] points along the arm's bones but for those of the hand, m, base frame."""
     bones = kinematics.body_points(q)
-    return bones[np.linalg.norm(bones - kinematics.fk(q)[:3, 3], axis=1) > _HAND_M]
+    away = np.linalg.norm(bones - kinematics.fk(q)[:3, 3], axis=1)
+    return np.asarray(bones[away > _HAND_M])
 
 
 def _way_from(kinematics: Kinematics, seed: Joints, poses: Sequence[Transform]) -> Way:

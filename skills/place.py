@@ -131,7 +131,8 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
         raise Failed(Code.NOT_HOLDING, "the gripper holds nothing that could be placed")
     if call.target is not None and context.sight.resolve(call.target) != held:
         raise Failed(Code.NOT_HOLDING, f"the gripper holds {held}, not {call.target}")
-    if call.relation == "in":
+    carrying = call.relation in ("on", "in") and call.reference != TABLE
+    if carrying:
         call = call.model_copy(update={"reference": context.sight.resolve(call.reference or "")})
     thing = scene.objects[held]
     if call.relation == "in" and _is_furniture(call.reference, scene):
@@ -154,8 +155,7 @@ def _place(call: Place, context: SkillContext, mover: Mover) -> Outcome:
     T[2, 3] = support_m + drop_m + below
     stroke = mover.robot.spec.gripper_stroke_m
     width = release_width(call, state.gripper_width_m, scene, stroke)
-    carrying = [call.reference] if call.relation in ("on", "in") and call.reference else []
-    near = context.sight.cloud(exclude=[held, *(name for name in carrying if name != TABLE)])
+    near = context.sight.cloud(exclude=[held, call.reference or ""] if carrying else [held])
     near = near[near[:, 2] > scene.table_height_m + _LOW_M] if len(near) else near
     poses = [(spot, _moved(T, thing.position, spot)) for spot in spots[:_MOST_SPOTS]]
     (x, y), way = _way_down(poses, width, near, mover)

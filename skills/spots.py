@@ -223,7 +223,7 @@ def _free(
     if len(tall) and len(candidates):
         from scipy.spatial import cKDTree
 
-        room = cKDTree(tall[:, :2]).query(candidates)[0] - radius_m
+        room = np.asarray(cKDTree(tall[:, :2]).query(candidates)[0]) - radius_m
     roomy = room > _MARGIN_M
     order = [*np.flatnonzero(roomy), *np.flatnonzero(~roomy & (room > _LEAST_MARGIN_M))]
     if not order:
