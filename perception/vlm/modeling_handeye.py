@@ -60,6 +60,17 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
+def _stem(inputs: int) -> list[nn.Module]:
+    """How every closer look begins: crops to 48 channels at a quarter of their pixels a side."""
+    return [
+        nn.Conv2d(inputs, 24, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(24),
+        nn.ReLU(inplace=True),
+        _block(24, 48),
+        nn.MaxPool2d(2),
+    ]
+
+
 class Neck(nn.Module):
     """Fuses four stages into features at strides 8 and 4, coarse context added to fine detail."""
 
@@ -149,11 +160,7 @@ class Glimpse(nn.Module):
         super().__init__()
         self.side = side
         self.features = nn.Sequential(
-            nn.Conv2d(4, 24, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(24),
-            nn.ReLU(inplace=True),
-            _block(24, 48),
-            nn.MaxPool2d(2),
+            *_stem(4),
             _block(48, 80),
             _block(80, 80),
             Residual(80),
@@ -200,11 +207,7 @@ class Surroundings(nn.Module):
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(4, 24, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(24),
-            nn.ReLU(inplace=True),
-            _block(24, 48),
-            nn.MaxPool2d(2),
+            *_stem(4),
             _block(48, 64),
             Residual(64),
             nn.MaxPool2d(2),
@@ -228,11 +231,7 @@ class PairGlimpse(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(5, 24, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(24),
-            nn.ReLU(inplace=True),
-            _block(24, 48),
-            nn.MaxPool2d(2),
+            *_stem(5),
             _block(48, 64),
             Residual(64),
             nn.MaxPool2d(2),
