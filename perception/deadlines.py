@@ -30,8 +30,17 @@ _CHECK: ContextVar[Callable[[], None]] = ContextVar("check", default=_go_on)
 
 @contextmanager
 def heeding(check: Callable[[], None]) -> Iterator[None]:
-    """Within, whoever waits stops once `check` raises: for a model, a camera, or another try."""
-    token = _CHECK.set(check)
+    """Within, whoever waits stops once `check` raises: for a model, a camera, or another try.
+
+    What is heeded outside is heeded within, too.
+    """
+    outer = _CHECK.get()
+
+    def both() -> None:
+        outer()
+        check()
+
+    token = _CHECK.set(both)
     try:
         yield
     finally:

@@ -30,10 +30,14 @@ def offered(group: str, kind: str, must_be: Callable[[Any], None]) -> dict[str, 
     return found
 
 
+def package_of(point: EntryPoint) -> str:
+    """The name of the package that offers something."""
+    return point.dist.name if point.dist is not None else "an unnamed package"
+
+
 def _tell_broken(point: EntryPoint, kind: str, error: Exception) -> None:
-    package = point.dist.name if point.dist is not None else "an unnamed package"
     why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     logging.getLogger("handeye").warning(
         'handeye: the %s "%s" of %s (%s) is left out: %s',
-        *(kind, point.name, package, point.value, why),
+        *(kind, point.name, package_of(point), point.value, why),
     )

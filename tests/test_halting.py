@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from handeye.agents.agent import Agent
 from handeye.agents.events import Event
-from handeye.perception.errors import CameraError, RobotError
+from handeye.perception.deadlines import check, heeding
+from handeye.perception.errors import CameraError, CancelledError, RobotError
 from handeye.perception.frame import Camera, Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Detection
@@ -221,3 +222,10 @@ def test_a_stop_is_not_kept_waiting_by_a_model_that_thinks(grab: Simulation) -> 
         assert not released.is_set()
     finally:
         released.set()
+
+
+def test_who_waits_within_heeds_what_is_heeded_outside() -> None:
+    stopped = raising(CancelledError("stopped"))
+    with heeding(stopped), heeding(lambda: None), pytest.raises(CancelledError):
+        check()
+    check()

@@ -7,13 +7,14 @@ from handeye.perception.errors import UserError
 from handeye.perception.scene import Scene
 from handeye.perception.vlm.written import without_thoughts
 from handeye.skills.look import LookAround
+from handeye.skills.place import TABLE
 from handeye.skills.registry import skill_from_call, skills
 from handeye.skills.skill import Skill
 
 from ..events import Call
 from ..planner import Plan, PlanResult, Progress, Question, ReadChart, Refusal, Reply
 from .prompts import DONE, EXTRA_TOOLS
-from .references import TABLE, things_of
+from .references import things_of
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage

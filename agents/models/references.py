@@ -6,10 +6,10 @@ A field says so by `Field(json_schema_extra={"refers_to": …})`: "object" is an
 
 from typing import Any
 
+from handeye.skills.place import TABLE
 from handeye.skills.skill import Skill
 
 MARK = "refers_to"
-TABLE = "table"
 TOLD = {
     "object": "an id of the scene",
     "surface": f'an id of the scene, or "{TABLE}"',

@@ -12,6 +12,7 @@ from handeye.perception.observer import Observer
 from handeye.skills.calling import executed
 from handeye.skills.exclusive import exclusive
 from handeye.skills.guarded import Guarded, Limits
+from handeye.skills.plugging import package_of
 from handeye.skills.robot import CancelToken, Robot, driven
 from handeye.skills.skill import Outcome, Skill, SkillContext
 from handeye.skills.specs import check_spec
@@ -142,8 +143,7 @@ def connect(
 
 def _offered(point: EntryPoint, options: dict[str, Any]) -> Robot:
     """The robot that an installed package offers; RobotError names both if it is broken."""
-    package = point.dist.name if point.dist is not None else "an unnamed package"
-    named = f'the robot "{point.name}" of {package} ({point.value})'
+    named = f'the robot "{point.name}" of {package_of(point)} ({point.value})'
     make = driven(point.load, f"{named} cannot be loaded")
     robot = driven(lambda: make(**options), f"{named} cannot be connected")
     if not isinstance(robot, Robot):

@@ -244,10 +244,7 @@ def cut_around(
     coarse = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     both = np.dstack([coarse, mask])
     middle = np.array([box[0] + box[2], box[1] + box[3]]) / (2 * MASK_STRIDE)
-    to, half = -1.0 if flip else 1.0, SURROUNDINGS_SIZE / 2
-    matrix = np.array([[to, 0.0, half - to * middle[0]], [0.0, 1.0, half - middle[1]]])
-    # The same samples as grid_sample takes, whose pixel centres lie at halves.
-    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    matrix = _to_square((middle[0], middle[1]), 1.0, SURROUNDINGS_SIZE, flip=flip)
     size = (SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
     around = cv2.warpAffine(
         both, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105, 0)
@@ -278,12 +275,7 @@ def cut(
     x0, y0, x1, y1 = box
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     scale = side / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
-    to = -1.0 if flip else 1.0
-    matrix = np.array(
-        [[to * scale, 0.0, side / 2 - to * scale * cx], [0.0, scale, side / 2 - scale * cy]]
-    )
-    # The same samples as grid_sample takes, whose pixel centres lie at halves.
-    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    matrix = _to_square((cx, cy), scale, side, flip=flip)
     size = (side, side)
     square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
     layers = [np.asarray(square)]
@@ -292,6 +284,18 @@ def cut(
         shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
         layers.append(np.asarray(shown)[..., None])
     return np.concatenate(layers, axis=-1).astype(np.uint8)
+
+
+def _to_square(
+    middle: tuple[float, float], scale: float, side: int, *, flip: bool
+) -> npt.NDArray[np.float64]:
+    """[2, 3] what brings a point of an image into the middle of a square, for `warpAffine`."""
+    x, y = middle
+    to = -scale if flip else scale
+    matrix = np.array([[to, 0.0, side / 2 - to * x], [0.0, scale, side / 2 - scale * y]])
+    # The same samples as grid_sample takes, whose pixel centres lie at halves.
+    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return matrix
 
 
 def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
