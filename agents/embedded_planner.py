@@ -11,8 +11,10 @@ from handeye.skills.stack import Stack
 from .language.charted import Charted, answered, charted, speaks_of_chart
 from .language.composing import Composer
 from .language.consulting import UnreadError
+from .language.forbidding import Ban
 from .language.grounding import Grounding, UngroundedError
 from .language.meaning import Reading, Thing
+from .language.moving import ImpossibleError, Moves
 from .language.reading import phrase
 from .language.running import CAN, Run, chain_of
 from .language.structure import VERBS, Program, TangledError, bare, structure
@@ -47,6 +49,9 @@ class EmbeddedPlanner:
         retrying = progress.failure is not None and bool(progress.remaining)
         # What was lost from sight may be back under another id: then all is planned anew.
         if retrying and _is_known(progress.remaining, scene):
+            cleared = _cleared(instruction, scene, progress)
+            if cleared is not None:
+                return cleared
             skills = _with_picks(_mended(progress.remaining, scene))
             return Plan(skills=skills, reading="try again")
         said = _plain(progress.answers[-1].text) if progress.answers else ""
@@ -91,26 +96,51 @@ def _with_chart(text: str, scene: Scene, progress: Progress) -> PlanResult:
 
 def _read(told: Charted, scene: Scene, progress: Progress) -> PlanResult:
     """Plan a text in which what a chart tells is told."""
+    return _read_with_bans(told, scene, progress)[0]
+
+
+def _read_with_bans(
+    told: Charted, scene: Scene, progress: Progress
+) -> tuple[PlanResult, tuple[Ban, ...]]:
+    """The same, and what the text forbids."""
     text, language = told.text, language_of(told.text)
     own = {**_own_words(scene, progress.past, language), **told.words}
     terms = to_terms(text, own, language).terms
     if not bare(terms):
         short = text.strip()[:80]
         why = f'"{short}" says nothing to do' if short else "the instruction is empty"
-        return Refusal(text=f"{why}; {CAN}")
+        return Refusal(text=f"{why}; {CAN}"), ()
     grounding = Grounding(scene, progress.mentioned, answers=_answers(progress.answers, own))
     try:
         chain = _chain(progress.past, scene, language)
         composer = Composer(scene, grounding, progress.past.scene, chain)
         result = Run(text, language, composer).result(_structured(terms, language))
     except TangledError:
-        return _too_much()
+        return _too_much(), ()
     if grounding.wholes and isinstance(result, Plan | Reply | Refusal):
         result = result.model_copy(update={"of_all": True})
     if told.said and isinstance(result, Plan | Reply):
         reading = "; ".join((*told.said, result.reading))
-        return result.model_copy(update={"reading": reading})
-    return result
+        result = result.model_copy(update={"reading": reading})
+    return result, grounding.bans
+
+
+def _cleared(instruction: str, scene: Scene, progress: Progress) -> Plan | None:
+    """First what was in the way is put aside, unless the instruction forbids that."""
+    names = [name for name in progress.in_the_way if name in scene.objects]
+    base = getattr(progress.remaining[0], "reference", None)
+    if not names or base not in scene.objects or scene.holding in names:
+        return None
+    _, bans = _read_with_bans(Charted(instruction, {}, ()), scene, progress)
+    moves = Moves(scene, Grounding(scene, bans=bans))
+    try:
+        moves.empty_hand()
+        for name in names:
+            moves.carry(name, moves.away(name, base))
+    except ImpossibleError:
+        return None
+    skills = _with_picks((*moves.skills, *_mended(progress.remaining, moves.scene)))
+    return Plan(skills=skills, reading=f"put {' and '.join(map(moves.name, names))} aside first")
 
 
 def _too_much() -> Refusal:

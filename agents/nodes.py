@@ -16,10 +16,8 @@ from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
 from handeye.skills.calling import executed, goal_of
 from handeye.skills.look import LookAround
-from handeye.skills.registry import skill_from_call
 from handeye.skills.robot import CancelToken, Robot, reading
 from handeye.skills.skill import Code, Skill, SkillContext
-from pydantic import TypeAdapter
 
 from .approving import answer_to, is_yes, moved_of, told_by
 from .events import (
@@ -41,7 +39,6 @@ from .looking import look_for_lost, search_for, told_in
 from .planner import (
     Answered,
     CancellablePlanner,
-    Past,
     Plan,
     Planner,
     PlanResult,
@@ -53,10 +50,19 @@ from .planner import (
     SeeingPlanner,
     checked,
 )
-from .state import AgentState, Budget, Step, done_of, is_search, next_skill, scene_of, with_names
+from .state import (
+    CHART,
+    AgentState,
+    Budget,
+    Step,
+    is_search,
+    next_skill,
+    progress_of,
+    scene_of,
+    with_names,
+)
 from .verifying import CONDITION, still_sought, undone, verify
 
-_CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
 _MOST_RECOGNISED = 2
 """Things of one instruction that are recognised by what they are asked for, at the most."""
 _HOPELESS = frozenset({Code.STOPPED, Code.CANCELLED, Code.REFUSED})
@@ -113,19 +119,7 @@ class Nodes:
 
     def plan(self, state: AgentState) -> AgentState:
         """Choose skill calls, or a question, or an end."""
-        remaining = tuple(
-            skill_from_call(raw["skill"], raw["arguments"])
-            for raw in state.get("plan", [])[state.get("index", 0) :]
-        )
-        progress = Progress(
-            mentioned=state.get("mentioned"),
-            answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
-            remaining=remaining,
-            failure=state.get("failure"),
-            done=done_of(state),
-            past=Past.model_validate(state.get("past") or {}),
-            chart=_CHART.validate_python(raw) if (raw := state.get("chart")) else None,
-        )
+        progress = progress_of(state)
         first = (state.get("first") or {}).get("objects", {})
         lost = look_for_lost(progress, first, self._observer) if not state.get("sought") else None
         if lost is not None:
@@ -138,7 +132,7 @@ class Nodes:
             except ImageError as error:
                 return {"status": "failed", "reason": str(error)}
             # Once for a run: what is planned anew goes by the same reading.
-            read = {"chart": _CHART.dump_python(chart, mode="json")}
+            read = {"chart": CHART.dump_python(chart, mode="json")}
             progress = progress.model_copy(update={"chart": chart})
             result = self._planned(state["instruction"], scene_of(state), progress)
         if isinstance(result, Refusal):
@@ -283,6 +277,7 @@ class Nodes:
             code=outcome.code.value,
             message=outcome.message,
             duration_s=outcome.duration_s,
+            in_the_way=tuple(outcome.evidence.get("in_the_way", ())),
         )
         update: AgentState = {
             "steps": [*state.get("steps", []), step.model_dump(mode="json")],

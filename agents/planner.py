@@ -153,6 +153,7 @@ class Progress(_Result):
         done: the calls that were carried out so far, in order, and what became of each.
         remaining: the calls that are not done yet; the first of them failed.
         failure: what was expected and what is seen instead; None where nothing failed.
+        in_the_way: ids of what kept the first of them from being done, and might be put aside.
         past: what the thread remembers of before.
         chart: what was read off the chart in view, once a planner asked for it by ReadChart.
     """
@@ -164,6 +165,7 @@ class Progress(_Result):
     done: tuple[Done, ...] = ()
     remaining: tuple[SerializeAsAny[Skill], ...] = ()
     failure: str | None = None
+    in_the_way: tuple[str, ...] = ()
 
 
 @runtime_checkable

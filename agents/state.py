@@ -2,14 +2,16 @@
 
 from typing import Any, TypedDict
 
+from handeye.perception.charts.chart import Chart
 from handeye.perception.scene import Scene
 from handeye.skills.registry import skill_from_call
 from handeye.skills.skill import Code, Skill
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from .events import Call
-from .planner import Done, Past
+from .planner import Answered, Done, Past, Progress
 
+CHART: TypeAdapter[Chart] = TypeAdapter(Chart)
 _STOPS = (Code.STOPPED.value, Code.CANCELLED.value)
 
 
@@ -41,6 +43,7 @@ class Step(BaseModel):
         duration_s: how long it took, on the robot's clock.
         verified: "yes", "no", "can't tell", or None where there was nothing to check.
         evidence: of the verification.
+        in_the_way: ids of what kept it from being done, and might be put aside.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +54,7 @@ class Step(BaseModel):
     duration_s: float = 0.0
     verified: str | None = None
     evidence: str = ""
+    in_the_way: tuple[str, ...] = ()
 
     def words(self) -> str:
         """What came of it: what the skill said, and what was seen instead where it was not so."""
@@ -90,6 +94,24 @@ def done_of(state: AgentState | dict[str, Any]) -> tuple[Done, ...]:
     """The calls of a run so far, and what became of each."""
     steps = [Step.model_validate(raw) for raw in state.get("steps", [])]
     return tuple(Done(call=step.call.words(), message=step.words()) for step in steps)
+
+
+def progress_of(state: AgentState) -> Progress:
+    """How far a run is, as planners are told."""
+    steps, failure = state.get("steps") or [], state.get("failure")
+    return Progress(
+        mentioned=state.get("mentioned"),
+        answers=tuple(Answered.model_validate(raw) for raw in state.get("answers", [])),
+        remaining=tuple(
+            skill_from_call(raw["skill"], raw["arguments"])
+            for raw in state.get("plan", [])[state.get("index", 0) :]
+        ),
+        failure=failure,
+        in_the_way=Step.model_validate(steps[-1]).in_the_way if steps and failure else (),
+        done=done_of(state),
+        past=Past.model_validate(state.get("past") or {}),
+        chart=CHART.validate_python(raw) if (raw := state.get("chart")) else None,
+    )
 
 
 def was_stopped(state: AgentState | dict[str, Any]) -> bool:

@@ -49,6 +49,8 @@ _TURNS_RAD = (0.0, 0.5, -0.5, 1.0, -1.0, 1.57, -1.57, 2.3, -2.3, 3.14)
 _MOST_SPOTS = 12
 _FEW_POINTS = 2
 """So few points of what is seen may lie within the hand; one is soon misplaced."""
+_POINT_M, _SPOT_M = 0.05, 0.12
+"""Nearer than this a thing is at a point, or at a named part of the table."""
 _OFF_POINT_M, _OFF_SPOT_M = 0.03, 0.08
 """Farther off, a place is not taken for the sake of the hand alone: it would not be the one."""
 _LOW_M = 0.006
@@ -109,7 +111,7 @@ class Place(Skill):
         reference = self.reference or ""
         if self.relation == "at":
             point = self.point or named_spot(self.spot or "middle", scene)
-            tolerance = 0.05 if self.point else 0.12
+            tolerance = _POINT_M if self.point else _SPOT_M
             return At(object=held, point=point, tolerance_m=tolerance)
         if self.relation == "on":
             return On(object=held, support=reference)
@@ -268,8 +270,11 @@ def _goals(
         wanted = call.point or named_spot(call.spot or "middle", scene)
         spots = free_near(wanted, radius, cloud, table)
         off_m = _OFF_POINT_M if call.point else _OFF_SPOT_M
-        there = [spot for spot in spots if math.dist(spot, wanted) < off_m]
-        return there or spots[:1], table, _RELEASE_M
+        there = [spot for spot in spots if math.dist(spot, wanted) < off_m] or spots[:1]
+        if call.point and math.dist(there[0], wanted) > _POINT_M:
+            x, y = wanted
+            raise Failed(Code.NO_ROOM, f"there is no free place at ({x:.2f}, {y:.2f}) m")
+        return there, table, _RELEASE_M
     if call.reference == TABLE:
         return free_near(named_spot("middle", scene), radius, cloud, table), table, _RELEASE_M
     reference = sight.resolve(call.reference or "")

@@ -6,6 +6,7 @@ below it goes in ahead of it, lying.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,11 @@ _LEANS_RAD = (0.5, 0.65, 0.8, 0.35)
 """How far the fingers point down."""
 _ROOM_M, _IN_THE_WAY = 0.022, 12
 """Between the arm's bones and what is seen at the least; points that may be in the hand's way."""
+_APPROACH_M, _ASIDE_M, _MOST_ASIDE = 0.35, 0.20, 4
+"""How far before the opening, and beside the way there, something may be in the hand's way; so many
+things are thought away, one at a time."""
+_BLURRED_M = 0.02
+"""How far outside of a thing's box something may be seen of it."""
 _LET_GO_M, _OUTSIDE_M = 0.022, 0.015
 """Of what lies half inside mostly the front is seen."""
 
@@ -100,7 +106,7 @@ def shelve(
         raise Failed(Code.NO_ROOM, f"the {thing.name} is too big for {into}")
     way = _way_in(poses, cloud, mover)
     if way is None:
-        raise Failed(Code.UNREACHABLE, f"there is no way for the hand into {into}")
+        raise _no_way(held, into, inside, poses, context, mover)
     before, last = way.poses
     context.report(f"placing {held} in {into}")
     mover.over(before, below_m=thing.size[2], ignore=[held], speed=0.7, q_goal=way.q_start)
@@ -131,6 +137,52 @@ def shelve(
             "gripper_width_m": round(opened.gripper_width_m, 4),
         },
     )
+
+
+def _no_way(
+    held: str,
+    into: str,
+    inside: Niche,
+    poses: Sequence[tuple[Transform, Transform]],
+    context: SkillContext,
+    mover: Mover,
+) -> Failed:
+    """Why there is no way in: what stands before the opening, if there is one without it."""
+    before = [
+        (inside.hinge + inside.across * inside.width_m / 2 - inside.inward * far)
+        for far in (0.0, _APPROACH_M)
+    ]
+    things = context.sight.scene.objects
+    near = sorted(
+        (gap, name)
+        for name, thing in things.items()
+        if name != held and thing.state is None and thing.in_ != into
+        if (gap := _to_segment(thing.position, *before)) < _ASIDE_M + max(thing.size[:2]) / 2
+    )
+    close = [name for _, name in near[:_MOST_ASIDE]]
+    cloud = context.sight.cloud(exclude=[held])
+    for names in (*combinations(close, 1), *combinations(close, 2)):
+        left = cloud
+        for name in names:
+            left = left[~_around(things[name], left)]
+        if _way_in(poses, left, mover) is not None:
+            what = f"{' and '.join(names)} {'stands' if len(names) == 1 else 'stand'}"
+            message = f"{what} in the way into {into}"
+            return Failed(Code.BLOCKED, message, in_the_way=list(names))
+    return Failed(Code.UNREACHABLE, f"there is no way for the hand into {into}")
+
+
+def _around(thing: SceneObject, points: Points) -> npt.NDArray[np.bool_]:
+    """[N] bool: which points are of a thing, or so near that they may be."""
+    middle, size = np.array(thing.position), np.array(thing.size)
+    return np.asarray((np.abs(points - middle) < size / 2 + _BLURRED_M).all(axis=1))
+
+
+def _to_segment(point: npt.ArrayLike, a: _Vec2, b: _Vec2) -> float:
+    """How far a point (x, y, …) is from the way between two others, m."""
+    p, way = np.asarray(point)[:2] - a, b - a
+    share = float(np.clip(p @ way / (way @ way), 0.0, 1.0))
+    return float(np.linalg.norm(p - share * way))
 
 
 def _way_in(

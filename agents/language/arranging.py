@@ -10,6 +10,8 @@ from .ordering import extent
 
 GAP_M = 0.03
 _EDGE_M = 0.06
+_STEPS = 8
+"""Between the sides of the table, where something is put out of the way."""
 Point = tuple[float, float]
 
 
@@ -93,12 +95,17 @@ def kind_of(scene: Scene, name: str, order: str) -> str:
     return (thing.color or "") if order == "color" else thing.category
 
 
-def farthest_point(scene: Scene, start: Point) -> Point:
-    """The usable point of the table that is farthest from another."""
+def farthest_points(scene: Scene, start: Point) -> list[Point]:
+    """The usable points of the table, those that are farthest from another first."""
     (x0, y0), (x1, y1) = scene.table_bounds
-    corners = [(x, y) for x in (x0 + 0.1, x1 - 0.13) for y in (y0 + 0.12, y1 - 0.12)]
-    x, y = max(corners, key=lambda corner: math.dist(corner, start))
-    return round(x, 3), round(y, 3)
+    across, along = ((x0 + 0.1, x1 - 0.13), (y0 + 0.12, y1 - 0.12))
+    steps = [k / _STEPS for k in range(_STEPS + 1)]
+    points = [
+        (round(across[0] + i * (across[1] - across[0]), 3),
+         round(along[0] + j * (along[1] - along[0]), 3))
+        for i in steps for j in steps
+    ]  # fmt: skip
+    return sorted(points, key=lambda point: -math.dist(point, start))
 
 
 def _along_triangle(count: int, step: float, center: Point) -> list[Point]:

@@ -13,7 +13,7 @@ from handeye.skills.registry import skill_from_call, skills
 from handeye.skills.skill import Skill
 
 from . import projecting
-from .arranging import Point, farthest_point
+from .arranging import Point, farthest_points
 from .forbidding import forbidden
 from .grounding import Grounding, UngroundedError
 from .meaning import Place, Thing, centimetres
@@ -24,6 +24,8 @@ _DISHES = frozenset({"plate", "bowl", "box_open", "tray"})
 _ON_TABLE = PlaceSkill(relation="on", reference="table")
 STEP_M = 0.10
 _LEAST_M = 0.001
+_BESIDE_M = 0.02
+"""Between what is put away and what stands there."""
 
 
 class ImpossibleError(Exception):
@@ -153,8 +155,7 @@ class Moves:
         if place.relation == "offset":
             return _at(self._offset(target, first, place))
         if place.relation == "far_from":
-            x, y, _ = self.scene.objects[first].position
-            return _at(farthest_point(self.scene, (x, y)))
+            return self.away(target, first)
         if place.relation in ("on", "in"):
             return self.onto(place.relation, target, first)
         second = references[1] if len(references) > 1 else None
@@ -179,6 +180,14 @@ class Moves:
             for lying in [name for name in self.above(base) if name != target]:
                 self.carry(lying, _ON_TABLE)
         return PlaceSkill.model_validate({"relation": relation, "reference": base})
+
+    def away(self, target: str, base: str) -> PlaceSkill:
+        """To where the table is free, as far from something as can be."""
+        x, y, _ = self.scene.objects[base].position
+        points = farthest_points(self.scene, (x, y))
+        room = max(self.scene.objects[target].size[:2]) / 2 + _BESIDE_M
+        free = (point for point in points if self._is_free(point, {target}, room))
+        return _at(next(free, points[0]))
 
     def holds_several(self, base: str) -> bool:
         """Whether things are put beside each other on something, whatever its size."""
