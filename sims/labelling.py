@@ -1,20 +1,20 @@
 """Labels: views of a world with the ground truth of what is in them, to train and tune on.
 
-A shard is one `.npz`: JPEG images, instance maps at a quarter of the resolution, and a JSON
-record for each image.
+A shard is one `.npz`: JPEG images, depth images as PNG in millimetres, instance maps at a quarter
+of the resolution, and a JSON record for each image.
 """
 
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from handeye.perception.conditions import Holding, In, On
-from handeye.perception.frame import Camera, Frame, Intrinsics, Transform
+from handeye.perception.frame import Camera, Depth, Frame, Image, Intrinsics, Transform
 
 from .articulated import corners, state_of
 from .body import FURNITURE
@@ -39,6 +39,23 @@ class View:
     T_world_camera: Transform
 
 
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """What one view shows, and what is true of it.
+
+    Attributes:
+        rgb: [H, W, 3] uint8.
+        depth: [H, W] float32 metres, 0 where there is no reading.
+        instances: [H/4, W/4] uint8; 0 is no object and k is the record's object k - 1.
+        record: the camera's name and focal lengths, and the objects.
+    """
+
+    rgb: Image
+    depth: Depth
+    instances: npt.NDArray[np.uint8]
+    record: dict[str, Any]
+
+
 class Labels:
     """Keeps what cameras saw of a world, labelled, and writes it as a shard.
 
@@ -48,9 +65,7 @@ class Labels:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._images: list[npt.NDArray[np.uint8]] = []
-        self._instances: list[npt.NDArray[np.uint8]] = []
-        self._records: list[dict[str, Any]] = []
+        self._views: list[Labelled] = []
         self._latest: dict[str, float] = {}
         self._shape: tuple[int, ...] = ()
 
@@ -71,15 +86,13 @@ class Labels:
         self._latest[frame.camera] = frame.stamp_s
         view = View(frame.camera, frame.intrinsics, frame.T_world_camera)
         held = next((n for n in world.objects if holds(Holding(object=n), world)), None)
-        _, instances, record = labelled(world, view, relations_in(world), held)
-        self._images.append(jpeg(frame.rgb))
-        self._instances.append(instances)
-        self._records.append({"scene": 0, **record})
+        seen = labelled(world, view, relations_in(world), held)
+        self._views.append(replace(seen, rgb=frame.rgb, record={"scene": 0, **seen.record}))
 
     def write(self, path: Path) -> None:
         """Write the shard; nothing, if nothing was seen."""
-        if self._images:
-            write_shard(path, self._images, self._instances, self._records)
+        if self._views:
+            write_shard(path, self._views)
 
 
 class LabelledCamera:
@@ -109,25 +122,19 @@ class LabelledCamera:
         self._camera.close()
 
 
-def write_shard(
-    path: Path,
-    images: Sequence[npt.NDArray[np.uint8]],
-    instances: Sequence[npt.NDArray[np.uint8]],
-    records: Sequence[dict[str, Any]],
-) -> None:
-    """Write a shard, whole or not at all.
-
-    Args:
-        path: of the file.
-        images: as from `jpeg`.
-        instances, records: as from `labelled`.
-    """
+def write_shard(path: Path, views: Sequence[Labelled]) -> None:
+    """Write a shard, whole or not at all."""
+    images = [_jpeg(view.rgb) for view in views]
+    depths = [_png(view.depth) for view in views]
+    records = [view.record for view in views]
     temporary = path.with_suffix(".tmp.npz")
     np.savez_compressed(
         temporary,
         images=np.concatenate(images),
         ends=np.cumsum([len(image) for image in images]),
-        instances=np.stack(instances),
+        depths=np.concatenate(depths),
+        depth_ends=np.cumsum([len(depth) for depth in depths]),
+        instances=np.stack([view.instances for view in views]),
         records=np.frombuffer(json.dumps(records).encode(), dtype=np.uint8),
     )
     temporary.replace(path)
@@ -154,10 +161,8 @@ def labelled(
     relations: Relations,
     held: str | None,
     more: tuple[str, ...] = (),
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]:
-    """RGB [H, W, 3], instance map [H/4, W/4] and record of a view of a world.
-
-    In the map 0 is no object and k is the record's object k - 1.
+) -> Labelled:
+    """A view of a world, with what is true of it.
 
     Args:
         world: what is seen.
@@ -182,7 +187,12 @@ def labelled(
         objects.append(_object_record(world, name, mask, names, relations, held, outline, more))
     middle = STRIDE // 2
     small = np.ascontiguousarray(instances[middle::STRIDE, middle::STRIDE])
-    return rendering.rgb, small, {"camera": view.camera, "objects": objects}
+    record = {
+        "camera": view.camera,
+        "focal_px": [round(view.intrinsics.fx, 2), round(view.intrinsics.fy, 2)],
+        "objects": objects,
+    }
+    return Labelled(rendering.rgb, rendering.depth, small, record)
 
 
 def _object_record(
@@ -249,10 +259,17 @@ def _outline(world: World, name: str, view: View) -> float:
     return float(cv2.contourArea(cv2.convexHull(pixels.astype(np.float32))))
 
 
-def jpeg(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _jpeg(rgb: Image) -> npt.NDArray[np.uint8]:
     """[N] uint8, the bytes of an image [H, W, 3] uint8, almost without loss."""
-    from PIL import Image
+    from PIL import Image as Pictures
 
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="JPEG", quality=94, subsampling=0)
+    Pictures.fromarray(rgb).save(buffer, format="JPEG", quality=94, subsampling=0)
     return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def _png(depth: Depth) -> npt.NDArray[np.uint8]:
+    """[N] uint8, the bytes of a depth image [H, W], whole millimetres."""
+    import cv2
+
+    return cv2.imencode(".png", np.round(depth * 1000).astype(np.uint16))[1].ravel()

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 from handeye.perception.errors import SceneFileError
 from handeye.perception.frame import Intrinsics
 
 from .arm_poses import pose_arm, set_pose
 from .articulated import add_furniture, furniture_colors
 from .body import FURNITURE
-from .labelling import View, jpeg, labelled, relations_in, write_shard
+from .labelling import Labelled, View, labelled, relations_in, write_shard
 from .objects import COLORS, Category, ColorName
 from .panda import HAND_LINK
 from .piling import heap, pile
@@ -76,19 +75,15 @@ class SceneOptions:
 
 def render_shard(path: Path, index: int, options: SceneOptions, scenes: int) -> int:
     """Render `scenes` scenes into one shard file; returns the number of images."""
-    images: list[npt.NDArray[np.uint8]] = []
-    instances: list[npt.NDArray[np.uint8]] = []
-    records: list[dict[str, Any]] = []
+    views: list[Labelled] = []
     is_furnished = index % options.furnished_every == options.furnished_every - 1
     options = options if is_furnished else replace(options, furnished=0.0)
     for number in range(index * scenes, (index + 1) * scenes):
         seed = np.random.SeedSequence(options.entropy, spawn_key=(number,))
-        for image, instance, record in render_scene(np.random.default_rng(seed), options):
-            images.append(jpeg(image))
-            instances.append(instance)
-            records.append({"scene": number, **record})
-    write_shard(path, images, instances, records)
-    return len(images)
+        for view in render_scene(np.random.default_rng(seed), options):
+            views.append(replace(view, record={"scene": number, **view.record}))
+    write_shard(path, views)
+    return len(views)
 
 
 def render_shards(
@@ -127,13 +122,8 @@ def render_shards(
             on_shard(done, future.result())
 
 
-def render_scene(
-    rng: np.random.Generator, options: SceneOptions
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], dict[str, Any]]]:
-    """Build one scene and yield (rgb [H, W, 3], instance map [H/4, W/4], record) for each view.
-
-    In an instance map 0 is no object and k is the record's object k - 1.
-    """
+def render_scene(rng: np.random.Generator, options: SceneOptions) -> Iterator[Labelled]:
+    """Build one scene and yield what each camera sees of it."""
     with World() as world:
         style = sample_style(rng, dark=options.dark)
         robot = build_tabletop(world, style)

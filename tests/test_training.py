@@ -12,10 +12,11 @@ from handeye.sims.objects import HELD_OUT_PAIRS
 from handeye.sims.tabletop import sample_specs
 from handeye.sims.training_data import SceneOptions, render_scene
 
-from handeye.training import shards
+from handeye.training import roughening
 from handeye.training.bench import calibration_error, iou, misnamed
 from handeye.training.calibrate import fitted
-from handeye.training.shards import Sample, augment
+from handeye.training.roughening import augment
+from handeye.training.shards import Sample
 from handeye.training.targets import CATEGORIES, COLORS, dense_targets, is_true, phrases_of
 from handeye.training.train import must_be_checkpoint
 
@@ -55,7 +56,7 @@ def sample() -> Sample:
 def test_boxes_and_tiles_stay_on_the_picture_when_it_is_moved(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "recolour", lambda rgb, _: rgb)
+    monkeypatch.setattr(roughening, "recolour", lambda rgb, _: rgb)
     seen = 0
     for seed in range(40):
         moved = augment(sample, (256, 192), np.random.default_rng(seed))
@@ -123,8 +124,8 @@ def test_heaps_have_towers_and_several_things_in_one_bowl() -> None:
     options = SceneOptions(heaped=True, objects=(8, 10), overview_views=1, wrist_views=0)
     towers, shared = 0, 0
     for seed in range(4):
-        ((_, _, record),) = render_scene(np.random.default_rng(seed), options)
-        objects = record["objects"]
+        (view,) = render_scene(np.random.default_rng(seed), options)
+        objects = view.record["objects"]
         below = [o["other"] for o in objects if o["relation"]]
         towers += sum(o["relation"] is not None and objects[o["other"]]["relation"] is not None
                       for o in objects)  # fmt: skip

@@ -157,8 +157,8 @@ class TestEmbedded:
     def test_the_catalogue_stays_what_it_is(self, shards: Path) -> None:
         assert not set(NEW) & set(CATEGORIES)
         scenes = (render_scene(np.random.default_rng(seed), SceneOptions()) for seed in range(2))
-        seen = {o["category"] for scene in scenes for _, _, record in scene
-                for o in record["objects"]}  # fmt: skip
+        seen = {o["category"] for scene in scenes for view in scene
+                for o in view.record["objects"]}  # fmt: skip
         assert max(seen) < 13
 
 

@@ -16,6 +16,8 @@ class HandeyeConfig(PreTrainedConfig):
         mask_dim: channels of the mask head at stride 4.
         gaze_depth: how many residual blocks the gaze has more than the glimpse.
         gaze_surroundings: whether the gaze sees what is around a thing besides.
+        sees_depth: whether the gaze, and the closer look at pairs, take a depth image where a
+            frame has one.
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
         thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"
@@ -35,6 +37,7 @@ class HandeyeConfig(PreTrainedConfig):
         mask_dim: int = 32,
         gaze_depth: int = 4,
         gaze_surroundings: bool = False,
+        sees_depth: bool = False,
         categories: list[str] | None = None,
         colors: list[str] | None = None,
         image_mean: tuple[float, float, float] = (0.45, 0.43, 0.41),
@@ -64,6 +67,7 @@ class HandeyeConfig(PreTrainedConfig):
         self.mask_dim = mask_dim
         self.gaze_depth = gaze_depth
         self.gaze_surroundings = gaze_surroundings
+        self.sees_depth = sees_depth
         self.categories = categories or []
         self.colors = colors or []
         self.image_mean = image_mean

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Frame, Image
+from ..frame import Frame
 from ..images import must_be_rgb
 from .embedded_checkpoint import CHECKPOINT
 from .lexicon import FURNITURE, Description, Relation, read
@@ -48,8 +48,9 @@ class EmbeddedVLM:
 
     Deterministic for a given number of threads; features of the last few frames are kept, so
     several questions about one frame cost one pass. Large frames are scaled down to the size at
-    which it sees best; boxes, masks and heat maps are of the frame. Frames whose rgb is no
-    [H, W, 3] uint8 are refused with ImageError.
+    which it sees best; boxes, masks and heat maps are of the frame. Where a frame has depth and
+    intrinsics it sees shapes and sizes too, which need no light. Frames whose rgb is no [H, W, 3]
+    uint8, or whose depth is of other pixels, are refused with ImageError.
 
     Args:
         folder: a checkpoint folder of this family; the shipped one by default.
@@ -67,7 +68,7 @@ class EmbeddedVLM:
 
         self.folder = Path(folder) if folder is not None else CHECKPOINT
         self._looker = Looker(self.folder, dtype)
-        self._kept: OrderedDict[Key, tuple[npt.NDArray[np.uint8], Features]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[Frame, Features]] = OrderedDict()
         self.passes = 0
 
     @property
@@ -265,39 +266,40 @@ class EmbeddedVLM:
     def features(self, frame: Frame) -> "Features":
         """What one pass says of a frame; kept for the next question about the same frame."""
         kept = self._known(frame)
-        return self._keep(frame, self._looker.look(_seen(frame.rgb))) if kept is None else kept
+        return self._keep(frame, self._looker.look(_seen(frame))) if kept is None else kept
 
     def prepare(self, frames: Sequence[Frame]) -> None:
         """Look at several frames at once; questions about them then cost no further pass."""
         new = [frame for frame in frames if self._known(frame) is None]
-        found = self._looker.look_at([_seen(frame.rgb) for frame in new])
+        found = self._looker.look_at([_seen(frame) for frame in new])
         for frame, features in zip(new, found, strict=True):
             self._keep(frame, features, most=len(frames))
 
     def _known(self, frame: Frame) -> "Features | None":
         kept = self._kept.get(_key(frame))
-        return kept[1] if kept is not None and kept[0] is frame.rgb else None
+        same = kept is not None and kept[0].rgb is frame.rgb and kept[0].depth is frame.depth
+        return kept[1] if kept is not None and same else None
 
     def _keep(self, frame: Frame, features: "Features", most: int = 0) -> "Features":
         self.passes += 1
         if frame.rgb.size > _SEEN:
             from .scaling import of_original
 
-            features = of_original(features, frame.rgb)
-        self._kept[_key(frame)] = (frame.rgb, features)
+            features = of_original(features, frame)
+        self._kept[_key(frame)] = (frame, features)
         while len(self._kept) > max(_KEPT, most):
             self._kept.popitem(last=False)
         return features
 
 
-def _seen(rgb: Image) -> Image:
-    """An image as the model looks at it: itself, or a smaller one; raises ImageError."""
-    must_be_rgb(rgb, "a Frame's rgb")
-    if rgb.size <= _SEEN:
-        return rgb
+def _seen(frame: Frame) -> Frame:
+    """A frame as the model looks at it: itself, or a smaller one; raises ImageError."""
+    must_be_rgb(frame.rgb, "a Frame's rgb")
+    if frame.rgb.size <= _SEEN:
+        return frame
     from .scaling import scaled
 
-    return scaled(rgb, _SEEN // 3)
+    return scaled(frame, _SEEN // 3)
 
 
 def _key(frame: Frame) -> Key:

@@ -16,10 +16,10 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..errors import ModelError
-from ..frame import Image
+from ..errors import ImageError, ModelError
+from ..frame import Frame, Image
 from .configuration_handeye import HandeyeConfig
-from .crops import crops_of, pair_crops_of, surroundings_of
+from .crops import Ranges, crops_of, deep_crops_of, pair_crops_of, surroundings_of
 from .embedded_checkpoint import load_checkpoint
 from .modeling_handeye import Look
 from .proposals import (
@@ -49,8 +49,8 @@ _LARGE_BLOCK = 31 << 20
 _LARGE, _BLANK = 0.4, 5.0
 """Share of an image from which a box is suspect if the image's colours deviate by less than so
 much: a covered lens shows its noise alone, which was in no training image."""
-_SWAPPED = torch.tensor([1, 2, 0, 3])
-"""Channels of a crop in other colours; the mask stays the last."""
+_SWAPPED = torch.tensor([1, 2, 0, 3, 4])
+"""Channels of a crop in other colours; the mask, and the relief if there is one, stay the last."""
 _TURNED = np.array([-1, 1, -1, 1], np.float32)
 """By what shifts of a box's four sides are multiplied in the mirror, left and right exchanged."""
 
@@ -70,7 +70,7 @@ class Features:
         dense: [h/2, w/2, E] embeddings, and `heat` [h/2, w/2], for heat maps.
         scale, bias: of the match between embeddings and phrases.
         labels: names of the categories and of the colours.
-        rgb: [H, W, 3] uint8, the image.
+        frame: the image that was looked at, with its depth.
     """
 
     boxes: Array
@@ -86,7 +86,12 @@ class Features:
     scale: float
     bias: float
     labels: tuple[list[str], list[str]]
-    rgb: Image
+    frame: Frame
+
+    @property
+    def rgb(self) -> Image:
+        """[H, W, 3] uint8, the image."""
+        return self.frame.rgb
 
     def name(self, k: int) -> tuple[str, str, float]:
         """Category, colour, and how sure the two together are, of object k."""
@@ -163,8 +168,9 @@ class Looker:
         logit = float(np.log(clipped / (1 - clipped)))
         return float(least + (most - least) / (1.0 + np.exp(-(slope * logit + intercept))))
 
-    def look(self, rgb: npt.NDArray[np.uint8]) -> Features:
-        """One pass over an image [H, W, 3] uint8: propose, look closer, keep the best."""
+    def look(self, frame: Frame) -> Features:
+        """One pass over a frame: propose, look closer, keep the best."""
+        rgb = frame.rgb
         with torch.inference_mode():
             pixels = self._pixels(rgb)
             out = self._model(pixels)
@@ -173,7 +179,7 @@ class Looker:
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
             glimpse = self._glimpse(pixels, tiles, boxes)
             best, boxes = worthy(boxes, glimpse)
-            gaze = self._gaze(pixels, tiles, boxes)
+            gaze = self._gaze(pixels, self._ranges(frame), tiles, boxes)
         rows, columns = rows[best], columns[best]
         look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
         boxes = mended(boxes, gaze)
@@ -202,23 +208,23 @@ class Looker:
             heat,
             *self._matched,
             (self.config.categories, self.config.colors),
-            rgb,
+            frame,
         )
 
-    def look_at(self, images: list[npt.NDArray[np.uint8]]) -> list[Features]:
-        """The same as `look` at each image, in less time where there are several cores.
+    def look_at(self, frames: list[Frame]) -> list[Features]:
+        """The same as `look` at each frame, in less time where there are several cores.
 
-        Each image has a core to itself: a network of this size gains less from sharing one image
+        Each frame has a core to itself: a network of this size gains less from sharing one image
         among the cores, or from stacking images into one tensor.
         """
         threads = torch.get_num_threads()
-        workers = min(len(images), threads)
+        workers = min(len(frames), threads)
         if workers < 2:
-            return [self.look(image) for image in images]
+            return [self.look(frame) for frame in frames]
 
         def work(first: int) -> list[Features]:
             torch.set_num_threads(threads // workers)
-            return [self.look(image) for image in images[first::workers]]
+            return [self.look(frame) for frame in frames[first::workers]]
 
         try:
             others = [self._helpers.submit(work, first) for first in range(1, workers)]
@@ -226,7 +232,7 @@ class Looker:
         finally:
             # Some of torch's libraries have one setting for all threads.
             torch.set_num_threads(threads)
-        return [shares[k % workers][k // workers] for k in range(len(images))]
+        return [shares[k % workers][k // workers] for k in range(len(frames))]
 
     @cached_property
     def _helpers(self) -> ThreadPoolExecutor:
@@ -244,7 +250,9 @@ class Looker:
         look: Look[Tensor] = part(*crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side))
         return look.arrays()
 
-    def _gaze(self, pixels: Tensor, tiles: Tiles, boxes: Array) -> Look[Array]:
+    def _gaze(
+        self, pixels: Tensor, ranges: Ranges | None, tiles: Tiles, boxes: Array
+    ) -> Look[Array]:
         """A closer look still, at each box and at its mirror image in other colours.
 
         Things and their mirror images are of the same category, and as much there, whatever
@@ -253,7 +261,10 @@ class Looker:
         """
         part = self._model.gaze
         masks = spoken_for(tiles, boxes)
-        crops, sizes = crops_of(pixels, masks, boxes, part.side)
+        if part.deep:
+            crops, sizes = deep_crops_of(pixels, ranges, masks, boxes, part.side)
+        else:
+            crops, sizes = crops_of(pixels, masks, boxes, part.side)
         around = None
         if part.surroundings is not None:
             around = self._and_mirrored(surroundings_of(pixels, masks, boxes))
@@ -268,9 +279,9 @@ class Looker:
         return look
 
     def _and_mirrored(self, crops: Tensor) -> Tensor:
-        """[2 K, 4, side, side]: crops, then their mirror images in other colours."""
+        """[2 K, c, side, side]: crops, then their mirror images in other colours."""
         crops = crops.to(self._dtype)  # Half as much to move about.
-        return torch.cat([crops, crops.flip(-1).index_select(1, _SWAPPED)])
+        return torch.cat([crops, crops.flip(-1).index_select(1, _SWAPPED[: crops.shape[1]])])
 
     def relate(self, features: Features, pairs: list[tuple[int, int]]) -> Array:
         """[P, 2] probabilities that the first object of each pair is on, or in, the second.
@@ -282,9 +293,25 @@ class Looker:
         chosen = np.array(pairs)
         masks = (features.owner == chosen[..., None, None]).astype(np.float32)
         with torch.inference_mode():
-            crops, places = pair_crops_of(self._pixels(features.rgb), masks, features.boxes[chosen])
-            logits = self._model.pair_glimpse(crops, places).numpy()
-        return _softmax(logits)[:, 1:]
+            part, frame = self._model.pair_glimpse, features.frame
+            pixels, ranges, boxes = self._pixels(frame.rgb), self._ranges(frame), features.boxes
+            logits = part(*pair_crops_of(pixels, masks, boxes[chosen], ranges, deep=part.deep))
+        return _softmax(logits.numpy())[:, 1:]
+
+    def _ranges(self, frame: Frame) -> Ranges | None:
+        """How far away is what a frame shows, padded as its pixels; None where it does not say."""
+        depth, camera = frame.depth, frame.intrinsics
+        if not self.config.sees_depth or depth is None or camera is None:
+            return None
+        if depth.shape != frame.rgb.shape[:2]:
+            raise ImageError(
+                f"a Frame's depth has the shape {depth.shape}, its rgb {frame.rgb.shape[:2]}; "
+                "both must be of the same pixels"
+            )
+        height, width = depth.shape
+        padded = np.zeros((height + -height % 32, width + -width % 32), np.float32)
+        padded[:height, :width] = depth
+        return Ranges(torch.from_numpy(padded)[None, None], (camera.fx, camera.fy))
 
     def _pixels(self, rgb: npt.NDArray[np.uint8]) -> Tensor:
         """[1, 3, H', W'] normalised; padded at the right and below to multiples of 32."""

@@ -147,6 +147,8 @@ class Glimpse(nn.Module):
         surroundings: whether it takes what is around the things, coarsely, with what it sees of
             them. How large a block is, and whether it is brown or orange in little light, is told
             by what stands beside it.
+        deep: whether it takes what a depth camera tells besides: the thing's shape and its size,
+            which need no light. Where there is none it sees zeros, as in part of its training.
     """
 
     def __init__(
@@ -156,11 +158,12 @@ class Glimpse(nn.Module):
         deeper: int = 0,
         *,
         surroundings: bool = False,
+        deep: bool = False,
     ) -> None:
         super().__init__()
-        self.side = side
+        self.side, self.deep = side, deep
         self.features = nn.Sequential(
-            *_stem(4),
+            *_stem(5 if deep else 4),
             _block(48, 80),
             _block(80, 80),
             Residual(80),
@@ -171,7 +174,7 @@ class Glimpse(nn.Module):
             Residual(128),
             *(Residual(128) for _ in range(deeper)),
         )
-        self.mix = nn.Linear(2 * 128 + 2, 128)
+        self.mix = nn.Linear(2 * 128 + (5 if deep else 2), 128)
         self.surroundings = Surroundings(128) if surroundings else None
         self.names = nn.Linear(128, named)
         self.held = nn.Linear(128, 1)
@@ -183,8 +186,10 @@ class Glimpse(nn.Module):
         """Look at crops.
 
         Args:
-            crops: [K, 4, side, side] normalised RGB and mask (1 is the object).
-            sizes: [K, 2] log of the boxes' width and height over 32 pixels.
+            crops: [K, 4, side, side] normalised RGB and mask (1 is the object); if deep
+                [K, 5, side, side], the last the object's relief, see `relief_of`.
+            sizes: [K, 2] log of the boxes' width and height over 32 pixels; if deep [K, 5], the
+                last three as of `metric_sizes`.
             around: [K, 4, 40, 40] for a gaze with surroundings: the same of every fourth pixel
                 of the image, the thing in the middle.
         """
@@ -201,7 +206,7 @@ class Glimpse(nn.Module):
         )
 
 
-def _lighter(inputs: int, deep: int) -> nn.Sequential:
+def _lighter(inputs: int, blocks: int) -> nn.Sequential:
     """Features lighter than a glimpse's: 96 channels at an eighth of the crops' pixels a side."""
     return nn.Sequential(
         *_stem(inputs),
@@ -209,7 +214,7 @@ def _lighter(inputs: int, deep: int) -> nn.Sequential:
         Residual(64),
         nn.MaxPool2d(2),
         _block(64, 96),
-        *(Residual(96) for _ in range(deep)),
+        *(Residual(96) for _ in range(blocks)),
     )
 
 
@@ -218,7 +223,7 @@ class Surroundings(nn.Module):
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        self.features = _lighter(4, deep=1)
+        self.features = _lighter(4, blocks=1)
         self.mix = nn.Linear(2 * 96, outputs)
         nn.init.zeros_(self.mix.weight)
         nn.init.zeros_(self.mix.bias)
@@ -231,11 +236,16 @@ class Surroundings(nn.Module):
 
 
 class PairGlimpse(nn.Module):
-    """A closer look at two objects: whether the first is on the second, in it, or neither."""
+    """A closer look at two objects: whether the first is on the second, in it, or neither.
 
-    def __init__(self) -> None:
+    Args:
+        deep: whether it takes what a depth camera tells besides.
+    """
+
+    def __init__(self, *, deep: bool = False) -> None:
         super().__init__()
-        self.features = _lighter(5, deep=3)
+        self.deep = deep
+        self.features = _lighter(6 if deep else 5, blocks=3)
         self.mix = nn.Linear(2 * 96 + 8, 96)
         self.relation = nn.Linear(96, 3)
 
@@ -243,7 +253,8 @@ class PairGlimpse(nn.Module):
         """Look at crops around pairs.
 
         Args:
-            crops: [K, 5, 56, 56] normalised RGB, mask of the first, mask of the second.
+            crops: [K, 5, 56, 56] normalised RGB, mask of the first, mask of the second; if deep
+                [K, 6, 56, 56], the last the relief about the first, see `relief_of`.
             places: [K, 8] corners of the first box, then of the second, in the crop's frame,
                 where it reaches from -1 to 1.
 
@@ -291,8 +302,9 @@ class HandeyeModel(PreTrainedModel):
             GAZE_SIZE,
             deeper=config.gaze_depth,
             surroundings=config.gaze_surroundings,
+            deep=config.sees_depth,
         )
-        self.pair_glimpse = PairGlimpse()
+        self.pair_glimpse = PairGlimpse(deep=config.sees_depth)
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))

@@ -1,13 +1,13 @@
 """Scaling: large frames as the embedded model sees them best, and what it saw in their pixels."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Image, Mask
+from ..frame import Frame, Intrinsics, Mask
 from .features import Features
 
 
@@ -43,17 +43,26 @@ class ScaledFeatures(Features):
         return cv2.resize(small, self.original[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def scaled(rgb: Image, pixels: int) -> Image:
-    """A larger image scaled down to so many pixels, its shape kept."""
-    height, width = rgb.shape[:2]
+def scaled(frame: Frame, pixels: int) -> Frame:
+    """A larger frame scaled down to so many pixels, its shape kept."""
+    height, width = frame.rgb.shape[:2]
     scale = (pixels / (height * width)) ** 0.5
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(np.ascontiguousarray(rgb), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    small = cv2.resize(np.ascontiguousarray(frame.rgb), size, interpolation=cv2.INTER_AREA)
+    depth, camera = frame.depth, frame.intrinsics
+    if depth is not None:
+        # A depth between that of a thing and what is behind it is that of nothing.
+        depth = np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST), np.float32)
+    if camera is not None:
+        across, down = size[0] / width, size[1] / height
+        center = (across * (camera.cx + 0.5) - 0.5, down * (camera.cy + 0.5) - 0.5)
+        camera = Intrinsics(*size, across * camera.fx, down * camera.fy, *center)
+    return replace(frame, rgb=np.asarray(small, np.uint8), depth=depth, intrinsics=camera)
 
 
-def of_original(features: Features, rgb: Image) -> Features:
-    """Features of a scaled image as those of the original."""
+def of_original(features: Features, frame: Frame) -> Features:
+    """Features of a scaled frame as those of the original."""
+    rgb = frame.rgb
     if features.rgb.shape == rgb.shape:
         return features
     own = {field.name: getattr(features, field.name) for field in fields(features)}

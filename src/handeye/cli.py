@@ -362,6 +362,7 @@ def tune(**options: Any) -> None:
 @click.option("--data", default="data/bench", show_default=True, type=click.Path())
 @_RENDERERS
 @click.option("--worst", type=click.Path(), help="folder for pictures of the worst images")
+@click.option("--without-depth", is_flag=True, help="as cameras see that have no depth sensor")
 @click.option("--card", is_flag=True, help="write the table into the checkpoint's model card")
 @_JSON
 def bench_vlm(**options: Any) -> None:

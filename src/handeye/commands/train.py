@@ -68,6 +68,7 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
+    from ..training.growing import begin_as
     from ..training.mining import mine_all
     from ..training.pairs import train_pairs
     from ..training.proposing import propose_all
@@ -78,8 +79,7 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     propose_all(model, data, out / "proposals")
     glimpse = train_glimpse(model.glimpse.train(), data, out / "proposals", out, model.config)
     model.glimpse.load_state_dict(glimpse.state_dict())
-    # The gaze begins as the glimpse; its further blocks do nothing at first.
-    model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
+    begin_as(model.gaze, glimpse)
     propose_all(model, data, out / "glimpsed", glimpsed=True)
     learn = partial(train_glimpse, data=data, out=out, config=model.config)
     half = half_is_quick()
@@ -121,9 +121,14 @@ def bench(
     jobs: int,
     card: bool,
     worst: str | None,
+    without_depth: bool,
     as_json: bool,
 ) -> None:
-    """Measure on every split and print the table."""
+    """Measure on every split and print the table.
+
+    Raises:
+        UserError: the shards that are there have no depth, and it is asked for.
+    """
     from handeye.perception.vlm.load import load_vlm
 
     from ..training.bench import SPLITS, measure
@@ -137,7 +142,7 @@ def bench(
         picture = Path(worst) / f"{name}.jpg" if worst else None
         with progress(f"measuring {name}", enabled=not as_json) as bar:
             tick = partial(bar.advance, bar.add_task(name, total=images))
-            rows[name] = measure(model, folder, images, tick, picture)
+            rows[name] = measure(model, folder, images, tick, picture, depth=not without_depth)
     if as_json:
         print(json.dumps(rows))
         return
@@ -147,10 +152,19 @@ def bench(
         from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 
         path = (CHECKPOINT if vlm == "embedded" else Path(vlm)) / "README.md"
-        head = (
-            path.read_text().split("<!-- figures -->")[0] if path.exists() else "# Model card\n\n"
-        )
-        path.write_text(f"{head}<!-- figures -->\n\n{table}\n")
+        card_text = path.read_text() if path.exists() else "# Model card\n"
+        path.write_text(_with_figures(card_text, table, depth=not without_depth))
+
+
+def _with_figures(card: str, table: str, *, depth: bool) -> str:
+    """A model card with a table of figures, with depth or without, in the place of its last."""
+    mark = f"<!-- figures {'with' if depth else 'without'} depth -->"
+    begin, _, rest = card.partition(mark)
+    # The old table goes on to what is marked next.
+    _, following, after = rest.partition("<!-- figures")
+    return f"{begin.rstrip()}\n\n{mark}\n\n{table}\n" + (
+        f"\n{following}{after}" if following else ""
+    )
 
 
 def as_markdown(rows: dict[str, dict[str, Any]]) -> str:

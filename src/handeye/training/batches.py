@@ -13,7 +13,8 @@ from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.tokenizer import build_tokenizer
 
 from .losses import Prompts
-from .shards import Shards, augment
+from .roughening import augment
+from .shards import Shards
 from .targets import CATEGORIES, COLORS, Targets, dense_targets, phrases_of
 
 PHRASES_PER_IMAGE = 8

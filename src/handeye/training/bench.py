@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handeye.perception.errors import UserError
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm.verbs import Box, Detection
@@ -56,7 +57,13 @@ class Tally:
 
 
 def measure(
-    vlm: object, data: Path, images: int, tick: Callable[[], None], worst: Path | None = None
+    vlm: object,
+    data: Path,
+    images: int,
+    tick: Callable[[], None],
+    worst: Path | None = None,
+    *,
+    depth: bool = True,
 ) -> dict[str, Any]:
     """Measure a VLM on one split's shards.
 
@@ -66,12 +73,21 @@ def measure(
         images: how many to use.
         tick: called after each image.
         worst: picture of the images that were read worst, to be written.
+        depth: whether frames have depth, as those of the simulated cameras do.
+
+    Raises:
+        UserError: the shards have no depth, and it is asked for.
     """
     perception, shards, tally = Perception.of(vlm), Shards(data), Tally()
     cases = []
     for index in range(min(images, len(shards))):
         sample = shards[index]
-        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        if depth and sample.depth is None:
+            raise UserError(
+                f"the renders in {data} are without depth, as earlier versions made them; "
+                "remove the folder, or measure --without-depth"
+            )
+        frame = sample.frame(index, depth=depth)
         rng = np.random.default_rng([4, index])
         cases.append((sample.rgb, *_parse(perception, frame, sample, tally)))
         _ground(perception, frame, sample, tally, rng)

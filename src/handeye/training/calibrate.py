@@ -62,12 +62,17 @@ def calibrate(checkpoint: Path, data: Path, images: int = 600) -> dict[str, floa
     return {**config["thresholds"], **{kind: fit[0] for kind, fit in fits.items()}}
 
 
+def _frame(sample: Sample, index: int) -> Frame:
+    """Every other one without depth: the thresholds are for cameras with it and without."""
+    return sample.frame(index, depth=index % 2 == 0)
+
+
 def _heats(vlm: EmbeddedVLM, samples: list[Sample]) -> tuple[Heats, Heats]:
     """How detections score by their boxes alone, and by their boxes and names."""
     boxed: Heats = ([], 0)
     named: Heats = ([], 0)
     for index, sample in enumerate(samples):
-        features = vlm.features(Frame(sample.rgb, sample.camera, index, 0.0))
+        features = vlm.features(_frame(sample, index))
         boxed = _more(boxed, features, sample, named=False)
         named = _more(named, features, sample, named=True)
     return boxed, named
@@ -100,7 +105,7 @@ def _least_alarming(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, float]
     """The lowest thresholds at which few phrases of what is not there are grounded."""
     alarms: dict[str, list[float]] = {"": [], "relational": []}
     for index, sample in enumerate(samples):
-        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        frame = _frame(sample, index)
         rng = np.random.default_rng([8, index])
         absent = [(phrase, kind) for phrase, thing, kind in phrases(sample, rng) if thing is None]
         for phrase, kind in (
@@ -122,7 +127,7 @@ def _answers(vlm: EmbeddedVLM, samples: list[Sample]) -> dict[str, list[tuple[fl
     """(probability of yes, truth) of every question, by its kind."""
     answers: dict[str, list[tuple[float, bool]]] = {}
     for index, sample in enumerate(samples):
-        frame = Frame(sample.rgb, sample.camera, index, 0.0)
+        frame = _frame(sample, index)
         rng = np.random.default_rng([9, index])
         wrong = ((f"is {phrase}?", False, kind) for phrase, kind in misnamed(sample, rng))
         for question, truth, kind in (*questions(sample, rng), *wrong):

@@ -15,18 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import (
-    GLIMPSE_CONTEXT,
-    MASK_STRIDE,
-    SURROUNDINGS_SIZE,
-    Glimpse,
-    Look,
-)
+from handeye.perception.vlm.modeling_handeye import SURROUNDINGS_SIZE, Glimpse, Look
 
 from .bench import iou
+from .cutting import Box, Depths, cut, cut_around, normalized
 from .fitting import Fitting, fit
 from .proposing import Proposals, Proposed
-from .shards import Sample, Shards, recolour
+from .roughening import as_measured, dye, recolour, roughen
+from .shards import Sample, Shards
 from .targets import CATEGORIES, is_seen
 
 _DYED = 0.65
@@ -38,7 +34,6 @@ UNASKED = -1.0
 _OPENED = {"open": 1.0, "closed": 0.0, None: UNASKED}
 _JITTER = 0.05
 _MATCHED, _NEAR = 0.5, 0.2
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +41,7 @@ class Glimpses:
     """A batch of K proposals.
 
     Attributes:
-        crops, sizes: [K, 4, side, side] and [K, 2], see `Glimpse`.
+        crops, sizes: [K, 4, side, side] and [K, 2], or with relief, see `Glimpse`.
         categories, colors: [K] int64, `NO_NAME` where there is none.
         held, opened: [K] 1, 0, or `UNASKED`.
         there: [K] overlap with the object that is proposed, 0 where there is none, or `UNASKED`.
@@ -143,8 +138,10 @@ def glimpses_of(
     """The batch of some images and what is proposed of each, as a glimpse or a gaze takes it."""
     side = glimpse.side
     crops, around, sizes, truths = [], [], [], []
+    depths = Depths(side)
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
+        measured = as_measured(sample, rng) if glimpse.deep else None
         dyed = bool(rng.random() < _DYED)
         if dyed:
             rgb = dye(rgb, rng)
@@ -153,14 +150,20 @@ def glimpses_of(
             flip = bool(rng.random() < 0.5)
             mask = roughen(tiles, rng)
             crops.append(cut(rgb, [mask], truth.box, side, flip=flip))
+            depths.add(measured, sample.focal_px, truth.box, flip=flip)
             if glimpse.surroundings is not None:
                 around.append(cut_around(rgb, mask, truth.box, flip=flip))
             x0, y0, x1, y1 = truth.box
             sizes.append((np.log((x1 - x0) / 32), np.log((y1 - y0) / 32)))
             truths.append(truth.seen(flip=flip, dyed=dyed))
+    seen = _stacked(crops, side, config)
+    sized = torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2)
+    if glimpse.deep:
+        relief, metric = depths.told(seen[:, 3:])
+        seen, sized = torch.cat([seen, relief], 1), torch.cat([sized, metric], 1)
     return Glimpses(
-        _stacked(crops, side, config),
-        torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2),
+        seen.contiguous(memory_format=torch.channels_last),
+        sized,
         torch.tensor([t.category for t in truths]),
         torch.tensor([t.color for t in truths]),
         torch.tensor([t.held for t in truths]),
@@ -232,101 +235,3 @@ def _jittered(box: npt.NDArray[np.float32], rng: np.random.Generator) -> Box:
     cx, cy = (x0 + x1) / 2 + dx * w, (y0 + y1) / 2 + dy * h
     w, h = w * float(np.exp(dw)), h * float(np.exp(dh))
     return (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
-
-
-def cut_around(
-    rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], box: Box, *, flip: bool
-) -> npt.NDArray[np.uint8]:
-    """What is around a box, [40, 40, 4] uint8: every fourth pixel, and what a mask shows."""
-    import cv2
-
-    rows, columns = mask.shape
-    coarse = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
-    both = np.dstack([coarse, mask])
-    middle = np.array([box[0] + box[2], box[1] + box[3]]) / (2 * MASK_STRIDE)
-    matrix = _to_square((middle[0], middle[1]), 1.0, SURROUNDINGS_SIZE, flip=flip)
-    size = (SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
-    around = cv2.warpAffine(
-        both, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105, 0)
-    )
-    return np.asarray(around, np.uint8)
-
-
-def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
-    """[K, side, side, 3 + m] uint8 crops with masks to what a glimpse takes."""
-    images = crops.permute(0, 3, 1, 2).float() / 255.0
-    mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
-    std = torch.tensor(config.image_std).view(1, 3, 1, 1)
-    pixels = torch.cat([(images[:, :3] - mean) / std, images[:, 3:]], dim=1)
-    return pixels.contiguous(memory_format=torch.channels_last)
-
-
-def cut(
-    rgb: npt.NDArray[np.uint8],
-    masks: list[npt.NDArray[np.uint8]],
-    box: Box,
-    side: int,
-    *,
-    flip: bool,
-) -> npt.NDArray[np.uint8]:
-    """A square around a box with what masks show of it, [side, side, 3 + masks] uint8."""
-    import cv2
-
-    x0, y0, x1, y1 = box
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    scale = side / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
-    matrix = _to_square((cx, cy), scale, side, flip=flip)
-    size = (side, side)
-    square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
-    layers = [np.asarray(square)]
-    for mask in masks:
-        full = cv2.resize(mask, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-        shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
-        layers.append(np.asarray(shown)[..., None])
-    return np.concatenate(layers, axis=-1).astype(np.uint8)
-
-
-def _to_square(
-    middle: tuple[float, float], scale: float, side: int, *, flip: bool
-) -> npt.NDArray[np.float64]:
-    """[2, 3] what brings a point of an image into the middle of a square, for `warpAffine`."""
-    x, y = middle
-    to = -scale if flip else scale
-    matrix = np.array([[to, 0.0, side / 2 - to * x], [0.0, scale, side / 2 - scale * y]])
-    # The same samples as grid_sample takes, whose pixel centres lie at halves.
-    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    return matrix
-
-
-def dye(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Give an image other colours; shapes stay what they are.
-
-    What something is must not be told by its colour: pairs that were never seen together would
-    be taken for others that were.
-    """
-    import cv2
-
-    kind = rng.random()
-    if kind < 0.6:
-        hsv = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV))
-        hsv[..., 0] = (hsv[..., 0].astype(np.int64) + int(rng.integers(10, 170))) % 180
-        return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
-    if kind < 0.85:
-        return np.asarray(rgb * rng.uniform(0.25, 1.0, 3), dtype=np.uint8)
-    return np.asarray(255 - rgb, dtype=np.uint8)
-
-
-def roughen(mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """A mask (0..255) as a detector might draw it: grown, shrunk, holed, or as it is."""
-    import cv2
-
-    out = mask
-    kind = rng.random()
-    if kind < 0.2:
-        out = np.asarray(cv2.dilate(out, np.ones((3, 3), np.uint8)), np.uint8)
-    elif kind < 0.3:
-        smaller = np.asarray(cv2.erode(out, np.ones((2, 2), np.uint8)), np.uint8)
-        out = smaller if smaller.any() else out
-    elif kind < 0.45:
-        out = np.where(rng.random(out.shape) < 0.12, 0, out).astype(np.uint8)
-    return out

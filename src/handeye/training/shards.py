@@ -1,4 +1,4 @@
-"""Reading shards of rendered scenes, and augmenting what is read."""
+"""Reading shards of rendered scenes."""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from handeye.perception.frame import Depth, Frame, Intrinsics
 
 STRIDE = 4
 """Of the instance maps."""
@@ -21,12 +23,25 @@ class Sample:
         instances: [H/4, W/4] uint8; 0 is no object, k is `objects[k - 1]`.
         objects: the records of the objects, see `handeye.sims.training_data`.
         camera: "overview" or "wrist".
+        depth: [H, W] float32 metres, 0 where there is no reading; None without a depth camera.
+        focal_px: focal lengths across and down, pixels; None where unknown.
     """
 
     rgb: npt.NDArray[np.uint8]
     instances: npt.NDArray[np.uint8]
     objects: list[dict[str, Any]]
     camera: str
+    depth: Depth | None = None
+    focal_px: tuple[float, float] | None = None
+
+    def frame(self, sequence: int, *, depth: bool = True) -> Frame:
+        """The image as a camera gives it; without its depth if so wished."""
+        height, width = self.rgb.shape[:2]
+        if not depth or self.depth is None or self.focal_px is None:
+            return Frame(self.rgb, self.camera, sequence, 0.0)
+        middle = ((width - 1) / 2, (height - 1) / 2)
+        intrinsics = Intrinsics(width, height, *self.focal_px, *middle)
+        return Frame(self.rgb, self.camera, sequence, 0.0, self.depth, intrinsics)
 
 
 class Samples(Protocol):
@@ -51,6 +66,7 @@ class Shards:
         self.folder, self.pattern = folder, pattern
         self._read: set[Path] = set()
         self._jpegs: list[bytes] = []
+        self._pngs: list[bytes | None] = []
         self._instances: list[npt.NDArray[np.uint8]] = []
         self._records: list[dict[str, Any]] = []
         self.refresh()
@@ -68,9 +84,12 @@ class Shards:
 
     def _add(self, path: Path) -> None:
         with np.load(path) as shard:
-            data, ends = shard["images"].tobytes(), shard["ends"]
-            starts = [0, *ends[:-1]]
-            self._jpegs += [data[a:b] for a, b in zip(starts, ends, strict=True)]
+            jpegs = _split(shard["images"], shard["ends"])
+            self._jpegs += jpegs
+            # Shards of cameras without depth have none.
+            has_depth = "depths" in shard
+            depths = _split(shard["depths"], shard["depth_ends"]) if has_depth else None
+            self._pngs += depths or [None] * len(jpegs)
             self._instances += list(shard["instances"])
             self._records += json.loads(shard["records"].tobytes())
 
@@ -78,86 +97,23 @@ class Shards:
         import cv2
 
         bgr = cv2.imdecode(np.frombuffer(self._jpegs[index], np.uint8), cv2.IMREAD_COLOR)
-        record = self._records[index]
+        record, png = self._records[index], self._pngs[index]
         rgb = np.ascontiguousarray(bgr[..., ::-1])  # type: ignore[index]
-        return Sample(rgb, self._instances[index], record["objects"], record["camera"])
+        depth = None
+        if png is not None:
+            whole = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+            depth = np.asarray(whole, np.float32) / np.float32(1000)
+        return Sample(
+            rgb,
+            self._instances[index],
+            record["objects"],
+            record["camera"],
+            depth,
+            tuple(record["focal_px"]) if "focal_px" in record else None,
+        )
 
 
-def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-    """Scale, crop, flip and recolour a sample.
-
-    Args:
-        sample: what to start from.
-        size: (width, height) of the result, pixels, divisible by 32.
-        rng: source of chance.
-    """
-    import cv2
-
-    width, height = size
-    h, w = sample.rgb.shape[:2]
-    scale = float(np.exp(rng.uniform(np.log(0.75), np.log(1.3))))
-    dx = rng.uniform(min(0.0, width - w * scale), max(0.0, width - w * scale))
-    dy = rng.uniform(min(0.0, height - h * scale), max(0.0, height - h * scale))
-    flip = rng.random() < 0.5
-    sx = -scale if flip else scale
-    tx = width - dx if flip else dx
-    matrix = np.array([[sx, 0.0, tx], [0.0, scale, dy]])
-    # The matrix moves edges, as boxes have them; pixel i, which warpAffine moves, has its middle
-    # at i + 0.5, and tile i of an instance map stands for pixel 4 i + 2, so at 4 i + 2.5.
-    middles, small = matrix.copy(), matrix.copy()
-    middles[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    small[:, 2] = (matrix[:, :2] @ np.array([2.5, 2.5]) + matrix[:, 2] - 2.5) / STRIDE
-    rgb = cv2.warpAffine(
-        sample.rgb, middles, (width, height), flags=cv2.INTER_LINEAR, borderValue=(110, 108, 105)
-    )
-    instances = cv2.warpAffine(
-        sample.instances, small, (width // STRIDE, height // STRIDE), flags=cv2.INTER_NEAREST
-    )
-    objects = [_moved(record, sx, scale, tx, dy, width, height) for record in sample.objects]
-    return Sample(
-        recolour(np.asarray(rgb, np.uint8), rng),
-        np.asarray(instances, np.uint8),
-        objects,
-        sample.camera,
-    )
-
-
-def _moved(
-    record: dict[str, Any], sx: float, sy: float, tx: float, ty: float, width: int, height: int
-) -> dict[str, Any]:
-    if record["box"] is None:
-        return record
-    x0, y0, x1, y1 = record["box"]
-    xs = sorted((x0 * sx + tx, x1 * sx + tx))
-    box = [
-        max(xs[0], 0.0),
-        max(y0 * sy + ty, 0.0),
-        min(xs[1], float(width)),
-        min(y1 * sy + ty, float(height)),
-    ]
-    inside = box[2] - box[0] > 2 and box[3] - box[1] > 2
-    return {**record, "box": box if inside else None}
-
-
-_DIM = 0.3
-"""Share of the images that are darkened, down to what no light of the training scenes gives."""
-
-
-def recolour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Brightness, contrast, gamma, white balance, blur, noise; hues stay what they are called."""
-    import cv2
-
-    gamma = float(np.exp(rng.normal(0.0, 0.12)))
-    gain = float(np.exp(rng.normal(0.0, 0.12)))
-    if rng.random() < _DIM:
-        gain *= float(rng.uniform(0.45, 1.0))
-    balance = gain * np.exp(rng.normal(0.0, 0.02, 3))
-    levels = np.linspace(0, 1, 256) ** gamma
-    table = np.clip(levels[:, None] * balance[None, :] * 255, 0, 255).astype(np.uint8)
-    out = np.asarray(cv2.LUT(rgb, table[None]), dtype=np.uint8)
-    if rng.random() < 0.2:
-        out = np.asarray(cv2.GaussianBlur(out, (3, 3), float(rng.uniform(0.3, 0.9))), np.uint8)
-    if rng.random() < 0.4:
-        noise = rng.normal(0.0, rng.uniform(2, 7), out.shape[:2]).astype(np.float32)
-        out = np.clip(out.astype(np.float32) + noise[..., None], 0, 255).astype(np.uint8)
-    return out
+def _split(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> list[bytes]:
+    """The files that lie one after the other in an array."""
+    whole = data.tobytes()
+    return [whole[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]

@@ -61,7 +61,9 @@ def new_model(seed: int) -> HandeyeModel:
     """A model with fresh weights for the catalogue's words."""
     torch.manual_seed(seed)
     tokenizer = build_tokenizer()
-    config = HandeyeConfig(categories=list(CATEGORIES), colors=list(COLORS), gaze_surroundings=True)
+    config = HandeyeConfig(
+        categories=list(CATEGORIES), colors=list(COLORS), gaze_surroundings=True, sees_depth=True
+    )
     config.text["vocab_size"] = len(tokenizer)
     return HandeyeModel(config)
 

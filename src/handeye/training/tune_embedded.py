@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from handeye.perception.errors import UserError
-from handeye.perception.frame import Frame
 from handeye.perception.vlm.adapters import base_of, import_peft
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.embedded import EmbeddedVLM
@@ -23,7 +22,8 @@ from .glimpses import Glimpses, glimpses_of, judge
 from .growing import grow
 from .losses import Prompts, losses
 from .proposing import proposals_of
-from .shards import Sample, augment
+from .roughening import augment
+from .shards import Sample
 from .targets import COLORS, Targets, dense_targets, is_seen
 from .tune import Pool, TuneRecipe, spread
 
@@ -158,7 +158,7 @@ def parse_f1(
         hidden = [o for o in sample.objects if o["box"] and not is_seen(o)]
         for record in wanted.values():
             counts["old" if record["category"] < known else "new"][2] += 1
-        for found in vlm.parse(Frame(sample.rgb, sample.camera, index, 0.0)):
+        for found in vlm.parse(sample.frame(index)):
             group = counts["old" if found.category in names[:known] else "new"]
             hit = next(
                 (

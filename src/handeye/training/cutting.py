@@ -1,0 +1,129 @@
+"""Cutting training images as the model cuts its own: squares around boxes, masks and depth."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from handeye.perception.frame import Depth
+from handeye.perception.vlm.configuration_handeye import HandeyeConfig
+from handeye.perception.vlm.crops import metric_sizes, relief_of
+from handeye.perception.vlm.modeling_handeye import (
+    GLIMPSE_CONTEXT,
+    MASK_STRIDE,
+    SURROUNDINGS_SIZE,
+)
+
+Box = tuple[float, float, float, float]
+
+
+class Depths:
+    """Depth around boxes, gathered for a batch.
+
+    Args:
+        side: of the squares, pixels.
+    """
+
+    def __init__(self, side: int) -> None:
+        self._side = side
+        self._squares: list[npt.NDArray[np.float32]] = []
+        self._angles: list[tuple[float, float]] = []
+
+    def add(
+        self, depth: Depth | None, focal_px: tuple[float, float] | None, box: Box, *, flip: bool
+    ) -> None:
+        """Cut out what is around a box; nothing was read there without depth or focal lengths."""
+        across, down = focal_px or (1.0, 1.0)
+        self._angles.append(((box[2] - box[0]) / across, (box[3] - box[1]) / down))
+        if depth is None or focal_px is None:
+            self._squares.append(np.zeros((self._side, self._side), np.float32))
+        else:
+            self._squares.append(_square(depth, box, self._side, flip=flip))
+
+    def told(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Relief [K, 1, side, side] and metric sizes [K, 3], see `crops`.
+
+        Args:
+            masks: [K, 1, side, side] of what each box is around, 0..1.
+        """
+        shape = (-1, 1, self._side, self._side)
+        squares = torch.from_numpy(np.array(self._squares, np.float32).reshape(shape))
+        angles = torch.tensor(np.array(self._angles, np.float32).reshape(-1, 2))
+        half = GLIMPSE_CONTEXT / 2 * angles.amax(dim=1) if len(angles) else angles.sum(dim=1)
+        relief, distance = relief_of(squares, masks, half)
+        return relief, metric_sizes(angles, distance)
+
+
+def cut(
+    rgb: npt.NDArray[np.uint8],
+    masks: list[npt.NDArray[np.uint8]],
+    box: Box,
+    side: int,
+    *,
+    flip: bool,
+) -> npt.NDArray[np.uint8]:
+    """A square around a box with what masks show of it, [side, side, 3 + masks] uint8."""
+    import cv2
+
+    matrix, size = _around(box, side, flip=flip), (side, side)
+    square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
+    layers = [np.asarray(square)]
+    for mask in masks:
+        full = cv2.resize(mask, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+        shown = cv2.warpAffine(full, matrix, size, flags=cv2.INTER_LINEAR)
+        layers.append(np.asarray(shown)[..., None])
+    return np.concatenate(layers, axis=-1).astype(np.uint8)
+
+
+def cut_around(
+    rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], box: Box, *, flip: bool
+) -> npt.NDArray[np.uint8]:
+    """What is around a box, [40, 40, 4] uint8: every fourth pixel, and what a mask shows."""
+    import cv2
+
+    rows, columns = mask.shape
+    coarse = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+    both = np.dstack([coarse, mask])
+    middle = np.array([box[0] + box[2], box[1] + box[3]]) / (2 * MASK_STRIDE)
+    matrix = _to_square((middle[0], middle[1]), 1.0, SURROUNDINGS_SIZE, flip=flip)
+    size = (SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
+    around = cv2.warpAffine(
+        both, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105, 0)
+    )
+    return np.asarray(around, np.uint8)
+
+
+def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
+    """[K, side, side, 3 + m] uint8 crops with masks to what a glimpse takes."""
+    images = crops.permute(0, 3, 1, 2).float() / 255.0
+    mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
+    std = torch.tensor(config.image_std).view(1, 3, 1, 1)
+    pixels = torch.cat([(images[:, :3] - mean) / std, images[:, 3:]], dim=1)
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def _square(depth: Depth, box: Box, side: int, *, flip: bool) -> Depth:
+    """A square of a depth image around a box, [side, side]."""
+    import cv2
+
+    matrix = _around(box, side, flip=flip)
+    return np.asarray(cv2.warpAffine(depth, matrix, (side, side), flags=cv2.INTER_LINEAR))
+
+
+def _around(box: Box, side: int, *, flip: bool) -> npt.NDArray[np.float64]:
+    """[2, 3] what brings a box, with some of what is around it, into a square."""
+    x0, y0, x1, y1 = box
+    scale = side / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
+    return _to_square(((x0 + x1) / 2, (y0 + y1) / 2), scale, side, flip=flip)
+
+
+def _to_square(
+    middle: tuple[float, float], scale: float, side: int, *, flip: bool
+) -> npt.NDArray[np.float64]:
+    """[2, 3] what brings a point of an image into the middle of a square, for `warpAffine`."""
+    x, y = middle
+    to = -scale if flip else scale
+    matrix = np.array([[to, 0.0, side / 2 - to * x], [0.0, scale, side / 2 - scale * y]])
+    # The same samples as grid_sample takes, whose pixel centres lie at halves.
+    matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return matrix
