@@ -129,7 +129,7 @@ def most(model: EmbeddedVLM, picture: Image, turns: int, count: int) -> None:
     for turn in range(turns + 1):
         began = time.perf_counter()
         for _ in range(count):
-            model._looker.look(picture)
+            model._looker.look(Frame(picture, "bare", 0, 0.0))
         one_s = time.perf_counter() - began
         start.wait()
         began = time.perf_counter()
@@ -146,11 +146,11 @@ def alone(picture: Image, turns: int, count: int, start: Any, end: Any) -> None:
     """Look at a picture on one core, so many times in each turn."""
     torch.set_num_threads(1)
     model = EmbeddedVLM()
-    model._looker.look(picture)
+    model._looker.look(Frame(picture, "bare", 0, 0.0))
     for _ in range(turns):
         start.wait()
         for _ in range(count):
-            model._looker.look(picture)
+            model._looker.look(Frame(picture, "bare", 0, 0.0))
         end.wait()
 
 

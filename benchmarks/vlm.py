@@ -1,6 +1,6 @@
 """How fast the embedded VLM is: its verbs beside its own bare forward pass, and beside big models.
 
-    python benchmarks/vlm.py [--frames 30] [--dtype float32]
+    python benchmarks/vlm.py [--frames 30] [--depth] [--dtype float32]
 
 The big models have the shape of OWLv2-base and Florence-2-base with random weights: the time that
 they take does not depend on what they know. All is measured in one run, in turns, on two threads.
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.embedded import EmbeddedVLM
-from handeye.perception.vlm.modeling_handeye import SURROUNDINGS_SIZE
+from handeye.perception.vlm.modeling_handeye import RELIEF_SIZE, SEEN, SURROUNDINGS_SIZE
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 from rich.console import Console
@@ -35,6 +35,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--depth", action="store_true", help="frames as of an RGB-D camera")
     parser.add_argument("--dtype", default="auto", help="of the embedded VLM")
     options = parser.parse_args()
     count = options.frames
@@ -43,7 +44,8 @@ def main() -> None:
         seen = simulation.robot.cameras["overview"].read()
     before = peak_mb()
     vlm = EmbeddedVLM(dtype=options.dtype)
-    frames = [Frame(seen.rgb.copy(), "overview", i, float(i)) for i in range(count)]
+    depth, camera = seen.depth if options.depth else None, seen.intrinsics
+    frames = [Frame(seen.rgb.copy(), "overview", i, float(i), depth, camera) for i in range(count)]
     rgb = torch.from_numpy(np.ascontiguousarray(seen.rgb)).permute(2, 0, 1)[None].float() / 255
     bare = vlm._looker._model
     vlm.parse(frames[0])
@@ -54,6 +56,7 @@ def main() -> None:
         for glimpsed in (False, True)
     )
     looks = [proposed, 2 * kept]  # A gaze is two looks.
+    deep = kept if options.depth else 0
 
     def fresh() -> Frame:
         frames.append(frames.pop(0))
@@ -61,7 +64,7 @@ def main() -> None:
         return frames[0]
 
     work: dict[str, Callable[[], object]] = {
-        "bare forward pass": lambda: forward(bare, rgb, looks),
+        "bare forward pass": lambda: forward(bare, rgb, looks, deep),
         "parse": lambda: vlm.parse(fresh()),
         "ground": lambda: vlm.ground(fresh(), "the red cup"),
         "ask": lambda: vlm.ask(fresh(), "is the red cup held by the gripper?"),
@@ -98,8 +101,8 @@ def measure(work: dict[str, Callable[[], object]], count: int) -> dict[str, floa
     return {name: median(times) for name, times in taken.items()}
 
 
-def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int]) -> None:
-    """The model's own arithmetic and nothing else: the dense pass, glimpses and gazes."""
+def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int], deep: int) -> None:
+    """The model's own arithmetic and nothing else: the dense pass, glimpses, gazes and reliefs."""
     with torch.inference_mode():
         model(pixels.contiguous(memory_format=torch.channels_last))
         parts: list[Any] = [model.glimpse, model.gaze]
@@ -109,6 +112,14 @@ def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int]) -> N
                 torch.zeros(count, 4, part.side, part.side),
                 torch.zeros(count, 2),
                 around if part.surroundings is not None else None,
+            )
+        if deep:
+            relief: Any = model.relief
+            relief(
+                torch.zeros(deep, SEEN),
+                torch.zeros(deep, 2, RELIEF_SIZE, RELIEF_SIZE),
+                torch.zeros(deep, 7),
+                torch.ones(deep),
             )
 
 

@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pytest
 import torch
 from click.testing import CliRunner
-from handeye.perception.errors import UserError
+from handeye.perception.errors import ImageError, UserError
 from handeye.perception.frame import Frame
-from handeye.perception.vlm.crops import Ranges, deep_crops_of, relief_of
+from handeye.perception.vlm.crops import Ranges, relief_of, reliefs_of
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
-from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, HandeyeModel
+from handeye.perception.vlm.features import Looker
+from handeye.perception.vlm.modeling_handeye import SEEN, HandeyeModel
 from handeye.perception.vlm.scaling import scaled
 from handeye.sims.labelling import write_shard
 from handeye.sims.simulation import simulate
@@ -23,7 +24,10 @@ from handeye.sims.training_data import SceneOptions, render_scene
 from handeye.cli import main
 from handeye.training.bench import measure
 from handeye.training.cutting import Depths
-from handeye.training.growing import begin_as, grow
+from handeye.training.fitting import Fitting
+from handeye.training.growing import grow
+from handeye.training.proposing import Proposed, write_proposals
+from handeye.training.reliefs import train_relief
 from handeye.training.roughening import as_measured
 from handeye.training.shards import Sample, Shards
 from handeye.training.train import new_model
@@ -50,10 +54,6 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pixels(frame: Frame) -> torch.Tensor:
-    return torch.from_numpy(frame.rgb.copy()).permute(2, 0, 1)[None].float() / 255
-
-
 def ranges(depth: npt.NDArray[np.float32], focal: float = 300.0) -> Ranges:
     return Ranges(torch.from_numpy(depth)[None, None], (focal, focal))
 
@@ -65,67 +65,90 @@ def tiles() -> npt.NDArray[np.float32]:
     return mask
 
 
-def dome(distance_m: float, size: float = 1.0) -> torch.Tensor:
-    """[1, 1, 56, 56] metres: a dome `size` × 0.05 m high and 0.2 m across, on a plane."""
+def dome(distance_m: float) -> torch.Tensor:
+    """[1, 1, 56, 56] metres: a dome 0.05 m high, on a plane."""
     y, x = np.mgrid[:56, :56] / 27.5 - 1
-    height = 0.05 * size * np.maximum(1 - (x**2 + y**2) / 0.5, 0)
+    height = 0.05 * np.maximum(1 - (x**2 + y**2) / 0.5, 0)
     return torch.tensor(distance_m - height, dtype=torch.float32)[None, None]
 
 
-class TestRelief:
-    def test_a_shape_is_the_same_from_near_and_far_small_and_large(self) -> None:
-        mask = (dome(1.0) < 1.0).float()
-        half = torch.tensor([0.2])
-        near, distance = relief_of(dome(0.5), mask, half)
-        assert 0.45 < distance.item() < 0.5
-        far, _ = relief_of(dome(1.0, size=2.0), mask, half)  # twice as large, twice as far
-        assert torch.allclose(near, far, atol=1e-5)
-        assert near[0, 0, 28, 28] > 0 > near[0, 0, 0, 0]
+def true(sample: Sample) -> Proposed:
+    """The true boxes and masks of a sample, as if they were proposed."""
+    seen = [(k, o["box"]) for k, o in enumerate(sample.objects, start=1) if o["box"]]
+    tiles = np.stack([(sample.instances == k) * np.uint8(255) for k, _ in seen])
+    return Proposed(np.array([box for _, box in seen], np.float32), tiles)
 
-    def test_what_was_not_read_is_level_and_what_was_not_read_at_all_has_no_size(self) -> None:
+
+class TestRelief:
+    def test_a_shape_is_the_same_from_near_and_far(self) -> None:
+        mask = (dome(1.0) < 1.0).float()
+        near, extents, known = relief_of(dome(0.5), mask, torch.tensor([[0.2, 0.2]]))
+        far, others, _ = relief_of(dome(1.0), mask, torch.tensor([[0.1, 0.1]]))
+        assert torch.allclose(near, far, atol=1e-4)
+        assert torch.allclose(extents[:, 2:], others[:, 2:], atol=1e-4)
+        assert known.tolist() == [1.0]
+        height_m = 0.05 * (near[0, 0, 28, 28] - near[0, 0, 0, 0])
+        assert height_m.item() == pytest.approx(0.05, abs=0.002)
+        lowest = 0.05 * extents[0, 6]  # of what is around, below the dome's middle height
+        assert -0.05 < lowest.item() < 0
+
+    def test_what_was_not_read_is_level_and_what_was_not_read_at_all_is_unknown(self) -> None:
         holed = dome(0.5)
         holed[..., 20:30, 20:30], holed[..., 40:, :] = 0.0, torch.nan
-        mask = (dome(1.0) < 1.0).float()
-        relief, _ = relief_of(holed, mask, torch.tensor([0.2]))
-        assert (relief[..., 20:30, 20:30] == 0).all()
-        assert (relief[..., 40:, :] == 0).all()
+        mask, angles = (dome(1.0) < 1.0).float(), torch.tensor([[0.2, 0.2]])
+        relief, extents, _ = relief_of(holed, mask, angles)
+        assert (relief[:, 0, 20:30, 20:30] == 0).all()
+        assert (relief[:, 0, 40:] == 0).all()
         assert relief.isfinite().all()
-        blind, distance = relief_of(torch.zeros(1, 1, 56, 56), mask, torch.tensor([0.2]))
-        assert not blind.any()
-        assert distance.isnan().all()
+        assert extents.isfinite().all()
+        relief, extents, known = relief_of(torch.zeros(1, 1, 56, 56), mask, angles)
+        assert not relief[:, 0].any()
+        assert not extents.any()
+        assert known.tolist() == [0.0]
 
     def test_sizes_are_metric(self) -> None:
         depth = np.full((240, 320), 0.6, np.float32)
-        image = torch.zeros(1, 3, 240, 320)
-        box = np.array([BOX], np.float32)
-        _, sizes = deep_crops_of(image, ranges(depth), tiles(), box, GAZE_SIZE)
+        _, extents, _ = reliefs_of(ranges(depth), tiles(), np.array([BOX], np.float32))
         width_m = (BOX[2] - BOX[0]) * 0.6 / 300
-        assert sizes[0, 2].item() == pytest.approx(np.log(width_m / 0.1), abs=1e-3)
-        assert sizes[0, 4].item() == 1.0
-        crops, unknown = deep_crops_of(image, None, tiles(), box, GAZE_SIZE)
-        assert not unknown[:, 2:].any()
-        assert not crops[:, 4].any()
+        assert extents[0, 0].item() == pytest.approx(np.log(width_m / 0.1), abs=1e-3)
 
     @pytest.mark.parametrize("flip", [False, True])
     def test_training_cuts_what_is_seen_later(self, frame: Frame, *, flip: bool) -> None:
         assert frame.depth is not None
         box = np.array([BOX], np.float32)
-        seen, sizes = deep_crops_of(pixels(frame), ranges(frame.depth), tiles(), box, GAZE_SIZE)
-        depths = Depths(GAZE_SIZE)
-        depths.add(frame.depth, (300.0, 300.0), BOX, flip=flip)
-        mask = seen[:, 3:4]
-        relief, metric = depths.told(mask.flip(-1) if flip else mask)
-        assert torch.allclose(relief.flip(-1) if flip else relief, seen[:, 4:], atol=0.02)
-        assert torch.allclose(metric, sizes[:, 2:], atol=0.01)
+        seen, extents, _ = reliefs_of(ranges(frame.depth), tiles(), box)
+        depths = Depths()
+        mask = (tiles()[0] * 255).astype(np.uint8)
+        depths.add(frame.depth, (300.0, 300.0), mask, BOX, flip=flip)
+        relief, told, _ = depths.told()
+        relief = relief.flip(-1) if flip else relief
+        assert (relief - seen).abs().mean() < 0.02
+        assert (told - extents).abs().mean() < 0.15
 
 
 class TestFrames:
+    def test_frames_with_depth_and_without_are_both_seen(
+        self, vlm: EmbeddedVLM, frame: Frame
+    ) -> None:
+        flat = replace(frame, depth=None)
+        deep, blind = vlm.features(frame), vlm.features(flat)
+        assert vlm.features(frame) is deep  # of the same pixels, and yet not of the same frame
+        assert {d.label for d in vlm.parse(frame)} == {d.label for d in vlm.parse(flat)}
+        assert not np.array_equal(deep.categories, blind.categories)
+        unknown = replace(frame, intrinsics=None)
+        assert np.array_equal(vlm.features(unknown).categories, blind.categories)
+
     def test_a_sensor_that_reads_nothing_is_as_none(self, vlm: EmbeddedVLM, frame: Frame) -> None:
         for nothing in (0.0, np.nan):
             dead = replace(frame, depth=np.full((240, 320), nothing, np.float32))
             seen = vlm.features(dead).categories
             blind = vlm.features(replace(frame, depth=None)).categories
             assert np.allclose(seen, blind, atol=1e-5)
+
+    def test_depth_of_other_pixels_is_refused(self, vlm: EmbeddedVLM, frame: Frame) -> None:
+        odd = replace(frame, depth=np.ones((120, 160), np.float32))
+        with pytest.raises(ImageError, match=r"depth has the shape \(120, 160\)"):
+            vlm.parse(odd)
 
     def test_a_large_frame_is_scaled_with_its_depth(self, frame: Frame) -> None:
         assert frame.depth is not None
@@ -153,49 +176,60 @@ class TestTraining:
             assert frame.intrinsics.fx == view.record["focal_px"][0]
             assert sample.frame(k, depth=False).depth is None
 
-    def test_some_images_come_without_depth_and_none_with_more_than_was_there(
-        self, shard: Path
-    ) -> None:
+    def test_depth_is_roughened_and_stays_what_it_is(self, shard: Path) -> None:
         sample = Shards(shard)[0]
         assert sample.depth is not None
-        given = [as_measured(sample, np.random.default_rng(seed)) for seed in range(60)]
-        read = [depth for depth in given if depth is not None]
-        assert 10 < len(read) < 55
-        for depth in read:
+        given = [as_measured(sample, np.random.default_rng(seed)) for seed in range(30)]
+        assert len({depth.tobytes() for depth in given if depth is not None}) == 30
+        for depth in given:
+            assert depth is not None
             both = (depth > 0) & (sample.depth > 0)
             assert both.mean() > 0.5
-            off = np.abs(depth[both] / sample.depth[both] - 1)
-            assert np.median(off) < 0.1
+            assert np.median(np.abs(depth[both] / sample.depth[both] - 1)) < 0.1
         assert as_measured(replace(sample, depth=None), np.random.default_rng(0)) is None
 
-    def test_a_gaze_that_is_given_depth_sees_at_first_what_it_saw(self, tmp_path: Path) -> None:
-        old = new_model(0)
-        old.config.sees_depth = False
-        old = HandeyeModel(old.config).eval()
-        with torch.no_grad():
-            for weight in old.gaze.parameters():
-                weight.add_(torch.randn_like(weight) * 0.02)
-        old.save_pretrained(tmp_path)
+    def test_at_first_depth_adds_nothing_and_then_what_was_learnt(
+        self, shard: Path, tmp_path: Path
+    ) -> None:
+        model = new_model(0)
+        assert model.relief is not None
+        seen, relief = torch.rand(3, SEEN), torch.rand(3, 2, 40, 40)
+        extents, known = torch.rand(3, 7), torch.tensor([1.0, 0.0, 1.0])
+        assert not any(said.any() for said in model.relief.eval()(seen, relief, extents, known))
+        (tmp_path / "glimpsed").mkdir()
+        write_proposals(tmp_path / "glimpsed" / "shard-00000.npz", [*map(true, Shards(shard))])
+        before = [weight.clone() for weight in model.gaze.parameters()]
+        learnt = model.relief
+        for steps in (2, 4):
+            learnt = train_relief(
+                learnt.train(),
+                model.gaze,
+                shard,
+                tmp_path / "glimpsed",
+                tmp_path / "run",
+                model.config,
+                Fitting(steps=steps, images=8, learning_rate=0.01),
+            )
+        assert torch.load(tmp_path / "run" / "relief.pt", weights_only=True)["step"] == 4
+        assert all(map(torch.equal, before, model.gaze.parameters()))
+        more = learnt(seen, relief, extents, known)
+        assert more.names[0].any()
+        assert not more.names[1].any()  # where nothing was read
+
+    def test_a_checkpoint_from_before_grows_a_part_that_adds_nothing(
+        self, shard: Path, tmp_path: Path
+    ) -> None:
+        config = new_model(0).config
+        config.sees_depth = False
+        HandeyeModel(config).save_pretrained(tmp_path)
         for file in CHECKPOINT.glob("tokenizer*"):
             (tmp_path / file.name).symlink_to(file)
-        new = grow(new_model(1), tmp_path).eval()
-        crops, around = torch.rand(3, 5, GAZE_SIZE, GAZE_SIZE), torch.rand(3, 4, 40, 40)
-        sizes, places = torch.rand(3, 5), torch.rand(3, 8)
-        was = old.gaze(crops[:, :4], sizes[:, :2], around)
-        for before, now in zip(was, new.gaze(crops, sizes, around), strict=True):
-            assert torch.allclose(before, now, atol=1e-5)
-        pair = torch.rand(3, 6, GAZE_SIZE, GAZE_SIZE)
-        before = old.pair_glimpse(pair[:, :5], places)
-        assert torch.allclose(before, new.pair_glimpse(pair, places), atol=1e-5)
-
-    def test_a_gaze_begins_as_a_glimpse_that_knows_no_depth(self) -> None:
-        model = new_model(0).eval()
-        begin_as(model.gaze, model.glimpse)
-        crops, sizes = torch.rand(2, 5, GAZE_SIZE, GAZE_SIZE), torch.rand(2, 5)
-        glimpsed = model.glimpse(crops[:, :4], sizes[:, :2])
-        seen = model.gaze(crops, sizes, torch.rand(2, 4, 40, 40))
-        for a, b in zip(glimpsed, seen, strict=True):
-            assert torch.allclose(a, b, atol=1e-5)
+        frame = Shards(shard)[0].frame(0)
+        assert frame.depth is not None
+        assert len(Looker(tmp_path, "float32").look(frame).boxes) >= 0
+        new = grow(new_model(1), tmp_path)
+        assert new.relief is not None
+        assert not new.relief.names.weight.any()
 
 
 class TestMeasuring:

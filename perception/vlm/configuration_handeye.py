@@ -16,8 +16,7 @@ class HandeyeConfig(PreTrainedConfig):
         mask_dim: channels of the mask head at stride 4.
         gaze_depth: how many residual blocks the gaze has more than the glimpse.
         gaze_surroundings: whether the gaze sees what is around a thing besides.
-        sees_depth: whether the gaze, and the closer look at pairs, take a depth image where a
-            frame has one.
+        sees_depth: whether a depth image, where a frame has one, adds to what the gaze says.
         categories, colors: the prompts that `parse` chooses from.
         image_mean, image_std: of RGB in 0..1.
         thresholds: fitted on held-out scenes: what is "found" at all, and of that what "parse"

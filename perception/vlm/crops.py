@@ -8,15 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT, MASK_STRIDE, SURROUNDINGS_SIZE
+from .modeling_handeye import (
+    GAZE_SIZE,
+    GLIMPSE_CONTEXT,
+    MASK_STRIDE,
+    RELIEF_CONTEXT,
+    RELIEF_SIZE,
+    SURROUNDINGS_SIZE,
+)
 
 Array = npt.NDArray[np.float32]
 _NEAREST_M = 0.03
 """Depth below this is no reading."""
 _OWN = 0.3
 """A pixel that speaks for a thing by more than this is of it, when its distance is told."""
-_DEEP = 2.0
-"""Relief is held within this, in half sides of the crop."""
+_UNIT_M, _DEEP = 0.05, 4.0
+"""In what relief is told, and within how many of these it is held."""
+_QUANTILES = (0.05, 0.25, 0.75, 0.95)
+"""Of a thing's depth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,66 +58,60 @@ def crops_of(pixel_values: Tensor, masks: Array, boxes: Array, side: int) -> tup
     return crops, torch.from_numpy(np.log(_size(boxes) / 32.0))
 
 
-def deep_crops_of(
-    pixel_values: Tensor, ranges: Ranges | None, masks: Array, boxes: Array, side: int
-) -> tuple[Tensor, Tensor]:
-    """The same with what a depth camera tells.
+def reliefs_of(ranges: Ranges, masks: Array, boxes: Array) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut what a depth camera tells of objects out of one image, with what is around them.
 
     Args:
-        pixel_values: [1, 3, H, W] normalised.
-        ranges: of the same image; None where there is no depth camera.
+        ranges: of the image.
         masks: [K, h, w] float, how far each tile speaks for the object, 0..1; any resolution.
         boxes: [K, 4] pixels.
-        side: of the crops, pixels.
 
     Returns:
-        crops [K, 5, side, side] and sizes [K, 5], see `Glimpse`.
+        relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`.
     """
-    center, half = _window(boxes)
-    grid = _grid(pixel_values, center, half, side)
-    crops, size = _cut(pixel_values, masks[:, None], grid), torch.from_numpy(_size(boxes))
-    pixels = torch.log(size / 32.0)
-    if ranges is None:
-        return F.pad(crops, (0, 0, 0, 0, 0, 1)), F.pad(pixels, (0, 3))
-    focal = torch.tensor(ranges.focal_px)
-    away = _sampled(ranges.depth, grid)
-    relief, distance = relief_of(away, crops[:, 3:], torch.from_numpy(half) / focal[0])
-    metric = metric_sizes(size / focal, distance)
-    return torch.cat([crops, relief], dim=1), torch.cat([pixels, metric], dim=1)
+    grid = _grid(ranges.depth, *_window(boxes, RELIEF_CONTEXT), RELIEF_SIZE)
+    shown = _sampled(torch.from_numpy(masks[:, None]), grid)
+    angles = torch.from_numpy(_size(boxes)) / torch.tensor(ranges.focal_px)
+    return relief_of(_sampled(ranges.depth, grid), shown, angles)
 
 
-def relief_of(depth: Tensor, masks: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """The shape of things, whatever their distance and size, and how far away they are.
+def relief_of(depth: Tensor, masks: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The shape of things and how large they are, whatever their distance.
 
     Args:
         depth: [K, 1, side, side] metres, of squares around things; 0 or NaN is no reading.
         masks: [K, 1, side, side] how far each pixel is of the thing, 0..1.
-        half: [K] half a square's side, over the focal length.
+        angles: [K, 2] width and height of the things' boxes over the focal lengths.
 
     Returns:
-        relief [K, 1, side, side], how much nearer each pixel is than the thing's middle depth, in
-        half sides of the square as long as they are there; 0 where there is no reading. And that
-        middle depth [K], metres, NaN where none of the thing was read.
+        relief [K, 2, side, side], extents [K, 7] and known [K], see `Relief`; zeros where none of
+        the thing was read, and in the relief where a pixel was not.
     """
-    known = depth > _NEAREST_M
-    own = torch.where(known & (masks > _OWN), depth, torch.nan)
-    distance = own[..., ::2, ::2].flatten(1).nanmedian(dim=1).values
-    scale = (distance * half)[:, None, None, None]
-    relief = (distance[:, None, None, None] - depth) / scale
-    relief = torch.where(known, relief, 0.0).nan_to_num(0.0).clamp(-_DEEP, _DEEP)
-    return relief, distance
-
-
-def metric_sizes(angles: Tensor, distance: Tensor) -> Tensor:
-    """[K, 3]: log of width and height over 0.1 m, and 1; zeros where the distance is unknown.
-
-    Args:
-        angles: [K, 2] width and height over the focal lengths.
-        distance: [K] metres, NaN where unknown.
-    """
-    sizes = torch.log(angles * distance[:, None] / 0.1)
+    read = depth > _NEAREST_M
+    own = read & (masks > _OWN)
+    # A quarter of the pixels tells as much, in a fraction of the time.
+    few = torch.where(own, depth, torch.nan)[..., ::2, ::2].flatten(1)
+    far = torch.where(read & ~own, depth, torch.nan)[..., ::2, ::2].flatten(1)
+    distance, marks = _percentiles(few)
     known = ~distance.isnan()
-    return torch.cat([sizes.nan_to_num(0.0), known[:, None].to(sizes.dtype)], dim=1)
+    heights = (distance[:, None, None, None] - depth) / _UNIT_M
+    heights = torch.where(read, heights, 0.0).nan_to_num(0.0).clamp(-_DEEP, _DEEP)
+    marks = torch.cat([marks, far.nanmedian(dim=1).values[:, None]], dim=1)
+    marks = ((distance[:, None] - marks) / _UNIT_M).clamp(-_DEEP, _DEEP)
+    sizes = torch.log(angles * distance[:, None] / 0.1)
+    extents = torch.cat([sizes, marks], dim=1).nan_to_num(0.0)
+    return torch.cat([heights, masks], dim=1), extents, known.to(extents.dtype)
+
+
+def _percentiles(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The median [K] and the percentiles [K, 4] of what is no NaN in [K, N]; NaN where all is."""
+    # NaNs come last.
+    order, count = values.sort(dim=1).values, (~values.isnan()).sum(dim=1, keepdim=True)
+    last = (count - 1).clamp(min=0)
+    at = last * values.new_tensor(_QUANTILES)
+    low = at.floor().long()
+    below, above = order.gather(1, low), order.gather(1, torch.minimum(low + 1, last))
+    return order.gather(1, last // 2)[:, 0], torch.lerp(below, above, at - low)
 
 
 def surroundings_of(pixel_values: Tensor, masks: Array, boxes: Array) -> Tensor:
@@ -128,32 +131,21 @@ def surroundings_of(pixel_values: Tensor, masks: Array, boxes: Array) -> Tensor:
     return _cut(coarse, masks[:, None], _grid(coarse, center, half, SURROUNDINGS_SIZE))
 
 
-def pair_crops_of(
-    pixel_values: Tensor, masks: Array, boxes: Array, ranges: Ranges | None, *, deep: bool
-) -> tuple[Tensor, Tensor]:
+def pair_crops_of(pixel_values: Tensor, masks: Array, boxes: Array) -> tuple[Tensor, Tensor]:
     """Cut pairs of objects out of one image.
 
     Args:
         pixel_values: [1, 3, H, W] normalised.
         masks: [K, 2, h, w] float, 1 where the first, the second object is.
         boxes: [K, 2, 4] pixels.
-        ranges: of the same image; None where there is no depth camera.
-        deep: whether there is to be a layer of relief.
 
     Returns:
-        crops [K, 5, 56, 56], or [K, 6, 56, 56] if deep, and places [K, 8], see `PairGlimpse`.
+        crops [K, 5, 56, 56] and places [K, 8], see `PairGlimpse`.
     """
     both = np.concatenate([boxes[..., :2].min(axis=1), boxes[..., 2:].max(axis=1)], axis=1)
     center, half = _window(both)
     places = (boxes.reshape(-1, 4, 2) - center[:, None]) / half[:, None, None]
-    grid = _grid(pixel_values, center, half, GAZE_SIZE)
-    crops = _cut(pixel_values, masks, grid)
-    if deep and ranges is None:
-        crops = F.pad(crops, (0, 0, 0, 0, 0, 1))
-    elif deep and ranges is not None:
-        away = _sampled(ranges.depth, grid)
-        angle = torch.from_numpy(half) / ranges.focal_px[0]
-        crops = torch.cat([crops, relief_of(away, crops[:, 3:4], angle)[0]], dim=1)
+    crops = _cut(pixel_values, masks, _grid(pixel_values, center, half, GAZE_SIZE))
     return crops, torch.from_numpy(places.reshape(-1, 8))
 
 
@@ -162,9 +154,9 @@ def _size(boxes: Array) -> Array:
     return np.asarray(np.maximum(boxes[:, 2:] - boxes[:, :2], 2.0), np.float32)
 
 
-def _window(boxes: Array) -> tuple[Array, Array]:
+def _window(boxes: Array, context: float = GLIMPSE_CONTEXT) -> tuple[Array, Array]:
     """Middle [K, 2] and half side [K] of the squares to cut out around boxes [K, 4]."""
-    half = np.asarray(np.float32(GLIMPSE_CONTEXT / 2) * _size(boxes).max(axis=1), np.float32)
+    half = np.asarray(np.float32(context / 2) * _size(boxes).max(axis=1), np.float32)
     return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32), half
 
 

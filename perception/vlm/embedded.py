@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..frame import Frame
+from ..frame import Frame, Intrinsics
 from ..images import must_be_rgb
 from .embedded_checkpoint import CHECKPOINT
 from .lexicon import FURNITURE, Description, Relation, read
@@ -19,7 +19,7 @@ from .verbs import Answer, Detection
 if TYPE_CHECKING:
     from .features import Features
 
-Key = tuple[int, str, int, float]
+Key = tuple[int, int, Intrinsics | None, str, int, float]
 _HELD_SCORE = 0.5
 _COUNTED = 0.5
 _CANDIDATES = 4
@@ -277,8 +277,9 @@ class EmbeddedVLM:
 
     def _known(self, frame: Frame) -> "Features | None":
         kept = self._kept.get(_key(frame))
-        same = kept is not None and kept[0].rgb is frame.rgb and kept[0].depth is frame.depth
-        return kept[1] if kept is not None and same else None
+        if kept is None or kept[0].rgb is not frame.rgb or kept[0].depth is not frame.depth:
+            return None
+        return kept[1]
 
     def _keep(self, frame: Frame, features: "Features", most: int = 0) -> "Features":
         self.passes += 1
@@ -304,7 +305,8 @@ def _seen(frame: Frame) -> Frame:
 
 def _key(frame: Frame) -> Key:
     # A camera may write its next picture into the same array.
-    return id(frame.rgb), frame.camera, frame.sequence, frame.stamp_s
+    pixels = (id(frame.rgb), id(frame.depth), frame.intrinsics)
+    return *pixels, frame.camera, frame.sequence, frame.stamp_s
 
 
 def _likeliest(parts: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

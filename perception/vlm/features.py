@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..errors import ImageError, ModelError
 from ..frame import Frame, Image
 from .configuration_handeye import HandeyeConfig
-from .crops import Ranges, crops_of, deep_crops_of, pair_crops_of, surroundings_of
+from .crops import Ranges, crops_of, pair_crops_of, reliefs_of, surroundings_of
 from .embedded_checkpoint import load_checkpoint
 from .modeling_handeye import Look
 from .proposals import (
@@ -49,8 +49,8 @@ _LARGE_BLOCK = 31 << 20
 _LARGE, _BLANK = 0.4, 5.0
 """Share of an image from which a box is suspect if the image's colours deviate by less than so
 much: a covered lens shows its noise alone, which was in no training image."""
-_SWAPPED = torch.tensor([1, 2, 0, 3, 4])
-"""Channels of a crop in other colours; the mask, and the relief if there is one, stay the last."""
+_SWAPPED = torch.tensor([1, 2, 0, 3])
+"""Channels of a crop in other colours; the mask stays the last."""
 _TURNED = np.array([-1, 1, -1, 1], np.float32)
 """By what shifts of a box's four sides are multiplied in the mirror, left and right exchanged."""
 
@@ -261,14 +261,12 @@ class Looker:
         """
         part = self._model.gaze
         masks = spoken_for(tiles, boxes)
-        if part.deep:
-            crops, sizes = deep_crops_of(pixels, ranges, masks, boxes, part.side)
-        else:
-            crops, sizes = crops_of(pixels, masks, boxes, part.side)
+        crops, sizes = crops_of(pixels, masks, boxes, part.side)
         around = None
         if part.surroundings is not None:
             around = self._and_mirrored(surroundings_of(pixels, masks, boxes))
-        both = part(self._and_mirrored(crops), torch.cat([sizes, sizes]), around).arrays()
+        seen = part.seen(self._and_mirrored(crops), torch.cat([sizes, sizes]), around)
+        both = part.said(seen).arrays()
         count, categories = len(boxes), len(self.config.categories)
         straight, mirrored = both.at(slice(count)), both.at(slice(count, None))
         # What is left of a box is right of it in the mirror, and moves the other way.
@@ -276,12 +274,16 @@ class Looker:
         halves = zip(straight, mirrored._replace(shift=turned), strict=True)
         look = Look(*(np.asarray((a + b) / 2, np.float32) for a, b in halves))
         look.names[:, categories:] = straight.names[:, categories:]
-        return look
+        if ranges is None:
+            return look
+        return look.plus(
+            self._model.relief(seen[:count], *reliefs_of(ranges, masks, boxes)).arrays()
+        )
 
     def _and_mirrored(self, crops: Tensor) -> Tensor:
-        """[2 K, c, side, side]: crops, then their mirror images in other colours."""
+        """[2 K, 4, side, side]: crops, then their mirror images in other colours."""
         crops = crops.to(self._dtype)  # Half as much to move about.
-        return torch.cat([crops, crops.flip(-1).index_select(1, _SWAPPED[: crops.shape[1]])])
+        return torch.cat([crops, crops.flip(-1).index_select(1, _SWAPPED)])
 
     def relate(self, features: Features, pairs: list[tuple[int, int]]) -> Array:
         """[P, 2] probabilities that the first object of each pair is on, or in, the second.
@@ -293,10 +295,9 @@ class Looker:
         chosen = np.array(pairs)
         masks = (features.owner == chosen[..., None, None]).astype(np.float32)
         with torch.inference_mode():
-            part, frame = self._model.pair_glimpse, features.frame
-            pixels, ranges, boxes = self._pixels(frame.rgb), self._ranges(frame), features.boxes
-            logits = part(*pair_crops_of(pixels, masks, boxes[chosen], ranges, deep=part.deep))
-        return _softmax(logits.numpy())[:, 1:]
+            crops, places = pair_crops_of(self._pixels(features.rgb), masks, features.boxes[chosen])
+            logits = self._model.pair_glimpse(crops, places).numpy()
+        return _softmax(logits)[:, 1:]
 
     def _ranges(self, frame: Frame) -> Ranges | None:
         """How far away is what a frame shows, padded as its pixels; None where it does not say."""

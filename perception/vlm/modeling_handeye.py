@@ -25,6 +25,9 @@ MASK_STRIDE = 4
 GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
 SURROUNDINGS_SIZE = 40
+RELIEF_SIZE, RELIEF_CONTEXT = 40, 2.0
+SEEN = 128
+"""Numbers in which a closer look sees a thing."""
 
 Said = TypeVar("Said")
 
@@ -124,6 +127,10 @@ class Look(NamedTuple, Generic[Said]):
     there: Said
     shift: Said
 
+    def plus(self, other: "Look[Said]") -> "Look[Said]":
+        """What both say, added up."""
+        return Look(*(cast(Any, a) + b for a, b in zip(self, other, strict=True)))
+
     def at(self, which: Any) -> "Look[Said]":
         """Of some of the proposals, by indices, a slice or bool [K]."""
         return Look(*(cast(Any, said)[which] for said in self))
@@ -147,8 +154,6 @@ class Glimpse(nn.Module):
         surroundings: whether it takes what is around the things, coarsely, with what it sees of
             them. How large a block is, and whether it is brown or orange in little light, is told
             by what stands beside it.
-        deep: whether it takes what a depth camera tells besides: the thing's shape and its size,
-            which need no light. Where there is none it sees zeros, as in part of its training.
     """
 
     def __init__(
@@ -158,12 +163,11 @@ class Glimpse(nn.Module):
         deeper: int = 0,
         *,
         surroundings: bool = False,
-        deep: bool = False,
     ) -> None:
         super().__init__()
-        self.side, self.deep = side, deep
+        self.side = side
         self.features = nn.Sequential(
-            *_stem(5 if deep else 4),
+            *_stem(4),
             _block(48, 80),
             _block(80, 80),
             Residual(80),
@@ -174,35 +178,40 @@ class Glimpse(nn.Module):
             Residual(128),
             *(Residual(128) for _ in range(deeper)),
         )
-        self.mix = nn.Linear(2 * 128 + (5 if deep else 2), 128)
-        self.surroundings = Surroundings(128) if surroundings else None
-        self.names = nn.Linear(128, named)
-        self.held = nn.Linear(128, 1)
-        self.opened = nn.Linear(128, 1)
-        self.there = nn.Linear(128, 1)
-        self.shift = nn.Linear(128, 4)
+        self.mix = nn.Linear(2 * 128 + 2, SEEN)
+        self.surroundings = Surroundings(SEEN) if surroundings else None
+        self.names = nn.Linear(SEEN, named)
+        self.held = nn.Linear(SEEN, 1)
+        self.opened = nn.Linear(SEEN, 1)
+        self.there = nn.Linear(SEEN, 1)
+        self.shift = nn.Linear(SEEN, 4)
 
     def forward(self, crops: Tensor, sizes: Tensor, around: Tensor | None = None) -> Look[Tensor]:
         """Look at crops.
 
         Args:
-            crops: [K, 4, side, side] normalised RGB and mask (1 is the object); if deep
-                [K, 5, side, side], the last the object's relief, see `relief_of`.
-            sizes: [K, 2] log of the boxes' width and height over 32 pixels; if deep [K, 5], the
-                last three as of `metric_sizes`.
+            crops: [K, 4, side, side] normalised RGB and mask (1 is the object).
+            sizes: [K, 2] log of the boxes' width and height over 32 pixels.
             around: [K, 4, 40, 40] for a gaze with surroundings: the same of every fourth pixel
                 of the image, the thing in the middle.
         """
+        return self.said(self.seen(crops, sizes, around))
+
+    def seen(self, crops: Tensor, sizes: Tensor, around: Tensor | None = None) -> Tensor:
+        """[K, SEEN] what is seen of crops, before it is told."""
         mixed = self.mix(_pooled(self.features(crops.to(_dtype(self))), sizes))
         if self.surroundings is not None:
             mixed = mixed + self.surroundings(around)
-        mixed = F.relu(mixed)
+        return F.relu(mixed)
+
+    def said(self, seen: Tensor) -> Look[Tensor]:
+        """What is told of what is seen [K, SEEN]."""
         return Look(
-            self.names(mixed).float(),
-            self.held(mixed)[:, 0].float(),
-            self.opened(mixed)[:, 0].float(),
-            self.there(mixed)[:, 0].float(),
-            self.shift(mixed).float(),
+            self.names(seen).float(),
+            self.held(seen)[:, 0].float(),
+            self.opened(seen)[:, 0].float(),
+            self.there(seen)[:, 0].float(),
+            self.shift(seen).float(),
         )
 
 
@@ -235,17 +244,59 @@ class Surroundings(nn.Module):
         return mixed
 
 
-class PairGlimpse(nn.Module):
-    """A closer look at two objects: whether the first is on the second, in it, or neither.
+class Relief(nn.Module):
+    """What a depth camera adds to a gaze: a thing's shape and its size, which need no light.
+
+    From above a tall box looks as a block does, and in the dark a can as a cup; in depth neither
+    does. What is added is nothing at first, and nothing where there is no depth: cameras without
+    it see what they would see if this part were not there.
 
     Args:
-        deep: whether it takes what a depth camera tells besides.
+        named: how many categories and colours there are together.
     """
 
-    def __init__(self, *, deep: bool = False) -> None:
+    def __init__(self, named: int) -> None:
         super().__init__()
-        self.deep = deep
-        self.features = _lighter(6 if deep else 5, blocks=3)
+        self.features = _lighter(2, blocks=1)
+        together = 2 * 96 + 7 + SEEN
+        # Of one scale, and smoothly on: rectified units died within a thousand steps.
+        self.level = nn.LayerNorm(together)
+        self.mix = nn.Linear(together, SEEN)
+        self.names = nn.Linear(SEEN, named)
+        self.more = nn.Linear(SEEN, 7)
+        self.begin()
+
+    def begin(self) -> None:
+        """Add nothing."""
+        for part in (self.names, self.more):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)
+
+    def forward(self, seen: Tensor, relief: Tensor, extents: Tensor, known: Tensor) -> Look[Tensor]:
+        """What is to be added to what a gaze says of K things.
+
+        Args:
+            seen: [K, SEEN] what the gaze sees of them.
+            relief: [K, 2, 40, 40] how much nearer each pixel is than the thing's middle depth, in
+                units of 5 cm, and the mask (1 is the thing).
+            extents: [K, 7] log of the thing's width and height over 0.1 m; in the units of the
+                relief how far the 5th, 25th, 75th and 95th percentile of its depth are from the
+                middle, and the middle of what is around it.
+            known: [K] 1 where depth was read, else 0.
+        """
+        pooled = _pooled(self.features(relief.to(_dtype(self))), extents)
+        both = torch.cat([pooled, seen.to(pooled.dtype)], dim=1)
+        mixed = F.gelu(self.mix(self.level(both)))
+        names, more = (part(mixed).float() * known[:, None] for part in (self.names, self.more))
+        return Look(names, more[:, 0], more[:, 1], more[:, 2], more[:, 3:])
+
+
+class PairGlimpse(nn.Module):
+    """A closer look at two objects: whether the first is on the second, in it, or neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = _lighter(5, blocks=3)
         self.mix = nn.Linear(2 * 96 + 8, 96)
         self.relation = nn.Linear(96, 3)
 
@@ -253,8 +304,7 @@ class PairGlimpse(nn.Module):
         """Look at crops around pairs.
 
         Args:
-            crops: [K, 5, 56, 56] normalised RGB, mask of the first, mask of the second; if deep
-                [K, 6, 56, 56], the last the relief about the first, see `relief_of`.
+            crops: [K, 5, 56, 56] normalised RGB, mask of the first, mask of the second.
             places: [K, 8] corners of the first box, then of the second, in the crop's frame,
                 where it reaches from -1 to 1.
 
@@ -302,9 +352,9 @@ class HandeyeModel(PreTrainedModel):
             GAZE_SIZE,
             deeper=config.gaze_depth,
             surroundings=config.gaze_surroundings,
-            deep=config.sees_depth,
         )
-        self.pair_glimpse = PairGlimpse(deep=config.sees_depth)
+        self.relief = Relief(max(named, 1)) if config.sees_depth else None
+        self.pair_glimpse = PairGlimpse()
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))
@@ -313,6 +363,8 @@ class HandeyeModel(PreTrainedModel):
         nn.init.constant_(cast(Tensor, self.dense.bias)[:2], -3.0)
         if self.gaze.surroundings is not None:
             nn.init.zeros_(self.gaze.surroundings.mix.weight)
+        if self.relief is not None:
+            self.relief.begin()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -68,10 +68,10 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
 
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
-    from ..training.growing import begin_as
     from ..training.mining import mine_all
     from ..training.pairs import train_pairs
     from ..training.proposing import propose_all
+    from ..training.reliefs import FITTING, train_relief
     from ..training.train import export
 
     loaded, _ = load_checkpoint(checkpoint)
@@ -79,7 +79,8 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     propose_all(model, data, out / "proposals")
     glimpse = train_glimpse(model.glimpse.train(), data, out / "proposals", out, model.config)
     model.glimpse.load_state_dict(glimpse.state_dict())
-    begin_as(model.gaze, glimpse)
+    # The gaze begins as the glimpse; its further blocks do nothing at first.
+    model.gaze.load_state_dict(glimpse.state_dict(), strict=False)
     propose_all(model, data, out / "glimpsed", glimpsed=True)
     learn = partial(train_glimpse, data=data, out=out, config=model.config)
     half = half_is_quick()
@@ -89,6 +90,10 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     hard = Fitting(steps=2800, images=80, learning_rate=1.2e-3, half=half)
     gaze = learn(gaze.train(), proposals=out / "mined", fitting=hard, name="gaze_hard")
     model.gaze.load_state_dict(gaze.state_dict())
+    if model.relief is not None:
+        proposed, fitting = out / "glimpsed", replace(FITTING, half=half)
+        with_depth = (model.relief, model.gaze, data, proposed, out, model.config, fitting)
+        model.relief.load_state_dict(train_relief(*with_depth).state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
     export(model, checkpoint)

@@ -1,5 +1,6 @@
 """Cutting training images as the model cuts its own: squares around boxes, masks and depth."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,10 +8,12 @@ from torch import Tensor
 
 from handeye.perception.frame import Depth
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.crops import metric_sizes, relief_of
+from handeye.perception.vlm.crops import relief_of
 from handeye.perception.vlm.modeling_handeye import (
     GLIMPSE_CONTEXT,
     MASK_STRIDE,
+    RELIEF_CONTEXT,
+    RELIEF_SIZE,
     SURROUNDINGS_SIZE,
 )
 
@@ -18,40 +21,48 @@ Box = tuple[float, float, float, float]
 
 
 class Depths:
-    """Depth around boxes, gathered for a batch.
+    """What a depth camera tells of boxes, gathered for a batch."""
 
-    Args:
-        side: of the squares, pixels.
-    """
-
-    def __init__(self, side: int) -> None:
-        self._side = side
+    def __init__(self) -> None:
         self._squares: list[npt.NDArray[np.float32]] = []
         self._angles: list[tuple[float, float]] = []
 
     def add(
-        self, depth: Depth | None, focal_px: tuple[float, float] | None, box: Box, *, flip: bool
+        self,
+        depth: Depth | None,
+        focal_px: tuple[float, float] | None,
+        mask: npt.NDArray[np.uint8],
+        box: Box,
+        *,
+        flip: bool,
     ) -> None:
-        """Cut out what is around a box; nothing was read there without depth or focal lengths."""
+        """Cut out what is around a box; nothing was read there without depth or focal lengths.
+
+        Args:
+            depth: [H, W] metres.
+            focal_px: across and down.
+            mask: [h, w] 0..255, what is of the thing.
+            box: pixels of the image.
+            flip: whether to mirror what is cut out.
+        """
         across, down = focal_px or (1.0, 1.0)
         self._angles.append(((box[2] - box[0]) / across, (box[3] - box[1]) / down))
         if depth is None or focal_px is None:
-            self._squares.append(np.zeros((self._side, self._side), np.float32))
-        else:
-            self._squares.append(_square(depth, box, self._side, flip=flip))
+            self._squares.append(np.zeros((2, RELIEF_SIZE, RELIEF_SIZE), np.float32))
+            return
+        full = cv2.resize(mask, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        matrix = _around(box, RELIEF_SIZE, RELIEF_CONTEXT, flip=flip)
+        layers = (depth, np.asarray(full, np.float32) / 255)
+        self._squares.append(
+            np.stack([cv2.warpAffine(layer, matrix, (RELIEF_SIZE,) * 2) for layer in layers])
+        )
 
-    def told(self, masks: Tensor) -> tuple[Tensor, Tensor]:
-        """Relief [K, 1, side, side] and metric sizes [K, 3], see `crops`.
-
-        Args:
-            masks: [K, 1, side, side] of what each box is around, 0..1.
-        """
-        shape = (-1, 1, self._side, self._side)
+    def told(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`."""
+        shape = (-1, 2, RELIEF_SIZE, RELIEF_SIZE)
         squares = torch.from_numpy(np.array(self._squares, np.float32).reshape(shape))
         angles = torch.tensor(np.array(self._angles, np.float32).reshape(-1, 2))
-        half = GLIMPSE_CONTEXT / 2 * angles.amax(dim=1) if len(angles) else angles.sum(dim=1)
-        relief, distance = relief_of(squares, masks, half)
-        return relief, metric_sizes(angles, distance)
+        return relief_of(squares[:, :1], squares[:, 1:], angles)
 
 
 def cut(
@@ -63,8 +74,6 @@ def cut(
     flip: bool,
 ) -> npt.NDArray[np.uint8]:
     """A square around a box with what masks show of it, [side, side, 3 + masks] uint8."""
-    import cv2
-
     matrix, size = _around(box, side, flip=flip), (side, side)
     square = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(115, 110, 105))
     layers = [np.asarray(square)]
@@ -79,8 +88,6 @@ def cut_around(
     rgb: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], box: Box, *, flip: bool
 ) -> npt.NDArray[np.uint8]:
     """What is around a box, [40, 40, 4] uint8: every fourth pixel, and what a mask shows."""
-    import cv2
-
     rows, columns = mask.shape
     coarse = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     both = np.dstack([coarse, mask])
@@ -102,18 +109,12 @@ def normalized(crops: Tensor, config: HandeyeConfig) -> Tensor:
     return pixels.contiguous(memory_format=torch.channels_last)
 
 
-def _square(depth: Depth, box: Box, side: int, *, flip: bool) -> Depth:
-    """A square of a depth image around a box, [side, side]."""
-    import cv2
-
-    matrix = _around(box, side, flip=flip)
-    return np.asarray(cv2.warpAffine(depth, matrix, (side, side), flags=cv2.INTER_LINEAR))
-
-
-def _around(box: Box, side: int, *, flip: bool) -> npt.NDArray[np.float64]:
+def _around(
+    box: Box, side: int, context: float = GLIMPSE_CONTEXT, *, flip: bool
+) -> npt.NDArray[np.float64]:
     """[2, 3] what brings a box, with some of what is around it, into a square."""
     x0, y0, x1, y1 = box
-    scale = side / (GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0))
+    scale = side / (context * max(x1 - x0, y1 - y0))
     return _to_square(((x0 + x1) / 2, (y0 + y1) / 2), scale, side, flip=flip)
 
 

@@ -41,12 +41,13 @@ class Glimpses:
     """A batch of K proposals.
 
     Attributes:
-        crops, sizes: [K, 4, side, side] and [K, 2], or with relief, see `Glimpse`.
+        crops, sizes: [K, 4, side, side] and [K, 2], see `Glimpse`.
         categories, colors: [K] int64, `NO_NAME` where there is none.
         held, opened: [K] 1, 0, or `UNASKED`.
         there: [K] overlap with the object that is proposed, 0 where there is none, or `UNASKED`.
         shift: [K, 4] what moves the box's sides to the object's, see `Look`.
         around: [K, 4, 40, 40], see `Glimpse`.
+        deep: relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`.
     """
 
     crops: Tensor
@@ -58,6 +59,7 @@ class Glimpses:
     there: Tensor
     shift: Tensor
     around: Tensor | None = None
+    deep: tuple[Tensor, Tensor, Tensor] | None = None
 
 
 def train_glimpse(
@@ -96,7 +98,13 @@ def judge(
     glimpse: Glimpse, batch: Glimpses, count: int = len(CATEGORIES)
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch, and figures of it; `count` is how many categories there are."""
-    look: Look[Tensor] = glimpse(batch.crops, batch.sizes, batch.around)
+    return wrongness(glimpse(batch.crops, batch.sizes, batch.around), batch, count)
+
+
+def wrongness(
+    look: Look[Tensor], batch: Glimpses, count: int = len(CATEGORIES)
+) -> tuple[Tensor, dict[str, float]]:
+    """How wrong a look at a batch is, and figures of it."""
     matched = batch.categories != NO_NAME
     found = {
         "category": _named(look.names[:, :count], batch.categories),
@@ -134,14 +142,19 @@ def glimpses_of(
     config: HandeyeConfig,
     rng: np.random.Generator,
     glimpse: Glimpse,
+    *,
+    deep: bool = False,
 ) -> Glimpses:
-    """The batch of some images and what is proposed of each, as a glimpse or a gaze takes it."""
+    """The batch of some images and what is proposed of each, as a glimpse or a gaze takes it.
+
+    If deep, with what a depth camera tells of them.
+    """
     side = glimpse.side
     crops, around, sizes, truths = [], [], [], []
-    depths = Depths(side)
+    depths = Depths()
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
-        measured = as_measured(sample, rng) if glimpse.deep else None
+        measured = as_measured(sample, rng) if deep else None
         dyed = bool(rng.random() < _DYED)
         if dyed:
             rgb = dye(rgb, rng)
@@ -150,20 +163,16 @@ def glimpses_of(
             flip = bool(rng.random() < 0.5)
             mask = roughen(tiles, rng)
             crops.append(cut(rgb, [mask], truth.box, side, flip=flip))
-            depths.add(measured, sample.focal_px, truth.box, flip=flip)
+            if deep:
+                depths.add(measured, sample.focal_px, mask, truth.box, flip=flip)
             if glimpse.surroundings is not None:
                 around.append(cut_around(rgb, mask, truth.box, flip=flip))
             x0, y0, x1, y1 = truth.box
             sizes.append((np.log((x1 - x0) / 32), np.log((y1 - y0) / 32)))
             truths.append(truth.seen(flip=flip, dyed=dyed))
-    seen = _stacked(crops, side, config)
-    sized = torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2)
-    if glimpse.deep:
-        relief, metric = depths.told(seen[:, 3:])
-        seen, sized = torch.cat([seen, relief], 1), torch.cat([sized, metric], 1)
     return Glimpses(
-        seen.contiguous(memory_format=torch.channels_last),
-        sized,
+        _stacked(crops, side, config),
+        torch.tensor(np.array(sizes), dtype=torch.float32).reshape(-1, 2),
         torch.tensor([t.category for t in truths]),
         torch.tensor([t.color for t in truths]),
         torch.tensor([t.held for t in truths]),
@@ -171,6 +180,7 @@ def glimpses_of(
         torch.tensor([t.there for t in truths]),
         torch.tensor(np.array([t.shift for t in truths]), dtype=torch.float32).reshape(-1, 4),
         None if glimpse.surroundings is None else _stacked(around, SURROUNDINGS_SIZE, config),
+        depths.told() if deep else None,
     )
 
 

@@ -1,10 +1,10 @@
-"""Growing: new words, categories and layers of what is seen, beside what was learnt."""
+"""Growing a checkpoint: new words and categories beside those that it has learnt."""
 
 import json
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.tokenizer import build_tokenizer
@@ -16,8 +16,7 @@ def grow(
     """Copy what a checkpoint has learnt into a model that knows more words.
 
     Rows of word embeddings follow the tokens; rows of the named heads follow the categories and
-    colours; what else the model takes in, as depth, does nothing at first; what the checkpoint has
-    not stays as it was made.
+    colours; what the checkpoint has not stays as it was made.
 
     Args:
         model: with fresh weights; changed in place, and returned.
@@ -36,39 +35,14 @@ def grow(
     tokens = [(i, words[w]) for w, i in mine_words.items() if w in words]
     state = model.state_dict()
     for key, value in load_file(folder / "model.safetensors").items():
-        if key.startswith(("names.", "glimpse.names.", "gaze.names.")):
+        if key.startswith(("names.", "glimpse.names.", "gaze.names.", "relief.names.")):
             state[key] = _placed(state[key], value, names)
         elif key.endswith("word_embeddings.weight"):
             state[key] = _placed(state[key], value, tokens)
-        elif key in state:
-            state[key] = _widened(state[key], value)
+        elif key in state and state[key].shape == value.shape:
+            state[key] = value.to(state[key].dtype)
     model.load_state_dict(state)
     return model
-
-
-def begin_as(deeper: nn.Module, part: nn.Module) -> None:
-    """Let a part of the model begin as a lighter one: what it has or takes in besides does nothing.
-
-    Args:
-        deeper: changed in place; its further blocks are the identity.
-        part: which takes in the first of what the other does.
-    """
-    state = deeper.state_dict()
-    for key, value in part.state_dict().items():
-        state[key] = _widened(state[key], value)
-    deeper.load_state_dict(state)
-
-
-def _widened(target: Tensor, source: Tensor) -> Tensor:
-    """Weights for more inputs, those of the further ones 0; the target's own where neither fits."""
-    if target.shape == source.shape:
-        return source.to(target.dtype)
-    fits = target.ndim == source.ndim > 1 and target.shape[2:] == source.shape[2:]
-    if not fits or target.shape[0] != source.shape[0] or target.shape[1] < source.shape[1]:
-        return target
-    result = torch.zeros_like(target)
-    result[:, : source.shape[1]] = source.to(target.dtype)
-    return result
 
 
 def _placed(target: Tensor, source: Tensor, rows: list[tuple[int, int]]) -> Tensor:

@@ -18,10 +18,10 @@ from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT, PairGlimpse
 from handeye.perception.vlm.proposals import ious, owners
 
-from .cutting import Box, Depths, cut, normalized
+from .cutting import Box, cut, normalized
 from .fitting import Fitting, fit
 from .proposing import Proposals, Proposed
-from .roughening import as_measured, dye, recolour, roughen
+from .roughening import dye, recolour, roughen
 from .shards import Sample, Shards
 
 RELATIONS = (None, "on", "in")
@@ -34,7 +34,7 @@ _LEAST_PIXELS = 30
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A batch: crops [K, 5, 56, 56], or with relief, places [K, 8], relations [K]."""
+    """A batch: crops [K, 5, 56, 56], places [K, 8], relations [K]."""
 
     crops: Tensor
     places: Tensor
@@ -65,8 +65,7 @@ def train_pairs(
     def make(step: int) -> Pairs:
         rng = np.random.default_rng([fitting.seed, 2, step])
         picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
-        drawn = [(shards[int(i)], proposed[int(i)]) for i in picks]
-        return _batch(drawn, config, rng, deep=model.deep)
+        return _batch([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
 
     return fit(model, make, _judge, out, "pairs", fitting)
 
@@ -80,34 +79,24 @@ def _judge(model: PairGlimpse, batch: Pairs) -> tuple[Tensor, dict[str, float]]:
 
 
 def _batch(
-    drawn: list[tuple[Sample, Proposed]],
-    config: HandeyeConfig,
-    rng: np.random.Generator,
-    *,
-    deep: bool,
+    drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
 ) -> Pairs:
     crops, places, relations = [], [], []
-    depths = Depths(GAZE_SIZE)
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
         if rng.random() < _DYED:
             rgb = dye(rgb, rng)
-        measured = as_measured(sample, rng) if deep else None
         seen = _found(sample, proposed) if rng.random() < _FOUND else _true(sample)
         for a, b in _draw(sample, seen.boxes, rng):
-            crop, place, both, flip = _crop(seen, rgb, (a, b), rng)
+            crop, place = _crop(seen, rgb, (a, b), rng)
             crops.append(crop)
             places.append(place)
-            depths.add(measured, sample.focal_px, both, flip=flip)
             record = sample.objects[a]
             related = record["other"] == b
             relations.append(RELATIONS.index(record["relation"]) if related else 0)
     images = torch.from_numpy(np.array(crops, np.uint8).reshape(-1, GAZE_SIZE, GAZE_SIZE, 5))
-    squares = normalized(images, config)
-    if deep:
-        squares = torch.cat([squares, depths.told(squares[:, 3:4])[0]], dim=1)
     return Pairs(
-        squares.contiguous(memory_format=torch.channels_last),
+        normalized(images, config),
         torch.tensor(np.array(places), dtype=torch.float32).reshape(-1, 8),
         torch.tensor(relations, dtype=torch.int64),
     )
@@ -174,11 +163,8 @@ def _gap(a: Box, b: Box) -> float:
 
 def _crop(
     seen: _Seen, rgb: npt.NDArray[np.uint8], pair: tuple[int, int], rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], list[float], Box, bool]:
-    """Two objects with their masks, [56, 56, 5] uint8, and where their boxes are in it.
-
-    And the box around both, and whether it was mirrored.
-    """
+) -> tuple[npt.NDArray[np.uint8], list[float]]:
+    """Two objects with their masks, [56, 56, 5] uint8, and where their boxes are in it."""
     boxes = []
     for place in pair:
         x0, y0, x1, y1 = seen.boxes[place]
@@ -189,7 +175,7 @@ def _crop(
     both = (min(ax0, bx0), min(ay0, by0), max(ax1, bx1), max(ay1, by1))
     tiles = [(seen.owner == place).astype(np.uint8) * 255 for place in pair]
     masks = [roughen(mask, rng) for mask in tiles]
-    flip = bool(rng.random() < 0.5)
+    flip = rng.random() < 0.5
     crop = cut(rgb, masks, both, GAZE_SIZE, flip=flip)
     cx, cy = (both[0] + both[2]) / 2, (both[1] + both[3]) / 2
     half = GLIMPSE_CONTEXT * max(both[2] - both[0], both[3] - both[1]) / 2
@@ -199,4 +185,4 @@ def _crop(
         if flip:
             left, right = -right, -left
         places += [left, (y0 - cy) / half, right, (y1 - cy) / half]
-    return crop, places, both, flip
+    return crop, places

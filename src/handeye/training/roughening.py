@@ -9,8 +9,6 @@ from handeye.perception.frame import Depth
 
 from .shards import STRIDE, Sample
 
-_BLIND = 0.4
-"""Share of the images that come without depth: cameras without it must do as well as ever."""
 _EDGE_M = 0.02
 """Depth that changes by more from pixel to pixel is an edge."""
 _DIM = 0.3
@@ -128,14 +126,14 @@ def roughen(mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArra
 
 
 def as_measured(sample: Sample, rng: np.random.Generator) -> Depth | None:
-    """The depth of a sample as a depth camera might give it, or None, as if there were none.
+    """The depth of a sample as a depth camera might give it; None if there is none.
 
     Off by a common factor, noisy with the square of the distance, smeared or without readings at
     edges, with holes: what stereo and structured light do (Khoshelham and Elberink 2012).
     """
     import cv2
 
-    if sample.depth is None or rng.random() < _BLIND:
+    if sample.depth is None:
         return None
     depth = sample.depth * np.float32(np.exp(rng.normal(0.0, 0.015)))
     kind = rng.random()

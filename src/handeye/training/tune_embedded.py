@@ -18,7 +18,7 @@ from handeye.perception.vlm.modeling_handeye import HandeyeModel
 
 from .batches import normalize
 from .bench import counted, iou
-from .glimpses import Glimpses, glimpses_of, judge
+from .glimpses import Glimpses, glimpses_of, judge, wrongness
 from .growing import grow
 from .losses import Prompts, losses
 from .proposing import proposals_of
@@ -29,7 +29,18 @@ from .tune import Pool, TuneRecipe, spread
 
 _SIZE = (256, 192)
 _PHRASES = 4
-_TUNED = ("neck", "tower", "dense", "look", "embed", "mask", "glimpse", "gaze", "text_projection")
+_TUNED = (
+    "neck",
+    "tower",
+    "dense",
+    "look",
+    "embed",
+    "mask",
+    "glimpse",
+    "gaze",
+    "relief",
+    "text_projection",
+)
 _WHOLE = ("names", "word_embeddings")
 """What has a row for each word is learnt whole, for the new words have no row to start from."""
 _UNHEARD = -4.0
@@ -78,11 +89,15 @@ class EmbeddedLearner:
         """Of the dense heads and of the closer looks."""
         pixels, targets, prompts = self._batch(step)
         dense = losses(self.plain, self.plain(pixels), targets, prompts)
-        closer = [
-            judge(part, self._looks(step, part, glimpsed=glimpsed), len(self._names))[0]
-            for part, glimpsed in ((self.plain.glimpse, False), (self.plain.gaze, True))
-        ]
-        return torch.stack([*dense.values(), *closer]).sum()
+        glimpse, gaze, relief = self.plain.glimpse, self.plain.gaze, self.plain.relief
+        closer = [judge(glimpse, self._looks(step, glimpse, glimpsed=False), len(self._names))[0]]
+        batch = self._looks(step, gaze, glimpsed=True)
+        seen = gaze.seen(batch.crops, batch.sizes, batch.around)
+        said = [gaze.said(seen)]
+        if relief is not None and batch.deep is not None:
+            said.append(said[0].plus(relief(seen, *batch.deep)))
+        gazes = [wrongness(one, batch, len(self._names))[0] for one in said]
+        return torch.stack([*dense.values(), *closer, torch.stack(gazes).mean()]).sum()
 
     def measure(self, adapter: Path) -> dict[str, float]:
         """F1 of `parse` at 0.5 IoU with the right label, of the old and of the new categories."""
@@ -102,7 +117,7 @@ class EmbeddedLearner:
         images = np.stack([sample.rgb for sample in samples])
         proposed = proposals_of(self.plain, images, glimpsed=glimpsed)
         drawn = list(zip(samples, proposed, strict=True))
-        return glimpses_of(drawn, self.plain.config, rng, part)
+        return glimpses_of(drawn, self.plain.config, rng, part, deep=glimpsed)
 
     def _batch(self, step: int) -> tuple[Tensor, list[Targets], Prompts]:
         rng = np.random.default_rng([self._recipe.seed, 3, step])
