@@ -139,7 +139,7 @@ class TestFrames:
         assert np.array_equal(vlm.features(unknown).categories, blind.categories)
 
     def test_a_sensor_that_reads_nothing_is_as_none(self, vlm: EmbeddedVLM, frame: Frame) -> None:
-        for nothing in (0.0, np.nan):
+        for nothing in (0.0, np.nan, np.inf):
             dead = replace(frame, depth=np.full((240, 320), nothing, np.float32))
             seen = vlm.features(dead).categories
             blind = vlm.features(replace(frame, depth=None)).categories
@@ -147,8 +147,10 @@ class TestFrames:
 
     def test_depth_of_other_pixels_is_refused(self, vlm: EmbeddedVLM, frame: Frame) -> None:
         odd = replace(frame, depth=np.ones((120, 160), np.float32))
-        with pytest.raises(ImageError, match=r"depth has the shape \(120, 160\)"):
-            vlm.parse(odd)
+        large = replace(odd, rgb=np.zeros((960, 1280, 3), np.uint8))
+        for shown in (odd, large):
+            with pytest.raises(ImageError, match=r"depth has the shape \(120, 160\)"):
+                vlm.parse(shown)
 
     def test_a_large_frame_is_scaled_with_its_depth(self, frame: Frame) -> None:
         assert frame.depth is not None

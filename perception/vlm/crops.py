@@ -87,7 +87,7 @@ def relief_of(depth: Tensor, masks: Tensor, angles: Tensor) -> tuple[Tensor, Ten
         relief [K, 2, side, side], extents [K, 7] and known [K], see `Relief`; zeros where none of
         the thing was read, and in the relief where a pixel was not.
     """
-    read = depth > _NEAREST_M
+    read = (depth > _NEAREST_M) & (depth < torch.inf)
     own = read & (masks > _OWN)
     # A quarter of the pixels tells as much, in a fraction of the time.
     few = torch.where(own, depth, torch.nan)[..., ::2, ::2].flatten(1)

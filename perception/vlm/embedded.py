@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ImageError
 from ..frame import Frame, Intrinsics
 from ..images import must_be_rgb
 from .embedded_checkpoint import CHECKPOINT
@@ -296,6 +297,11 @@ class EmbeddedVLM:
 def _seen(frame: Frame) -> Frame:
     """A frame as the model looks at it: itself, or a smaller one; raises ImageError."""
     must_be_rgb(frame.rgb, "a Frame's rgb")
+    if frame.depth is not None and frame.depth.shape != frame.rgb.shape[:2]:
+        raise ImageError(
+            f"a Frame's depth has the shape {frame.depth.shape}, its rgb {frame.rgb.shape[:2]}; "
+            "both must be of the same pixels"
+        )
     if frame.rgb.size <= _SEEN:
         return frame
     from .scaling import scaled

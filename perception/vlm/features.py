@@ -16,7 +16,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..errors import ImageError, ModelError
+from ..errors import ModelError
 from ..frame import Frame, Image
 from .configuration_handeye import HandeyeConfig
 from .crops import Ranges, crops_of, pair_crops_of, reliefs_of, surroundings_of
@@ -304,11 +304,6 @@ class Looker:
         depth, camera = frame.depth, frame.intrinsics
         if not self.config.sees_depth or depth is None or camera is None:
             return None
-        if depth.shape != frame.rgb.shape[:2]:
-            raise ImageError(
-                f"a Frame's depth has the shape {depth.shape}, its rgb {frame.rgb.shape[:2]}; "
-                "both must be of the same pixels"
-            )
         height, width = depth.shape
         padded = np.zeros((height + -height % 32, width + -width % 32), np.float32)
         padded[:height, :width] = depth
