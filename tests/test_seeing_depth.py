@@ -168,7 +168,7 @@ class TestFrames:
 class TestTraining:
     def test_shards_keep_depth_to_the_millimetre(self, shard: Path) -> None:
         options = SceneOptions(overview_views=1, wrist_views=1)
-        samples = Shards(shard)
+        samples = Shards(shard, depth=True)
         for k, view in enumerate(render_scene(np.random.default_rng(1), options)):
             sample = samples[k]
             assert sample.depth is not None
@@ -177,9 +177,10 @@ class TestTraining:
             assert frame.intrinsics is not None
             assert frame.intrinsics.fx == view.record["focal_px"][0]
             assert sample.frame(k, depth=False).depth is None
+            assert Shards(shard)[k].depth is None
 
     def test_depth_is_roughened_and_stays_what_it_is(self, shard: Path) -> None:
-        sample = Shards(shard)[0]
+        sample = Shards(shard, depth=True)[0]
         assert sample.depth is not None
         given = [as_measured(sample, np.random.default_rng(seed)) for seed in range(30)]
         assert len({depth.tobytes() for depth in given if depth is not None}) == 30
@@ -226,7 +227,7 @@ class TestTraining:
         HandeyeModel(config).save_pretrained(tmp_path)
         for file in CHECKPOINT.glob("tokenizer*"):
             (tmp_path / file.name).symlink_to(file)
-        frame = Shards(shard)[0].frame(0)
+        frame = Shards(shard, depth=True)[0].frame(0)
         assert frame.depth is not None
         assert len(Looker(tmp_path, "float32").look(frame).boxes) >= 0
         new = grow(new_model(1), tmp_path)
@@ -241,13 +242,13 @@ class TestMeasuring:
         with np.load(shard / "shard-00000.npz") as whole:
             kept = {key: whole[key] for key in whole if not key.startswith("depth")}
         np.savez(tmp_path / "shard-00000.npz", **kept)
-        assert Shards(tmp_path)[0].depth is None
+        assert Shards(tmp_path, depth=True)[0].depth is None
         with pytest.raises(UserError, match="remove the folder, or measure --without-depth"):
             measure(vlm, tmp_path, 2, lambda: None)
         assert measure(vlm, tmp_path, 2, lambda: None, depth=False)["recall"]["n"] > 0
 
     def test_a_frame_of_a_sample_without_focal_lengths_is_flat(self, shard: Path) -> None:
-        sample: Sample = replace(Shards(shard)[0], focal_px=None)
+        sample: Sample = replace(Shards(shard, depth=True)[0], focal_px=None)
         assert sample.frame(0).depth is None
 
     def test_the_card_keeps_both_tables(self, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def measure(
     Raises:
         UserError: the shards have no depth, and it is asked for.
     """
-    perception, shards, tally = Perception.of(vlm), Shards(data), Tally()
+    perception, shards, tally = Perception.of(vlm), Shards(data, depth=depth), Tally()
     cases = []
     for index in range(min(images, len(shards))):
         sample = shards[index]

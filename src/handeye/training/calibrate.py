@@ -42,7 +42,7 @@ def calibrate(checkpoint: Path, data: Path, images: int = 600) -> dict[str, floa
     config["thresholds"] = {"found": 0.1, "parse": 0.1, "ground": 0.05, "related": 0.05}
     config["calibration"] = {}
     _write(checkpoint, config)
-    shards = Shards(data)
+    shards = Shards(data, depth=True)
     samples = [shards[index] for index in range(min(images, len(shards)))]
     vlm = EmbeddedVLM(checkpoint)
     # What is not found can be neither grounded nor asked about, so recall counts more; of what

@@ -93,7 +93,8 @@ def gazed(
     gaze.eval()
     with Bar("depth", 0, len(paths)) as bar:
         for path in paths:
-            images, proposed = Shards(data, path.name), Proposals(proposals, path.name)
+            images = Shards(data, path.name, depth=True)
+            proposed = Proposals(proposals, path.name)
             for first in range(0, len(images), _AT_ONCE):
                 some = range(first, min(first + _AT_ONCE, len(images)))
                 drawn = [(images[i], proposed[i]) for i in some]

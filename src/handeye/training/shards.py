@@ -60,10 +60,13 @@ class Shards:
     Args:
         folder: of the shards.
         pattern: which of them.
+        depth: whether to take up their depth, too, where they have it.
     """
 
-    def __init__(self, folder: Path, pattern: str = "shard-?????.npz") -> None:
-        self.folder, self.pattern = folder, pattern
+    def __init__(
+        self, folder: Path, pattern: str = "shard-?????.npz", *, depth: bool = False
+    ) -> None:
+        self.folder, self.pattern, self._depth = folder, pattern, depth
         self._read: set[Path] = set()
         self._jpegs: list[bytes] = []
         self._pngs: list[bytes | None] = []
@@ -86,8 +89,7 @@ class Shards:
         with np.load(path) as shard:
             jpegs = _split(shard["images"], shard["ends"])
             self._jpegs += jpegs
-            # Shards of cameras without depth have none.
-            has_depth = "depths" in shard
+            has_depth = self._depth and "depths" in shard
             depths = _split(shard["depths"], shard["depth_ends"]) if has_depth else None
             self._pngs += depths or [None] * len(jpegs)
             self._instances += list(shard["instances"])

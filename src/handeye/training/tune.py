@@ -83,9 +83,9 @@ class Pool:
         self._samples: list[tuple[Shards, int]] = []
         self.categories: list[str] = []
         for folder in folders:
-            shards, names = Shards(folder), categories_of(folder)
+            shards, names = Shards(folder, depth=True), categories_of(folder)
             if not len(shards):
-                shards = Shards(folder, f"**/{ALL_LABELS}")
+                shards = Shards(folder, f"**/{ALL_LABELS}", depth=True)
             if not len(shards):
                 raise UserError(
                     f"there are no shards in {folder}, and no recorded episodes; render some "
