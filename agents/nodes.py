@@ -14,7 +14,7 @@ from handeye.perception.describe import describe
 from handeye.perception.errors import HandeyeError, ImageError, ModelError, RobotError
 from handeye.perception.observer import Observer
 from handeye.perception.scene import Scene
-from handeye.skills.calling import executed, goal_of
+from handeye.skills.calling import executed, goal_of, once_more
 from handeye.skills.look import LookAround
 from handeye.skills.robot import CancelToken, Robot, reading
 from handeye.skills.skill import Code, Skill, SkillContext
@@ -345,11 +345,15 @@ class Nodes:
             # A later step has spoilt what an earlier one had reached.
             update |= {"plan": again, "index": 0}
             failure = f"in the end: {instead}"
-        elif self._observer.scene.holding is None:
+        else:
+            left = [call_of(self._left(state)).model_dump(mode="json")]
+            left += state["plan"][state["index"] + 1 :]
+            update |= {"plan": left, "index": 0}
             # Where a tower fell, what is below comes first.
-            again, instead = self._undone(state.get("achieved", []))
+            free = self._observer.scene.holding is None
+            again, instead = self._undone(state.get("achieved", [])) if free else ([], "")
             if again:
-                update |= {"plan": [*again, *state["plan"][state["index"] :]], "index": 0}
+                update["plan"] = [*again, *left]
                 failure = f"{failure}; {instead}"
         retries = state.get("retries", 0) + 1
         if retries > self._budget.retries:
@@ -357,6 +361,13 @@ class Nodes:
         self._emit(Replanned(stamp_s=self.now(), failure=failure, attempt=retries))
         update |= {"failure": failure, "retries": retries}
         return self._bounded(update, state)
+
+    def _left(self, state: AgentState) -> Skill:
+        """The call for what the one that failed left undone."""
+        skill, raw = next_skill(state), state.get("goal")
+        if raw is None or not self._verify:
+            return skill
+        return once_more(skill, CONDITION.validate_python(raw), self._observer.scene)
 
     def _undone(self, achieved: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
         if not self._verify:

@@ -28,6 +28,20 @@ def goal_of(skill: Skill, scene: Scene) -> Condition | None:
     )
 
 
+def once_more(skill: Skill, goal: Condition, scene: Scene) -> Skill:
+    """The call for what a skill left undone; raises UserError that names one that cannot say so."""
+    kind = type(skill).__name__
+    try:
+        left: object = skill.again(goal, scene)
+    except HandeyeError:
+        raise
+    except Exception as error:
+        raise UserError(f"{kind}.again failed: {type(error).__name__}: {error}") from error
+    if isinstance(left, Skill):
+        return left
+    raise UserError(f"{kind}.again must return a Skill, not {type(left).__name__}")
+
+
 def executed(skill: Skill, context: SkillContext) -> Outcome:
     """What a skill reports once it is executed.
 

@@ -54,6 +54,19 @@ class Rotate(Skill):
             object=self.target, start_rad=thing.yaw, angle_rad=self.angle_rad, period_rad=math.pi
         )
 
+    def again(self, goal: Condition, scene: Scene) -> "Rotate":
+        """A turn by what is seen to be left of it."""
+        thing = scene.objects.get(self.target)
+        if thing is None or thing.yaw is None or not isinstance(goal, Turned):
+            return self
+        left = turned_by(thing.yaw, goal.start_rad + goal.angle_rad, goal.period_rad)
+        # Of directions that look the same, the one that would be left of a turn that broke off.
+        others = [left + k * goal.period_rad for k in (-2, -1, 0, 1, 2)]
+        ahead = [a for a in others if 0 <= a / goal.angle_rad <= 1 + _OFF_RAD / abs(goal.angle_rad)]
+        angle = max(ahead, key=abs, default=left) if goal.angle_rad else left
+        angle = min(max(angle, -_FULL_TURN), _FULL_TURN)
+        return self.model_copy(update={"angle_rad": round(angle, 4)})
+
     def execute(self, context: SkillContext) -> Outcome:
         """Grasp it from above, lift it a little, turn it, set it down; in parts where it is far."""
         return run(context, lambda mover: _rotate(self, context, mover))

@@ -124,6 +124,13 @@ class Skill(BaseModel):
     def goal(self, scene: Scene) -> Condition | None:
         """What should hold afterwards, with ids of `scene`; None if nothing can be checked."""
 
+    def again(self, goal: Condition, scene: Scene) -> Skill:  # noqa: ARG002 - for those that need it
+        """The call for what is left to do, where `goal` does not hold after this one.
+
+        The same once more, unless a part that was done counts, as of a turn.
+        """
+        return self
+
     @abstractmethod
     def execute(self, context: SkillContext) -> Outcome:
         """Do it. Returns an Outcome for whatever happens to the task; raises only for misuse."""
