@@ -6,6 +6,7 @@ idea of OWL-ViT, Minderer et al. 2022, on a convolutional backbone). A second he
 says for each pixel whether it is of an object and which box that object has, which groups pixels
 into instance masks. What is proposed so is then looked at again, cropped out of the full image
 with its mask: a small object fills too few cells of the dense map for its shape to be told there.
+Where there is a depth image, what it tells of the object is added last.
 """
 
 from dataclasses import dataclass
