@@ -128,7 +128,8 @@ def _read_with_bans(
 def _cleared(instruction: str, scene: Scene, progress: Progress) -> Plan | None:
     """First what was in the way is put aside, unless the instruction forbids that."""
     names = [name for name in progress.in_the_way if name in scene.objects]
-    base = getattr(progress.remaining[0], "reference", None)
+    first = progress.remaining[0]
+    base = getattr(first, "reference", None) or getattr(first, "target", None)
     if not names or base not in scene.objects or scene.holding in names:
         return None
     _, bans = _read_with_bans(Charted(instruction, {}, ()), scene, progress)
@@ -136,7 +137,7 @@ def _cleared(instruction: str, scene: Scene, progress: Progress) -> Plan | None:
     try:
         moves.empty_hand()
         for name in names:
-            moves.carry(name, moves.away(name, base))
+            moves.carry(name, moves.aside(name, base))
     except ImpossibleError:
         return None
     skills = _with_picks((*moves.skills, *_mended(progress.remaining, moves.scene)))

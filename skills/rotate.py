@@ -15,6 +15,7 @@ from pydantic import Field
 
 from .grasping import Grasp
 from .hand import about, along
+from .in_the_way import in_the_way, said
 from .motion import Mover
 from .pick import see_grasps
 from .running import Failed, run
@@ -143,7 +144,7 @@ def _possible(
         angle = left * share
         if not _has_room(points, pivot, angle, cloud):
             if share == 1.0:
-                raise Failed(Code.NO_ROOM, f"what stands next to {identity} is in the way")
+                raise _crowded(identity, points, pivot, angle, cloud, sight.scene)
             continue
         for turn in _turns(order, pivot, angle, lift, mover):
             return turn, angle
@@ -156,6 +157,31 @@ def _lift_m(points: Points, pivot: npt.NDArray[np.float64], cloud: Points, table
     near = cloud[np.hypot(*(cloud[:, :2] - pivot).T) < radius] if len(cloud) else cloud
     over = float(near[:, 2].max()) - table_m + _CLEAR_M if len(near) else 0.0
     return max(_LIFT_M, over)
+
+
+def _crowded(
+    identity: str,
+    points: Points,
+    pivot: npt.NDArray[np.float64],
+    angle: float,
+    cloud: Points,
+    scene: Scene,
+) -> Failed:
+    """Why there is no room for it to turn: what stands next to it, if it is known what that is."""
+    near = sorted(
+        (math.dist(thing.position[:2], pivot), name)
+        for name, thing in scene.objects.items()
+        if name != identity and thing.state is None
+    )
+    names = in_the_way(
+        [name for _, name in near],
+        scene.objects,
+        cloud,
+        lambda left: _has_room(points, pivot, angle, left),
+    )
+    if names:
+        return Failed(Code.NO_ROOM, f"{said(names)} of {identity}", in_the_way=names)
+    return Failed(Code.NO_ROOM, f"what stands next to {identity} is in the way")
 
 
 def _has_room(points: Points, pivot: npt.NDArray[np.float64], angle: float, cloud: Points) -> bool:

@@ -6,7 +6,6 @@ below it goes in ahead of it, lying.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from handeye.perception.furniture import fronts
 from handeye.perception.scene import SceneObject
 
 from .grasping import palm_hits
+from .in_the_way import in_the_way, said
 from .motion import Mover, Way
 from .opening import standing_open
 from .running import Failed
@@ -35,11 +35,8 @@ _LEANS_RAD = (0.5, 0.65, 0.8, 0.35)
 """How far the fingers point down."""
 _ROOM_M, _IN_THE_WAY = 0.022, 12
 """Between the arm's bones and what is seen at the least; points that may be in the hand's way."""
-_APPROACH_M, _ASIDE_M, _MOST_ASIDE = 0.35, 0.20, 4
-"""How far before the opening, and beside the way there, something may be in the hand's way; so many
-things are thought away, one at a time."""
-_BLURRED_M = 0.02
-"""How far outside of a thing's box something may be seen of it."""
+_APPROACH_M, _ASIDE_M = 0.35, 0.20
+"""How far before the opening, and beside the way there, something may be in the hand's way."""
 _LET_GO_M, _OUTSIDE_M = 0.022, 0.015
 """Of what lies half inside mostly the front is seen."""
 
@@ -159,23 +156,15 @@ def _no_way(
         if name != held and thing.state is None and thing.in_ != into
         if (gap := _to_segment(thing.position, *before)) < _ASIDE_M + max(thing.size[:2]) / 2
     )
-    close = [name for _, name in near[:_MOST_ASIDE]]
-    cloud = context.sight.cloud(exclude=[held])
-    for names in (*combinations(close, 1), *combinations(close, 2)):
-        left = cloud
-        for name in names:
-            left = left[~_around(things[name], left)]
-        if _way_in(poses, left, mover) is not None:
-            what = f"{' and '.join(names)} {'stands' if len(names) == 1 else 'stand'}"
-            message = f"{what} in the way into {into}"
-            return Failed(Code.BLOCKED, message, in_the_way=list(names))
+    names = in_the_way(
+        [name for _, name in near],
+        things,
+        context.sight.cloud(exclude=[held]),
+        lambda left: _way_in(poses, left, mover) is not None,
+    )
+    if names:
+        return Failed(Code.BLOCKED, f"{said(names)} into {into}", in_the_way=names)
     return Failed(Code.UNREACHABLE, f"there is no way for the hand into {into}")
-
-
-def _around(thing: SceneObject, points: Points) -> npt.NDArray[np.bool_]:
-    """[N] bool: which points are of a thing, or so near that they may be."""
-    middle, size = np.array(thing.position), np.array(thing.size)
-    return np.asarray((np.abs(points - middle) < size / 2 + _BLURRED_M).all(axis=1))
 
 
 def _to_segment(point: npt.ArrayLike, a: _Vec2, b: _Vec2) -> float:

@@ -14,6 +14,7 @@ from handeye.sims.tasks import get_task
 from handeye.skills import Pick, Place, Skill
 from handeye.skills.guarded import Guarded
 from handeye.skills.skill import Code, SkillContext
+from handeye.skills.spots import named_spot
 
 from handeye.episode import run_episode
 from handeye.evaluation import episode_seed
@@ -50,10 +51,11 @@ class TestPlanning:
         assert take == Pick(target="ball_1")
         assert isinstance(away, Place)
         assert away.target == "ball_1"
-        assert away.point is not None
-        assert math.dist(away.point, scene.objects["fridge_1"].position[:2]) > 0.3
+        assert away.spot is not None
+        point = named_spot(away.spot, scene)
+        assert math.dist(point, scene.objects["fridge_1"].position[:2]) > 0.3
         others = (t for name, t in scene.objects.items() if name not in ("ball_1", "cup_1"))
-        assert min(math.dist(away.point, t.position[:2]) for t in others) > 0.05
+        assert min(math.dist(point, t.position[:2]) for t in others) > 0.05
         assert (again, into) == (Pick(target="cup_1"), INTO)
 
     def test_what_lies_on_it_comes_first(self, table: Scene) -> None:
@@ -91,6 +93,15 @@ class TestDoing:
         assert "stands in the way into fridge_1" in blocked[0].message
         [moved] = blocked[0].in_the_way
         assert moved in [s.call.arguments.get("target") for s in result.skills]
+
+    def test_what_stands_next_to_a_box_that_is_to_turn_is_put_aside(self) -> None:
+        result = run_episode(get_task("turn"), episode_seed("turn", 24, 20270115), held_out=False)
+        assert result.judged is True
+        first, *rest = result.skills
+        assert (first.code, first.in_the_way) == ("no_room", ("teddy_1",))
+        assert "teddy_1 stands in the way of box_1" in first.message
+        assert rest[0].call.arguments["target"] == "teddy_1"
+        assert rest[-1].call.skill == "rotate"
 
     def test_a_point_that_is_taken_is_not_another_point(self) -> None:
         with simulate(get_task("put_beside"), 1) as simulation:

@@ -11,6 +11,7 @@ from handeye.skills.place import Place as PlaceSkill
 from handeye.skills.push import VECTORS
 from handeye.skills.registry import skill_from_call, skills
 from handeye.skills.skill import Skill
+from handeye.skills.spots import NAMED_SPOTS, named_spot
 
 from . import projecting
 from .arranging import Point, farthest_points
@@ -188,6 +189,15 @@ class Moves:
         room = max(self.scene.objects[target].size[:2]) / 2 + _BESIDE_M
         free = (point for point in points if self._is_free(point, {target}, room))
         return _at(next(free, points[0]))
+
+    def aside(self, target: str, base: str) -> PlaceSkill:
+        """To some part of the table that is free, out of the way of something."""
+        start, scene = self.scene.objects[base].position[:2], self.scene
+        spots = {spot: named_spot(spot, scene) for spot in NAMED_SPOTS}
+        order = sorted(spots, key=lambda spot: -math.dist(spots[spot], start))
+        room = max(scene.objects[target].size[:2]) / 2 + _BESIDE_M
+        free = (spot for spot in order if self._is_free(spots[spot], {target}, room))
+        return PlaceSkill(relation="at", spot=next(free, order[0]))
 
     def holds_several(self, base: str) -> bool:
         """Whether things are put beside each other on something, whatever its size."""
