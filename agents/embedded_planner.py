@@ -1,5 +1,6 @@
 """EmbeddedPlanner: understands sentences by grammar and lexicon, offline and in milliseconds."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 from handeye.perception.scene import Scene
@@ -132,7 +133,14 @@ def _cleared(instruction: str, scene: Scene, progress: Progress) -> Plan | None:
     base = getattr(first, "reference", None) or getattr(first, "target", None)
     if not names or base not in scene.objects or scene.holding in names:
         return None
-    _, bans = _read_with_bans(Charted(instruction, {}, ()), scene, progress)
+    told = Charted(instruction, {}, ())
+    if speaks_of_chart(instruction) and progress.chart is not None:
+        answers = [said.text for said in progress.answers]
+        with suppress(UnreadError):
+            told = charted(instruction, progress.chart, answers)
+    result, bans = _read_with_bans(told, scene, progress)
+    if not isinstance(result, Plan):
+        return None  # What may not be touched is not known for sure.
     moves = Moves(scene, Grounding(scene, bans=bans))
     try:
         moves.empty_hand()

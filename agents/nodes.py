@@ -277,7 +277,7 @@ class Nodes:
             code=outcome.code.value,
             message=outcome.message,
             duration_s=outcome.duration_s,
-            in_the_way=tuple(outcome.evidence.get("in_the_way", ())),
+            in_the_way=outcome.in_the_way,
         )
         update: AgentState = {
             "steps": [*state.get("steps", []), step.model_dump(mode="json")],

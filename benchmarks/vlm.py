@@ -19,8 +19,8 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 import numpy as np
 import torch
 from handeye.perception.frame import Frame
+from handeye.perception.vlm.closer_looks import RELIEF_SIZE, SEEN, SURROUNDINGS_SIZE
 from handeye.perception.vlm.embedded import EmbeddedVLM
-from handeye.perception.vlm.modeling_handeye import RELIEF_SIZE, SEEN, SURROUNDINGS_SIZE
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 from rich.console import Console

@@ -26,6 +26,8 @@ from .world import World
 STRIDE = 4
 _MIN_PIXELS = 6
 _APART_S = 0.5
+_FARTHEST_M = 65.0
+"""What a depth image of whole millimetres can tell; 0 is no reading."""
 Relations = dict[str, tuple[str, str]]
 """What lies on or in what: name -> ("on" | "in", name)."""
 
@@ -87,7 +89,10 @@ class Labels:
         view = View(frame.camera, frame.intrinsics, frame.T_world_camera)
         held = next((n for n in world.objects if holds(Holding(object=n), world)), None)
         seen = labelled(world, view, relations_in(world), held)
-        self._views.append(replace(seen, rgb=frame.rgb, record={"scene": 0, **seen.record}))
+        # What the camera gave, be it noisy, holed or without depth.
+        depth = np.zeros_like(seen.depth) if frame.depth is None else frame.depth
+        record = {"scene": 0, **seen.record}
+        self._views.append(replace(seen, rgb=frame.rgb, depth=depth, record=record))
 
     def write(self, path: Path) -> None:
         """Write the shard; nothing, if nothing was seen."""
@@ -272,4 +277,5 @@ def _png(depth: Depth) -> npt.NDArray[np.uint8]:
     """[N] uint8, the bytes of a depth image [H, W], whole millimetres."""
     import cv2
 
-    return cv2.imencode(".png", np.round(depth * 1000).astype(np.uint16))[1].ravel()
+    known = np.where((depth > 0) & (depth < _FARTHEST_M), depth, 0)
+    return cv2.imencode(".png", np.round(known * 1000).astype(np.uint16))[1].ravel()

@@ -63,8 +63,9 @@ class Rotate(Skill):
         left = turned_by(thing.yaw, goal.start_rad + goal.angle_rad, goal.period_rad)
         # Of directions that look the same, the one that would be left of a turn that broke off.
         others = [left + k * goal.period_rad for k in (-2, -1, 0, 1, 2)]
-        ahead = [a for a in others if 0 <= a / goal.angle_rad <= 1 + _OFF_RAD / abs(goal.angle_rad)]
-        angle = max(ahead, key=abs, default=left) if goal.angle_rad else left
+        most = abs(goal.angle_rad) + _OFF_RAD
+        ahead = [angle for angle in others if angle * goal.angle_rad >= 0 and abs(angle) <= most]
+        angle = max(ahead, key=abs, default=left)
         angle = min(max(angle, -_FULL_TURN), _FULL_TURN)
         return self.model_copy(update={"angle_rad": round(angle, 4)})
 
@@ -180,7 +181,7 @@ def _crowded(
         lambda left: _has_room(points, pivot, angle, left),
     )
     if names:
-        return Failed(Code.NO_ROOM, f"{said(names)} of {identity}", in_the_way=names)
+        return Failed(Code.NO_ROOM, f"{said(names)} of {identity}", names)
     return Failed(Code.NO_ROOM, f"what stands next to {identity} is in the way")
 
 

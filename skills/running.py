@@ -1,6 +1,6 @@
 """What every skill does alike: from exceptions and clocks to an Outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from handeye.perception.errors import (
@@ -32,12 +32,19 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
 
 
 class Failed(Exception):
-    """Ends a skill with a code; never leaves `run`."""
+    """Ends a skill with a code; never leaves `run`.
 
-    def __init__(self, code: Code, message: str, **evidence: Any) -> None:
+    Args:
+        code, message, in_the_way, evidence: of the Outcome.
+    """
+
+    def __init__(
+        self, code: Code, message: str, in_the_way: Sequence[str] = (), /, **evidence: Any
+    ) -> None:
         super().__init__(message)
-        self.code = code
-        self.evidence = evidence
+        self.outcome = Outcome(
+            code=code, message=message, evidence=evidence, in_the_way=tuple(in_the_way)
+        )
 
 
 def run(context: SkillContext, steps: Callable[[Mover], Outcome]) -> Outcome:
@@ -49,7 +56,7 @@ def run(context: SkillContext, steps: Callable[[Mover], Outcome]) -> Outcome:
     try:
         outcome = steps(Mover(context))
     except Failed as failure:
-        outcome = Outcome(code=failure.code, message=str(failure), evidence=failure.evidence)
+        outcome = failure.outcome
     except tuple(kind for kind, _ in _CODES) as error:
         code = next(code for kind, code in _CODES if isinstance(error, kind))
         outcome = Outcome(code=code, message=str(error))

@@ -163,7 +163,7 @@ def _no_way(
         lambda left: _way_in(poses, left, mover) is not None,
     )
     if names:
-        return Failed(Code.BLOCKED, f"{said(names)} into {into}", in_the_way=names)
+        return Failed(Code.BLOCKED, f"{said(names)} into {into}", names)
     return Failed(Code.UNREACHABLE, f"there is no way for the hand into {into}")
 
 

@@ -44,6 +44,7 @@ class Outcome(BaseModel):
         message: one sentence with the values that matter.
         duration_s: seconds on the robot's clock.
         evidence: small JSON values that back it up (widths, positions, scores).
+        in_the_way: ids of what kept it from being done, and might be put aside.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +53,7 @@ class Outcome(BaseModel):
     message: str = ""
     duration_s: float = 0.0
     evidence: dict[str, Any] = {}
+    in_the_way: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

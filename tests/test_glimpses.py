@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from handeye.perception.vlm.closer_looks import GAZE_SIZE, Glimpse, Look
 from handeye.perception.vlm.crops import surroundings_of
-from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, Glimpse, HandeyeModel, Look
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.proposals import (
     agreement,
     doubled,

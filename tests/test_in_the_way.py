@@ -46,7 +46,7 @@ def planned(said: str, scene: Scene, *in_the_way: str) -> tuple[Skill, ...]:
 class TestPlanning:
     def test_what_is_in_the_way_is_put_aside_before_it_is_tried_again(self, table: Scene) -> None:
         scene = with_fridge(table, holding="cup_1")
-        down, take, away, again, into = planned("put the cup away", scene, "ball_1")
+        down, take, away, again, into = planned("put the red cup in the fridge", scene, "ball_1")
         assert down == Place(relation="on", reference="table", target="cup_1")
         assert take == Pick(target="ball_1")
         assert isinstance(away, Place)
@@ -60,7 +60,11 @@ class TestPlanning:
 
     def test_what_lies_on_it_comes_first(self, table: Scene) -> None:
         scene = with_fridge(table, holding=None)
-        taken = [s.target for s in planned("…", scene, "plate_1") if isinstance(s, Pick)]
+        taken = [
+            s.target
+            for s in planned("put the red cup in the fridge", scene, "plate_1")
+            if isinstance(s, Pick)
+        ]
         assert taken == ["block_3", "plate_1", "cup_1"]
 
     def test_what_is_to_be_left_alone_stays(self, table: Scene) -> None:
@@ -68,6 +72,10 @@ class TestPlanning:
         said = "put the red cup in the fridge, but don't touch the ball"
         assert planned(said, scene, "ball_1") == (INTO,)
         assert planned(said, scene, "gone_7") == (INTO,)
+
+    def test_where_it_is_not_known_what_is_to_be_left_alone_all_stays(self, table: Scene) -> None:
+        scene = with_fridge(table, holding="cup_1")
+        assert planned("put it in, but mind the gizmo", scene, "ball_1") == (INTO,)
 
     def test_the_farthest_points_come_first(self, table: Scene) -> None:
         start = (0.5, -0.4)

@@ -93,6 +93,7 @@ def seen_at(yaw: float | None) -> Scene:
         (180, 0, 180),  # a side has no front: it looks as if all was done
         (180, 100, 80),
         (45, 178, 47),  # not quite as it was seen before
+        (0, 30, -30),  # it was to stay as it was
     ],
 )
 def test_a_turn_is_finished_not_begun_anew(told: float, seen: float, left: float) -> None:

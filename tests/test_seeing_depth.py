@@ -10,11 +10,12 @@ import torch
 from click.testing import CliRunner
 from handeye.perception.errors import ImageError, UserError
 from handeye.perception.frame import Frame
+from handeye.perception.vlm.closer_looks import SEEN
 from handeye.perception.vlm.crops import Ranges, relief_of, reliefs_of
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 from handeye.perception.vlm.features import Looker
-from handeye.perception.vlm.modeling_handeye import SEEN, HandeyeModel
+from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.scaling import scaled
 from handeye.sims.labelling import write_shard
 from handeye.sims.simulation import simulate

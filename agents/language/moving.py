@@ -185,19 +185,20 @@ class Moves:
     def away(self, target: str, base: str) -> PlaceSkill:
         """To where the table is free, as far from something as can be."""
         x, y, _ = self.scene.objects[base].position
-        points = farthest_points(self.scene, (x, y))
-        room = max(self.scene.objects[target].size[:2]) / 2 + _BESIDE_M
-        free = (point for point in points if self._is_free(point, {target}, room))
-        return _at(next(free, points[0]))
+        return _at(self._first_free(target, farthest_points(self.scene, (x, y))))
 
     def aside(self, target: str, base: str) -> PlaceSkill:
         """To some part of the table that is free, out of the way of something."""
-        start, scene = self.scene.objects[base].position[:2], self.scene
-        spots = {spot: named_spot(spot, scene) for spot in NAMED_SPOTS}
-        order = sorted(spots, key=lambda spot: -math.dist(spots[spot], start))
-        room = max(scene.objects[target].size[:2]) / 2 + _BESIDE_M
-        free = (spot for spot in order if self._is_free(spots[spot], {target}, room))
-        return PlaceSkill(relation="at", spot=next(free, order[0]))
+        start = self.scene.objects[base].position[:2]
+        spots = {named_spot(spot, self.scene): spot for spot in NAMED_SPOTS}
+        order = sorted(spots, key=lambda point: -math.dist(point, start))
+        return PlaceSkill(relation="at", spot=spots[self._first_free(target, order)])
+
+    def _first_free(self, target: str, points: Sequence[Point]) -> Point:
+        """The first of some points where something has room; the first of all if there is none."""
+        room = max(self.scene.objects[target].size[:2]) / 2 + _BESIDE_M
+        free = (point for point in points if self._is_free(point, {target}, room))
+        return next(free, points[0])
 
     def holds_several(self, base: str) -> bool:
         """Whether things are put beside each other on something, whatever its size."""

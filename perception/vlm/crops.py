@@ -8,14 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .modeling_handeye import (
-    GAZE_SIZE,
-    GLIMPSE_CONTEXT,
-    MASK_STRIDE,
-    RELIEF_CONTEXT,
-    RELIEF_SIZE,
-    SURROUNDINGS_SIZE,
-)
+from .closer_looks import GAZE_SIZE, GLIMPSE_CONTEXT, RELIEF_CONTEXT, RELIEF_SIZE, SURROUNDINGS_SIZE
+from .modeling_handeye import MASK_STRIDE
 
 Array = npt.NDArray[np.float32]
 _NEAREST_M = 0.03

@@ -18,10 +18,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ModelError
 from ..frame import Frame, Image
+from .closer_looks import Look
 from .configuration_handeye import HandeyeConfig
 from .crops import Ranges, crops_of, pair_crops_of, reliefs_of, surroundings_of
 from .embedded_checkpoint import load_checkpoint
-from .modeling_handeye import Look
 from .proposals import (
     Tiles,
     agreement,

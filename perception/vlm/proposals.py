@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from .modeling_handeye import MASK_STRIDE, STRIDE, Look
+from .closer_looks import Look
+from .modeling_handeye import MASK_STRIDE, STRIDE
 
 Array = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 from handeye.perception.frame import Depth
-from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.crops import relief_of
-from handeye.perception.vlm.modeling_handeye import (
+from handeye.perception.vlm.closer_looks import (
     GLIMPSE_CONTEXT,
-    MASK_STRIDE,
     RELIEF_CONTEXT,
     RELIEF_SIZE,
     SURROUNDINGS_SIZE,
 )
+from handeye.perception.vlm.configuration_handeye import HandeyeConfig
+from handeye.perception.vlm.crops import relief_of
+from handeye.perception.vlm.modeling_handeye import MASK_STRIDE
 
 Box = tuple[float, float, float, float]
 

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from handeye.perception.vlm.closer_looks import SURROUNDINGS_SIZE, Glimpse, Look
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import SURROUNDINGS_SIZE, Glimpse, Look
 
 from .bench import iou
 from .cutting import Box, Depths, cut, cut_around, normalized

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handeye.perception.vlm.closer_looks import Glimpse, Look
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import Glimpse, Look
 
 from .glimpses import NO_NAME, UNASKED, Glimpses, glimpses_of
 from .progress import Bar

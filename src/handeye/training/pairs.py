@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from handeye.perception.vlm.closer_looks import GAZE_SIZE, GLIMPSE_CONTEXT, PairGlimpse
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import GAZE_SIZE, GLIMPSE_CONTEXT, PairGlimpse
 from handeye.perception.vlm.proposals import ious, owners
 
 from .cutting import Box, cut, normalized

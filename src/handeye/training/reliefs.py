@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handeye.perception.vlm.closer_looks import Glimpse, Look, Relief
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.modeling_handeye import Glimpse, Look, Relief
 
 from .fitting import Fitting, fit
 from .glimpses import NO_NAME, UNASKED, Glimpses, glimpses_of, wrongness
