@@ -15,7 +15,11 @@ from torch import Tensor, nn
 GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
 SURROUNDINGS_SIZE = 40
-RELIEF_SIZE, RELIEF_CONTEXT = 40, 2.0
+RELIEF_SIZE, RELIEF_CONTEXT = 48, 1.5
+RELIEF_UNIT_M = 0.05
+"""In what reliefs tell heights."""
+_STEEPEST = 3.0
+"""Slopes are held within this; what is steeper is an edge."""
 SEEN = 128
 """Numbers in which a closer look sees a thing."""
 
@@ -202,13 +206,15 @@ class Relief(nn.Module):
         named: how many categories and colours there are together.
     """
 
+    SHAPE = 2 * 96 + 7
+    """Numbers in which a shape is told."""
+
     def __init__(self, named: int) -> None:
         super().__init__()
-        self.features = _lighter(2, blocks=1)
-        together = 2 * 96 + 7 + SEEN
+        self.features = _lighter(4, blocks=1)
         # Of one scale, and smoothly on: rectified units died within a thousand steps.
-        self.level = nn.LayerNorm(together)
-        self.mix = nn.Linear(together, SEEN)
+        self.level = nn.LayerNorm(self.SHAPE + SEEN)
+        self.mix = nn.Linear(self.SHAPE + SEEN, SEEN)
         self.names = nn.Linear(SEEN, named)
         self.more = nn.Linear(SEEN, 7)
         self.begin()
@@ -224,28 +230,57 @@ class Relief(nn.Module):
 
         Args:
             seen: [K, SEEN] what the gaze sees of them.
-            relief: [K, 2, 40, 40] how much nearer each pixel is than the thing's middle depth, in
+            relief: [K, 2, 48, 48] how much nearer each pixel is than the thing's middle depth, in
                 units of 5 cm, and the mask (1 is the thing).
             extents: [K, 7] log of the thing's width and height over 0.1 m; in the units of the
                 relief how far the 5th, 25th, 75th and 95th percentile of its depth are from the
                 middle, and the middle of what is around it.
             known: [K] 1 where depth was read, else 0.
         """
-        pooled = _pooled(self.features(relief.to(dtype_of(self))), extents)
-        both = torch.cat([pooled, seen.to(pooled.dtype)], dim=1)
-        mixed = F.gelu(self.mix(self.level(both)))
+        return self.added(seen, self.shape(relief, extents), known)
+
+    def shape(self, relief: Tensor, extents: Tensor) -> Tensor:
+        """[K, SHAPE] the shapes of K things, by depth alone; see `forward`."""
+        window_m = RELIEF_CONTEXT * 0.1 * extents[:, :2].exp().amax(dim=1)
+        return _pooled(self.features(_and_slopes(relief, window_m, self)), extents)
+
+    def added(self, seen: Tensor, shape: Tensor, known: Tensor) -> Look[Tensor]:
+        """What shapes [K, SHAPE] add to what a gaze says; see `forward`."""
+        mixed = F.gelu(self.mix(self.level(torch.cat([shape, seen.to(shape.dtype)], dim=1))))
         names, more = (part(mixed).float() * known[:, None] for part in (self.names, self.more))
         return Look(names, more[:, 0], more[:, 1], more[:, 2], more[:, 3:])
+
+
+def _and_slopes(relief: Tensor, window_m: Tensor, part: nn.Module) -> Tensor:
+    """[K, 2 + c, side, side]: reliefs, and how steeply they rise to the right, and down; 1 is 45°.
+
+    A toy brick's studs are 2 mm high: as heights they hardly show, as slopes they do.
+
+    Args:
+        relief: [K, c, side, side], the first layer heights in units of 5 cm.
+        window_m: [K] how wide what is seen is, m.
+        part: what it is for.
+    """
+    heights = relief[:, :1]
+    two_pixels = 2 * window_m[:, None, None, None] / (heights.shape[-1] * RELIEF_UNIT_M)
+    right = F.pad(heights[..., 2:] - heights[..., :-2], (1, 1, 0, 0))
+    down = F.pad(heights[..., 2:, :] - heights[..., :-2, :], (0, 0, 1, 1))
+    slopes = (torch.cat([right, down], dim=1) / two_pixels).clamp(-_STEEPEST, _STEEPEST)
+    both = torch.cat([relief, slopes], dim=1)
+    return both.to(dtype_of(part), memory_format=torch.channels_last)
 
 
 class PairGlimpse(nn.Module):
     """A closer look at two objects: whether the first is on the second, in it, or neither."""
 
+    SEEN = 96
+    """Numbers in which a pair is seen."""
+
     def __init__(self) -> None:
         super().__init__()
         self.features = _lighter(5, blocks=3)
-        self.mix = nn.Linear(2 * 96 + 8, 96)
-        self.relation = nn.Linear(96, 3)
+        self.mix = nn.Linear(2 * 96 + 8, self.SEEN)
+        self.relation = nn.Linear(self.SEEN, 3)
 
     def forward(self, crops: Tensor, places: Tensor) -> Tensor:
         """Look at crops around pairs.
@@ -258,9 +293,66 @@ class PairGlimpse(nn.Module):
         Returns:
             [K, 3] logits of neither, on, in, float32.
         """
-        pooled = _pooled(self.features(crops.to(dtype_of(self))), places)
-        relation: Tensor = self.relation(F.relu(self.mix(pooled)))
+        return self.said(self.seen(crops, places))
+
+    def seen(self, crops: Tensor, places: Tensor) -> Tensor:
+        """[K, 96] what is seen of pairs, before it is told."""
+        return F.relu(self.mix(_pooled(self.features(crops.to(dtype_of(self))), places)))
+
+    def said(self, seen: Tensor) -> Tensor:
+        """What is told of what is seen [K, 96]."""
+        relation: Tensor = self.relation(seen)
         return relation.float()
+
+
+class PairRelief(nn.Module):
+    """What a depth camera adds to a pair glimpse: what stands behind a plate is not on it.
+
+    Nothing at first, and nothing where there is no depth, as with a `Relief`.
+    """
+
+    EXTENTS = 16
+    SHAPE = 2 * 96 + EXTENTS
+    """Numbers in which the shape of a pair is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = _lighter(5, blocks=1)
+        self.level = nn.LayerNorm(self.SHAPE + PairGlimpse.SEEN)
+        self.mix = nn.Linear(self.SHAPE + PairGlimpse.SEEN, PairGlimpse.SEEN)
+        self.relation = nn.Linear(PairGlimpse.SEEN, 3)
+        self.begin()
+
+    def begin(self) -> None:
+        """Add nothing."""
+        nn.init.zeros_(self.relation.weight)
+        nn.init.zeros_(self.relation.bias)
+
+    def forward(self, seen: Tensor, relief: Tensor, extents: Tensor, known: Tensor) -> Tensor:
+        """[K, 3] what is to be added to what a pair glimpse says of K pairs.
+
+        Args:
+            seen: [K, 96] what the pair glimpse sees of them.
+            relief: [K, 3, 56, 56] how much nearer each pixel is than the second thing's middle
+                depth, in units of 5 cm, and the masks of the first and the second.
+            extents: [K, 16] log over 0.1 m of the width and height of both together, of the first
+                and of the second; in the units of the relief how far from the second's middle the
+                first's is, and that of what is around them, and the 5th, 25th, 75th and 95th
+                percentile of the first's depth and of the second's.
+            known: [K] 1 where the depth of both was read, else 0.
+        """
+        return self.added(seen, self.shape(relief, extents), known)
+
+    def shape(self, relief: Tensor, extents: Tensor) -> Tensor:
+        """[K, SHAPE] the shapes of K pairs, by depth alone; see `forward`."""
+        window_m = GLIMPSE_CONTEXT * 0.1 * extents[:, :2].exp().amax(dim=1)
+        return _pooled(self.features(_and_slopes(relief, window_m, self)), extents)
+
+    def added(self, seen: Tensor, shape: Tensor, known: Tensor) -> Tensor:
+        """What shapes [K, SHAPE] add to what a pair glimpse says; see `forward`."""
+        mixed = F.gelu(self.mix(self.level(torch.cat([shape, seen.to(shape.dtype)], dim=1))))
+        relation: Tensor = self.relation(mixed)
+        return relation.float() * known[:, None]
 
 
 def dtype_of(part: nn.Module) -> torch.dtype:

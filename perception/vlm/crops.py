@@ -8,7 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .closer_looks import GAZE_SIZE, GLIMPSE_CONTEXT, RELIEF_CONTEXT, RELIEF_SIZE, SURROUNDINGS_SIZE
+from .closer_looks import (
+    GAZE_SIZE,
+    GLIMPSE_CONTEXT,
+    RELIEF_CONTEXT,
+    RELIEF_SIZE,
+    RELIEF_UNIT_M,
+    SURROUNDINGS_SIZE,
+)
 from .modeling_handeye import MASK_STRIDE
 
 Array = npt.NDArray[np.float32]
@@ -16,8 +23,8 @@ _NEAREST_M = 0.03
 """Depth below this is no reading."""
 _OWN = 0.3
 """A pixel that speaks for a thing by more than this is of it, when its distance is told."""
-_UNIT_M, _DEEP = 0.05, 4.0
-"""In what relief is told, and within how many of these it is held."""
+_DEEP = 4.0
+"""Within how many units a relief is held."""
 _QUANTILES = (0.05, 0.25, 0.75, 0.95)
 """Of a thing's depth."""
 
@@ -61,7 +68,7 @@ def reliefs_of(ranges: Ranges, masks: Array, boxes: Array) -> tuple[Tensor, Tens
         boxes: [K, 4] pixels.
 
     Returns:
-        relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`.
+        relief [K, 2, 48, 48], extents [K, 7] and known [K], see `Relief`.
     """
     grid = _grid(ranges.depth, *_window(boxes, RELIEF_CONTEXT), RELIEF_SIZE)
     shown = _sampled(torch.from_numpy(masks[:, None]), grid)
@@ -81,24 +88,49 @@ def relief_of(depth: Tensor, masks: Tensor, angles: Tensor) -> tuple[Tensor, Ten
         relief [K, 2, side, side], extents [K, 7] and known [K], see `Relief`; zeros where none of
         the thing was read, and in the relief where a pixel was not.
     """
-    read = (depth > _NEAREST_M) & (depth < torch.inf)
+    read = _read(depth)
     own = read & (masks > _OWN)
-    # A quarter of the pixels tells as much, in a fraction of the time.
-    few = torch.where(own, depth, torch.nan)[..., ::2, ::2].flatten(1)
-    far = torch.where(read & ~own, depth, torch.nan)[..., ::2, ::2].flatten(1)
-    distance, marks = _percentiles(few)
+    distance, quantiles = _percentiles(depth, own)
     known = ~distance.isnan()
-    heights = (distance[:, None, None, None] - depth) / _UNIT_M
-    heights = torch.where(read, heights, 0.0).nan_to_num(0.0).clamp(-_DEEP, _DEEP)
-    marks = torch.cat([marks, far.nanmedian(dim=1).values[:, None]], dim=1)
-    marks = ((distance[:, None] - marks) / _UNIT_M).clamp(-_DEEP, _DEEP)
+    marks = _nearer(torch.cat([quantiles, _middle(depth, read & ~own)], dim=1), distance)
     sizes = torch.log(angles * distance[:, None] / 0.1)
     extents = torch.cat([sizes, marks], dim=1).nan_to_num(0.0)
-    return torch.cat([heights, masks], dim=1), extents, known.to(extents.dtype)
+    relief = torch.cat([_heights(depth, read, distance), masks], dim=1)
+    return relief, extents, known.to(extents.dtype)
 
 
-def _percentiles(values: Tensor) -> tuple[Tensor, Tensor]:
-    """The median [K] and the percentiles [K, 4] of what is no NaN in [K, N]; NaN where all is."""
+def _read(depth: Tensor) -> Tensor:
+    """Where depth was read."""
+    return (depth > _NEAREST_M) & (depth < torch.inf)
+
+
+def _heights(depth: Tensor, read: Tensor, distance: Tensor) -> Tensor:
+    """[K, 1, side, side] how much nearer depth is than distances [K]; 0 where it was not read."""
+    heights = _nearer(depth, distance[:, None, None])
+    return torch.where(read, heights, 0.0).nan_to_num(0.0)
+
+
+def _nearer(depth: Tensor, distance: Tensor) -> Tensor:
+    """How much nearer depths [K, ...] are than distances [K, ...], in units of reliefs."""
+    return ((distance[:, None] - depth) / RELIEF_UNIT_M).clamp(-_DEEP, _DEEP)
+
+
+def _middle(depth: Tensor, where: Tensor) -> Tensor:
+    """[K, 1] the median of depth [K, 1, side, side] at some pixels; NaN where there are none."""
+    return _few(depth, where).nanmedian(dim=1, keepdim=True).values
+
+
+def _few(depth: Tensor, where: Tensor) -> Tensor:
+    """[K, N] depths at some pixels, NaN at others.
+
+    A quarter of the pixels tells as much as all, in a fraction of the time.
+    """
+    return torch.where(where, depth, torch.nan)[..., ::2, ::2].flatten(1)
+
+
+def _percentiles(depth: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """The median [K] and the percentiles [K, 4] of depth at some pixels; NaN without any."""
+    values = _few(depth, where)
     # NaNs come last.
     order, count = values.sort(dim=1).values, (~values.isnan()).sum(dim=1, keepdim=True)
     last = (count - 1).clamp(min=0)
@@ -136,11 +168,61 @@ def pair_crops_of(pixel_values: Tensor, masks: Array, boxes: Array) -> tuple[Ten
     Returns:
         crops [K, 5, 56, 56] and places [K, 8], see `PairGlimpse`.
     """
-    both = np.concatenate([boxes[..., :2].min(axis=1), boxes[..., 2:].max(axis=1)], axis=1)
-    center, half = _window(both)
+    center, half = _window(_both(boxes))
     places = (boxes.reshape(-1, 4, 2) - center[:, None]) / half[:, None, None]
     crops = _cut(pixel_values, masks, _grid(pixel_values, center, half, GAZE_SIZE))
     return crops, torch.from_numpy(places.reshape(-1, 8))
+
+
+def pair_reliefs_of(ranges: Ranges, masks: Array, boxes: Array) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut what a depth camera tells of pairs of objects out of one image.
+
+    Args:
+        ranges: of the image.
+        masks: [K, 2, h, w] float, 1 where the first, the second object is.
+        boxes: [K, 2, 4] pixels.
+
+    Returns:
+        relief [K, 3, 56, 56], extents [K, 16] and known [K], see `PairRelief`.
+    """
+    both = _both(boxes)
+    grid = _grid(ranges.depth, *_window(both), GAZE_SIZE)
+    shown = _sampled(torch.from_numpy(masks), grid)
+    sizes = np.stack([_size(some) for some in (both, boxes[:, 0], boxes[:, 1])], axis=1)
+    angles = torch.from_numpy(sizes) / torch.tensor(ranges.focal_px)
+    return pair_relief_of(_sampled(ranges.depth, grid), shown, angles)
+
+
+def pair_relief_of(depth: Tensor, masks: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How two things lie to each other, and how large they are, whatever their distance.
+
+    Args:
+        depth: [K, 1, side, side] metres, of squares around both; 0 or NaN is no reading.
+        masks: [K, 2, side, side] 1 where the first, the second is.
+        angles: [K, 3, 2] width and height of both boxes together, of the first and of the second
+            over the focal lengths.
+
+    Returns:
+        relief [K, 3, side, side], extents [K, 16] and known [K], see `PairRelief`; zeros where
+        none of the second thing was read, and in the relief where a pixel was not.
+    """
+    read = _read(depth)
+    first, second = (read & (masks[:, k : k + 1] > _OWN) for k in range(2))
+    above, above_quantiles = _percentiles(depth, first)
+    below, below_quantiles = _percentiles(depth, second)
+    around = _middle(depth, read & ~first & ~second)
+    marks = torch.cat([above[:, None], around, above_quantiles, below_quantiles], dim=1)
+    distances = torch.stack([below, above, below], dim=1)
+    sizes = torch.log(angles * distances[..., None] / 0.1).flatten(1)
+    extents = torch.cat([sizes, _nearer(marks, below)], dim=1).nan_to_num(0.0)
+    known = ~(above.isnan() | below.isnan())
+    relief = torch.cat([_heights(depth, read, below), masks], dim=1)
+    return relief, extents, known.to(extents.dtype)
+
+
+def _both(boxes: Array) -> Array:
+    """[K, 4] what holds both of two boxes [K, 2, 4]."""
+    return np.concatenate([boxes[..., :2].min(axis=1), boxes[..., 2:].max(axis=1)], axis=1)
 
 
 def _size(boxes: Array) -> Array:

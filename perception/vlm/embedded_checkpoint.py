@@ -30,7 +30,9 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
     try:
         model: Any
         if base is None:
-            model = HandeyeModel.from_pretrained(folder)
+            loaded: Any = HandeyeModel.from_pretrained(folder, output_loading_info=True)
+            model, told = loaded
+            _must_have_all(folder, told["missing_keys"])
         else:
             trunk = grown_embedded(folder, CHECKPOINT if base == "embedded" else Path(base))
             model = adapted(trunk, folder)
@@ -43,3 +45,13 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
             "its files are damaged: reinstall handeye"
         ) from error
     return model.float().eval(), tokenizer
+
+
+def _must_have_all(folder: Path, missing: set[str]) -> None:
+    """Raise ModelError if weights are missing, which would see at random."""
+    if missing:
+        parts = ", ".join(sorted({key.split(".")[0] for key in missing}))
+        raise ModelError(
+            f"the embedded VLM in {folder} has no weights for its {parts}; it is of another "
+            "version of handeye: make it anew with `handeye train`"
+        )

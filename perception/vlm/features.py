@@ -20,7 +20,14 @@ from ..errors import ModelError
 from ..frame import Frame, Image
 from .closer_looks import Look
 from .configuration_handeye import HandeyeConfig
-from .crops import Ranges, crops_of, pair_crops_of, reliefs_of, surroundings_of
+from .crops import (
+    Ranges,
+    crops_of,
+    pair_crops_of,
+    pair_reliefs_of,
+    reliefs_of,
+    surroundings_of,
+)
 from .embedded_checkpoint import load_checkpoint
 from .proposals import (
     Tiles,
@@ -294,10 +301,16 @@ class Looker:
         """
         chosen = np.array(pairs)
         masks = (features.owner == chosen[..., None, None]).astype(np.float32)
+        boxes, ranges = features.boxes[chosen], self._ranges(features.frame)
         with torch.inference_mode():
-            crops, places = pair_crops_of(self._pixels(features.rgb), masks, features.boxes[chosen])
-            logits = self._model.pair_glimpse(crops, places).numpy()
-        return _softmax(logits)[:, 1:]
+            crops, places = pair_crops_of(self._pixels(features.rgb), masks, boxes)
+            seen = self._model.pair_glimpse.seen(crops, places)
+            logits = self._model.pair_glimpse.said(seen)
+            if ranges is not None:
+                logits = logits + self._model.pair_relief(
+                    seen, *pair_reliefs_of(ranges, masks, boxes)
+                )
+        return _softmax(logits.numpy())[:, 1:]
 
     def _ranges(self, frame: Frame) -> Ranges | None:
         """How far away is what a frame shows, padded as its pixels; None where it does not say."""

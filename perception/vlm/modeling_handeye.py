@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, BertModel, PreTrainedModel, ResNetBackbone
 
-from .closer_looks import GAZE_SIZE, Glimpse, PairGlimpse, Relief, block, dtype_of
+from .closer_looks import GAZE_SIZE, Glimpse, PairGlimpse, PairRelief, Relief, block, dtype_of
 from .configuration_handeye import HandeyeConfig
 
 STRIDE = 8
@@ -97,6 +97,7 @@ class HandeyeModel(PreTrainedModel):
         )
         self.relief = Relief(max(named, 1)) if config.sees_depth else None
         self.pair_glimpse = PairGlimpse()
+        self.pair_relief = PairRelief() if config.sees_depth else None
         self.text = BertModel(config.text_config(), add_pooling_layer=False)
         self.text_projection = nn.Linear(config.text["hidden_size"], config.embed_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.3))
@@ -105,8 +106,9 @@ class HandeyeModel(PreTrainedModel):
         nn.init.constant_(cast(Tensor, self.dense.bias)[:2], -3.0)
         if self.gaze.surroundings is not None:
             nn.init.zeros_(self.gaze.surroundings.mix.weight)
-        if self.relief is not None:
+        if self.relief is not None and self.pair_relief is not None:
             self.relief.begin()
+            self.pair_relief.begin()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

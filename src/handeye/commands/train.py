@@ -66,12 +66,12 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     from handeye.perception.vlm.embedded_checkpoint import load_checkpoint
     from handeye.perception.vlm.features import half_is_quick
 
+    from ..training import pair_reliefs, reliefs
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
     from ..training.mining import mine_all
     from ..training.pairs import train_pairs
     from ..training.proposing import propose_all
-    from ..training.reliefs import FITTING, train_relief
     from ..training.train import export
 
     loaded, _ = load_checkpoint(checkpoint)
@@ -91,11 +91,16 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     gaze = learn(gaze.train(), proposals=out / "mined", fitting=hard, name="gaze_hard")
     model.gaze.load_state_dict(gaze.state_dict())
     if model.relief is not None:
-        proposed, fitting = out / "glimpsed", replace(FITTING, half=half)
-        with_depth = (model.relief, model.gaze, data, proposed, out, model.config, fitting)
-        model.relief.load_state_dict(train_relief(*with_depth).state_dict())
+        fitting = replace(reliefs.FITTING, half=half)
+        with_depth = (model.relief, model.gaze, data, out / "glimpsed", out, model.config, fitting)
+        model.relief.load_state_dict(reliefs.train_relief(*with_depth).state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
+    if model.pair_relief is not None:
+        fitting = replace(pair_reliefs.FITTING, half=half)
+        with_depth = (model.pair_relief, pairs, data, out / "glimpsed", out, model.config, fitting)
+        learnt = pair_reliefs.train_pair_relief(*with_depth)
+        model.pair_relief.load_state_dict(learnt.state_dict())
     export(model, checkpoint)
 
 

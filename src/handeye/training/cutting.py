@@ -14,55 +14,75 @@ from handeye.perception.vlm.closer_looks import (
     SURROUNDINGS_SIZE,
 )
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
-from handeye.perception.vlm.crops import relief_of
+from handeye.perception.vlm.crops import pair_relief_of, relief_of
 from handeye.perception.vlm.modeling_handeye import MASK_STRIDE
 
 Box = tuple[float, float, float, float]
 
 
 class Depths:
-    """What a depth camera tells of boxes, gathered for a batch."""
+    """What a depth camera tells of boxes, or of pairs of them, gathered for a batch.
 
-    def __init__(self) -> None:
+    Args:
+        side: of the squares that are cut out, pixels.
+        context: how much wider they are than what they are cut out around.
+        masks: how many things there are in each.
+    """
+
+    def __init__(
+        self, side: int = RELIEF_SIZE, context: float = RELIEF_CONTEXT, masks: int = 1
+    ) -> None:
+        self._side, self._context, self._masks = side, context, masks
         self._squares: list[npt.NDArray[np.float32]] = []
-        self._angles: list[tuple[float, float]] = []
+        self._angles: list[list[tuple[float, float]]] = []
 
     def add(
         self,
         depth: Depth | None,
         focal_px: tuple[float, float] | None,
-        mask: npt.NDArray[np.uint8],
-        box: Box,
+        masks: list[npt.NDArray[np.uint8]],
+        boxes: list[Box],
         *,
         flip: bool,
     ) -> None:
-        """Cut out what is around a box; nothing was read there without depth or focal lengths.
+        """Cut out what is around the first box; nothing was read without depth or focal lengths.
 
         Args:
             depth: [H, W] metres.
             focal_px: across and down.
-            mask: [h, w] 0..255, what is of the thing.
-            box: pixels of the image.
+            masks: [h, w] 0..255 each, what is of the things.
+            boxes: whose sizes are told, pixels of the image.
             flip: whether to mirror what is cut out.
         """
         across, down = focal_px or (1.0, 1.0)
-        self._angles.append(((box[2] - box[0]) / across, (box[3] - box[1]) / down))
+        self._angles.append([((x1 - x0) / across, (y1 - y0) / down) for x0, y0, x1, y1 in boxes])
         if depth is None or focal_px is None:
-            self._squares.append(np.zeros((2, RELIEF_SIZE, RELIEF_SIZE), np.float32))
+            self._squares.append(np.zeros((1 + self._masks, self._side, self._side), np.float32))
             return
-        full = cv2.resize(mask, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        matrix = _around(box, RELIEF_SIZE, RELIEF_CONTEXT, flip=flip)
-        layers = (depth, np.asarray(full, np.float32) / 255)
+        layers = [depth]
+        for mask in masks:
+            full = cv2.resize(mask, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+            layers.append(np.asarray(full, np.float32) / np.float32(255))
+        matrix = _around(boxes[0], self._side, self._context, flip=flip)
         self._squares.append(
-            np.stack([cv2.warpAffine(layer, matrix, (RELIEF_SIZE,) * 2) for layer in layers])
+            np.stack([cv2.warpAffine(layer, matrix, (self._side,) * 2) for layer in layers])
         )
 
     def told(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`."""
-        shape = (-1, 2, RELIEF_SIZE, RELIEF_SIZE)
+        """Relief [K, 2, 48, 48], extents [K, 7] and known [K], see `Relief`."""
+        squares, angles = self._gathered(1)
+        return relief_of(squares[:, :1], squares[:, 1:], angles[:, 0])
+
+    def told_of_pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Relief [K, 3, 56, 56], extents [K, 16] and known [K], see `PairRelief`."""
+        squares, angles = self._gathered(3)
+        return pair_relief_of(squares[:, :1], squares[:, 1:], angles)
+
+    def _gathered(self, boxes: int) -> tuple[Tensor, Tensor]:
+        shape = (-1, 1 + self._masks, self._side, self._side)
         squares = torch.from_numpy(np.array(self._squares, np.float32).reshape(shape))
-        angles = torch.tensor(np.array(self._angles, np.float32).reshape(-1, 2))
-        return relief_of(squares[:, :1], squares[:, 1:], angles)
+        angles = np.array(self._angles, np.float32).reshape(-1, boxes, 2)
+        return squares, torch.from_numpy(angles)
 
 
 def cut(

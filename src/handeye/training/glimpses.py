@@ -47,7 +47,7 @@ class Glimpses:
         there: [K] overlap with the object that is proposed, 0 where there is none, or `UNASKED`.
         shift: [K, 4] what moves the box's sides to the object's, see `Look`.
         around: [K, 4, 40, 40], see `Glimpse`.
-        deep: relief [K, 2, 40, 40], extents [K, 7] and known [K], see `Relief`.
+        deep: relief [K, 2, 48, 48], extents [K, 7] and known [K], see `Relief`.
     """
 
     crops: Tensor
@@ -164,7 +164,7 @@ def glimpses_of(
             mask = roughen(tiles, rng)
             crops.append(cut(rgb, [mask], truth.box, side, flip=flip))
             if deep:
-                depths.add(measured, sample.focal_px, mask, truth.box, flip=flip)
+                depths.add(measured, sample.focal_px, [mask], [truth.box], flip=flip)
             if glimpse.surroundings is not None:
                 around.append(cut_around(rgb, mask, truth.box, flip=flip))
             x0, y0, x1, y1 = truth.box

@@ -18,10 +18,10 @@ from handeye.perception.vlm.closer_looks import GAZE_SIZE, GLIMPSE_CONTEXT, Pair
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.proposals import ious, owners
 
-from .cutting import Box, cut, normalized
+from .cutting import Box, Depths, cut, normalized
 from .fitting import Fitting, fit
 from .proposing import Proposals, Proposed
-from .roughening import dye, recolour, roughen
+from .roughening import as_measured, dye, recolour, roughen
 from .shards import Sample, Shards
 
 RELATIONS = (None, "on", "in")
@@ -34,11 +34,18 @@ _LEAST_PIXELS = 30
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A batch: crops [K, 5, 56, 56], places [K, 8], relations [K]."""
+    """A batch of K pairs.
+
+    Attributes:
+        crops, places: [K, 5, 56, 56] and [K, 8], see `PairGlimpse`.
+        relations: [K] int64, places among `RELATIONS`.
+        deep: relief [K, 3, 56, 56], extents [K, 16] and known [K], see `PairRelief`.
+    """
 
     crops: Tensor
     places: Tensor
     relations: Tensor
+    deep: tuple[Tensor, Tensor, Tensor] | None = None
 
 
 def train_pairs(
@@ -65,7 +72,7 @@ def train_pairs(
     def make(step: int) -> Pairs:
         rng = np.random.default_rng([fitting.seed, 2, step])
         picks = rng.integers(min(len(shards), len(proposed)), size=fitting.images)
-        return _batch([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
+        return pairs_of([(shards[int(i)], proposed[int(i)]) for i in picks], config, rng)
 
     return fit(model, make, _judge, out, "pairs", fitting)
 
@@ -78,19 +85,31 @@ def _judge(model: PairGlimpse, batch: Pairs) -> tuple[Tensor, dict[str, float]]:
     return F.cross_entropy(logits, batch.relations), {"right": right}
 
 
-def _batch(
-    drawn: list[tuple[Sample, Proposed]], config: HandeyeConfig, rng: np.random.Generator
+def pairs_of(
+    drawn: list[tuple[Sample, Proposed]],
+    config: HandeyeConfig,
+    rng: np.random.Generator,
+    *,
+    deep: bool = False,
 ) -> Pairs:
+    """The batch of some images and what is proposed of each.
+
+    If deep, with what a depth camera tells of the pairs.
+    """
     crops, places, relations = [], [], []
+    depths = Depths(GAZE_SIZE, GLIMPSE_CONTEXT, masks=2)
     for sample, proposed in drawn:
         rgb = recolour(sample.rgb, rng)
+        measured = as_measured(sample, rng) if deep else None
         if rng.random() < _DYED:
             rgb = dye(rgb, rng)
         seen = _found(sample, proposed) if rng.random() < _FOUND else _true(sample)
         for a, b in _draw(sample, seen.boxes, rng):
-            crop, place = _crop(seen, rgb, (a, b), rng)
-            crops.append(crop)
-            places.append(place)
+            pair = _pair(seen, (a, b), rng)
+            crops.append(cut(rgb, pair.masks, pair.boxes[0], GAZE_SIZE, flip=pair.flip))
+            places.append(pair.places())
+            if deep:
+                depths.add(measured, sample.focal_px, pair.masks, pair.boxes, flip=pair.flip)
             record = sample.objects[a]
             related = record["other"] == b
             relations.append(RELATIONS.index(record["relation"]) if related else 0)
@@ -99,6 +118,7 @@ def _batch(
         normalized(images, config),
         torch.tensor(np.array(places), dtype=torch.float32).reshape(-1, 8),
         torch.tensor(relations, dtype=torch.int64),
+        depths.told_of_pairs() if deep else None,
     )
 
 
@@ -161,28 +181,38 @@ def _gap(a: Box, b: Box) -> float:
     return float(max(dx, dy))
 
 
-def _crop(
-    seen: _Seen, rgb: npt.NDArray[np.uint8], pair: tuple[int, int], rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], list[float]]:
-    """Two objects with their masks, [56, 56, 5] uint8, and where their boxes are in it."""
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two things: what holds both and the box of each, their masks, whether they are mirrored."""
+
+    boxes: list[Box]
+    masks: list[npt.NDArray[np.uint8]]
+    flip: bool
+
+    def places(self) -> list[float]:
+        """Where the boxes of the two are in what is cut out; see `PairGlimpse`."""
+        (x0, y0, x1, y1), *two = self.boxes
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        half = GLIMPSE_CONTEXT * max(x1 - x0, y1 - y0) / 2
+        places: list[float] = []
+        for x0, y0, x1, y1 in two:
+            left, right = (x0 - cx) / half, (x1 - cx) / half
+            if self.flip:
+                left, right = -right, -left
+            places += [left, (y0 - cy) / half, right, (y1 - cy) / half]
+        return places
+
+
+def _pair(seen: _Seen, which: tuple[int, int], rng: np.random.Generator) -> _Pair:
+    """Two objects, by their places, jittered and with roughened masks."""
     boxes = []
-    for place in pair:
+    for place in which:
         x0, y0, x1, y1 = seen.boxes[place]
         w, h = max(x1 - x0, 2.0), max(y1 - y0, 2.0)
         dx0, dx1, dy0, dy1 = rng.normal(0.0, 0.03, 4) * (w, w, h, h)
         boxes.append((x0 + dx0, y0 + dy0, x1 + dx1, y1 + dy1))
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
     both = (min(ax0, bx0), min(ay0, by0), max(ax1, bx1), max(ay1, by1))
-    tiles = [(seen.owner == place).astype(np.uint8) * 255 for place in pair]
+    tiles = [(seen.owner == place).astype(np.uint8) * 255 for place in which]
     masks = [roughen(mask, rng) for mask in tiles]
-    flip = rng.random() < 0.5
-    crop = cut(rgb, masks, both, GAZE_SIZE, flip=flip)
-    cx, cy = (both[0] + both[2]) / 2, (both[1] + both[3]) / 2
-    half = GLIMPSE_CONTEXT * max(both[2] - both[0], both[3] - both[1]) / 2
-    places: list[float] = []
-    for x0, y0, x1, y1 in boxes:
-        left, right = (x0 - cx) / half, (x1 - cx) / half
-        if flip:
-            left, right = -right, -left
-        places += [left, (y0 - cy) / half, right, (y1 - cy) / half]
-    return crop, places
+    return _Pair([both, *boxes], masks, bool(rng.random() < 0.5))

@@ -179,7 +179,7 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
             p
             for n, p in model.named_parameters()
             if n.startswith("text.") == wanted
-            and not n.startswith(("glimpse.", "gaze.", "relief.", "pair_glimpse."))
+            and not n.startswith(("glimpse.", "gaze.", "relief.", "pair_"))
         ]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]
