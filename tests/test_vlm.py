@@ -12,9 +12,9 @@ from handeye.perception.errors import ImageError, ModelError, UserError
 from handeye.perception.frame import Frame
 from handeye.perception.perception import Perception
 from handeye.perception.vlm import features
+from handeye.perception.vlm.computing import folded
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
-from handeye.perception.vlm.features import folded
 from handeye.perception.vlm.lexicon import COLOR_WORDS, Description, read, say, vocabulary
 from handeye.perception.vlm.load import load_vlm
 from handeye.perception.vlm.verbs import Asks, Explains, Grounds, Parses

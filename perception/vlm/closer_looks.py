@@ -195,7 +195,42 @@ class Surroundings(nn.Module):
         return mixed
 
 
-class Relief(nn.Module):
+class _Shapes(nn.Module):
+    """What shapes, told by depth, add to what a closer look sees.
+
+    Args:
+        masks: how many things there are in each.
+        blocks: of the features, residual.
+        extents: numbers that are told of shapes besides.
+        seen: numbers that the closer look sees them in.
+        context: how much wider what is seen is than the things.
+    """
+
+    def __init__(self, masks: int, blocks: int, extents: int, seen: int, context: float) -> None:
+        super().__init__()
+        self._context = context
+        self.told = 2 * 96 + extents
+        self.features = _lighter(3 + masks, blocks)
+        # Of one scale, and smoothly on: rectified units died within a thousand steps.
+        self.level = nn.LayerNorm(self.told + seen)
+        self.mix = nn.Linear(self.told + seen, seen)
+
+    def shape(self, relief: Tensor, extents: Tensor) -> Tensor:
+        """[K, told] the shapes of K things, or pairs of them, by depth alone.
+
+        Args:
+            relief: [K, 1 + masks, side, side] heights in units of 5 cm, and the masks.
+            extents: [K, extents], the first two log of width and height over 0.1 m.
+        """
+        window_m = self._context * 0.1 * extents[:, :2].exp().amax(dim=1)
+        return _pooled(self.features(_and_slopes(relief, window_m, self)), extents)
+
+    def _mixed(self, seen: Tensor, shape: Tensor) -> Tensor:
+        """[K, seen] what is seen of things and their shapes together."""
+        return F.gelu(self.mix(self.level(torch.cat([shape, seen.to(shape.dtype)], dim=1))))
+
+
+class Relief(_Shapes):
     """What a depth camera adds to a gaze: a thing's shape and its size, which need no light.
 
     From above a tall box looks as a block does, and in the dark a can as a cup; in depth neither
@@ -206,15 +241,8 @@ class Relief(nn.Module):
         named: how many categories and colours there are together.
     """
 
-    SHAPE = 2 * 96 + 7
-    """Numbers in which a shape is told."""
-
     def __init__(self, named: int) -> None:
-        super().__init__()
-        self.features = _lighter(4, blocks=1)
-        # Of one scale, and smoothly on: rectified units died within a thousand steps.
-        self.level = nn.LayerNorm(self.SHAPE + SEEN)
-        self.mix = nn.Linear(self.SHAPE + SEEN, SEEN)
+        super().__init__(masks=1, blocks=1, extents=7, seen=SEEN, context=RELIEF_CONTEXT)
         self.names = nn.Linear(SEEN, named)
         self.more = nn.Linear(SEEN, 7)
         self.begin()
@@ -239,14 +267,9 @@ class Relief(nn.Module):
         """
         return self.added(seen, self.shape(relief, extents), known)
 
-    def shape(self, relief: Tensor, extents: Tensor) -> Tensor:
-        """[K, SHAPE] the shapes of K things, by depth alone; see `forward`."""
-        window_m = RELIEF_CONTEXT * 0.1 * extents[:, :2].exp().amax(dim=1)
-        return _pooled(self.features(_and_slopes(relief, window_m, self)), extents)
-
     def added(self, seen: Tensor, shape: Tensor, known: Tensor) -> Look[Tensor]:
-        """What shapes [K, SHAPE] add to what a gaze says; see `forward`."""
-        mixed = F.gelu(self.mix(self.level(torch.cat([shape, seen.to(shape.dtype)], dim=1))))
+        """What shapes [K, told] add to what a gaze says; see `forward`."""
+        mixed = self._mixed(seen, shape)
         names, more = (part(mixed).float() * known[:, None] for part in (self.names, self.more))
         return Look(names, more[:, 0], more[:, 1], more[:, 2], more[:, 3:])
 
@@ -305,21 +328,16 @@ class PairGlimpse(nn.Module):
         return relation.float()
 
 
-class PairRelief(nn.Module):
+class PairRelief(_Shapes):
     """What a depth camera adds to a pair glimpse: what stands behind a plate is not on it.
 
     Nothing at first, and nothing where there is no depth, as with a `Relief`.
     """
 
-    EXTENTS = 16
-    SHAPE = 2 * 96 + EXTENTS
-    """Numbers in which the shape of a pair is told."""
-
     def __init__(self) -> None:
-        super().__init__()
-        self.features = _lighter(5, blocks=1)
-        self.level = nn.LayerNorm(self.SHAPE + PairGlimpse.SEEN)
-        self.mix = nn.Linear(self.SHAPE + PairGlimpse.SEEN, PairGlimpse.SEEN)
+        super().__init__(
+            masks=2, blocks=1, extents=16, seen=PairGlimpse.SEEN, context=GLIMPSE_CONTEXT
+        )
         self.relation = nn.Linear(PairGlimpse.SEEN, 3)
         self.begin()
 
@@ -343,15 +361,9 @@ class PairRelief(nn.Module):
         """
         return self.added(seen, self.shape(relief, extents), known)
 
-    def shape(self, relief: Tensor, extents: Tensor) -> Tensor:
-        """[K, SHAPE] the shapes of K pairs, by depth alone; see `forward`."""
-        window_m = GLIMPSE_CONTEXT * 0.1 * extents[:, :2].exp().amax(dim=1)
-        return _pooled(self.features(_and_slopes(relief, window_m, self)), extents)
-
     def added(self, seen: Tensor, shape: Tensor, known: Tensor) -> Tensor:
-        """What shapes [K, SHAPE] add to what a pair glimpse says; see `forward`."""
-        mixed = F.gelu(self.mix(self.level(torch.cat([shape, seen.to(shape.dtype)], dim=1))))
-        relation: Tensor = self.relation(mixed)
+        """What shapes [K, told] add to what a pair glimpse says; see `forward`."""
+        relation: Tensor = self.relation(self._mixed(seen, shape))
         return relation.float() * known[:, None]
 
 

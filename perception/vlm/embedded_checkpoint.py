@@ -32,7 +32,7 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
         if base is None:
             loaded: Any = HandeyeModel.from_pretrained(folder, output_loading_info=True)
             model, told = loaded
-            _must_have_all(folder, told["missing_keys"])
+            _must_fit(folder, told["missing_keys"], told["unexpected_keys"])
         else:
             trunk = grown_embedded(folder, CHECKPOINT if base == "embedded" else Path(base))
             model = adapted(trunk, folder)
@@ -47,11 +47,12 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
     return model.float().eval(), tokenizer
 
 
-def _must_have_all(folder: Path, missing: set[str]) -> None:
-    """Raise ModelError if weights are missing, which would see at random."""
-    if missing:
-        parts = ", ".join(sorted({key.split(".")[0] for key in missing}))
-        raise ModelError(
-            f"the embedded VLM in {folder} has no weights for its {parts}; it is of another "
-            "version of handeye: make it anew with `handeye train`"
-        )
+def _must_fit(folder: Path, missing: set[str], unknown: set[str]) -> None:
+    """Raise ModelError for weights that are missing, or not the model's: it would see at random."""
+    for what, keys in (("no", missing), ("unknown", unknown)):
+        if keys:
+            parts = ", ".join(sorted({key.split(".")[0] for key in keys}))
+            raise ModelError(
+                f"the embedded VLM in {folder} has {what} weights for its {parts}; it is of "
+                "another version of handeye: make it anew with `handeye train`"
+            )

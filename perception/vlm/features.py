@@ -4,7 +4,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import expit
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
-from ..errors import ModelError
 from ..frame import Frame, Image
 from .closer_looks import Look
+from .computing import computed_in, folded
 from .configuration_handeye import HandeyeConfig
 from .crops import (
     Ranges,
@@ -150,7 +148,7 @@ class Looker:
         self._model: Any
         self._model, self._tokenizer = load_checkpoint(folder)
         folded(self._model)
-        self._dtype = _computed_in(dtype)
+        self._dtype = computed_in(dtype)
         self._model.see_in(self._dtype)
         self._model = self._model.to(memory_format=torch.channels_last)
         self.config: HandeyeConfig = self._model.config
@@ -369,33 +367,6 @@ def _in_view(boxes: Array, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     height, width = rgb.shape[:2]
     low, high = np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], (width, height))
     return np.asarray((low < high).all(axis=1))
-
-
-def folded(model: nn.Module) -> nn.Module:
-    """Work each normalisation of a convolution into its weights, in place; returns the model."""
-    for module in list(model.modules()):
-        for (name, conv), (after, norm) in pairwise(module.named_children()):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(conv, norm))
-                setattr(module, after, nn.Identity())
-    return model
-
-
-def half_is_quick() -> bool:
-    """Whether the processor has instructions for bfloat16."""
-    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-def _computed_in(dtype: str) -> torch.dtype:
-    """The dtype of a name; raises ModelError where there is none."""
-    if dtype == "auto":
-        return torch.bfloat16 if half_is_quick() else torch.float32
-    if dtype not in ("float32", "bfloat16"):
-        raise ModelError(
-            f'"{dtype}" is no dtype of the embedded VLM; accepted are auto, float32, bfloat16'
-        )
-    return torch.float32 if dtype == "float32" else torch.bfloat16
 
 
 def _sigmoid(logits: Array) -> Array:

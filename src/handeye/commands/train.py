@@ -32,7 +32,7 @@ def train(
     Raises:
         UserError: the device is not there, or `start_from` is no checkpoint; nothing is rendered.
     """
-    from handeye.perception.vlm.features import half_is_quick
+    from handeye.perception.vlm.computing import half_is_quick
 
     from ..training.calibrate import calibrate
     from ..training.device import must_exist
@@ -63,8 +63,8 @@ def train(
 
 def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     """Train the closer looks, at one and at two objects, and put them into a dense checkpoint."""
+    from handeye.perception.vlm.computing import half_is_quick
     from handeye.perception.vlm.embedded_checkpoint import load_checkpoint
-    from handeye.perception.vlm.features import half_is_quick
 
     from ..training import pair_reliefs, reliefs
     from ..training.fitting import Fitting

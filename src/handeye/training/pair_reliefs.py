@@ -1,27 +1,20 @@
-"""Training of the pair relief: what a depth camera adds to what a pair glimpse says.
-
-As that of the relief: the pair glimpse stays as it is and looks at each pair once, and while the
-shapes learn they have to tell the relation alone, too.
-"""
+"""Training of the pair relief: what depth adds to what a pair glimpse says; see `shapes`."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from handeye.perception.vlm.closer_looks import PairGlimpse, PairRelief
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 
-from .fitting import Fitting, fit
+from .fitting import Fitting
 from .pairs import RELATIONS, pairs_of
-from .progress import Bar
-from .proposing import Proposals
-from .reliefs import ALONE, AT_ONCE
-from .shards import Shards
+from .shapes import Taught, drawn_once, teach, told_alone
 
 FITTING = Fitting(steps=4000, images=256, learning_rate=3e-3)
 
@@ -72,60 +65,29 @@ def train_pair_relief(
         fitting: steps and rates; `images` are pairs here.
     """
     looked = glimpsed_pairs(pairs, data, proposals, config, fitting)
-
-    def make(step: int) -> GlimpsedPairs:
-        rng = np.random.default_rng([fitting.seed, 6, step])
-        return looked.at(torch.from_numpy(rng.integers(len(looked.seen), size=fitting.images)))
-
-    return fit(_Taught(relief), make, _judge, out, "pair_relief", fitting).relief
+    return teach(relief, len(RELATIONS), looked, _judge, out, "pair_relief", fitting)
 
 
 def glimpsed_pairs(
     pairs: PairGlimpse, data: Path, proposals: Path, config: HandeyeConfig, fitting: Fitting
 ) -> GlimpsedPairs:
     """Pairs of a folder, each looked at once, changed as for the training of a pair glimpse."""
-    rng = np.random.default_rng([fitting.seed, 7])
-    paths = sorted(
-        path for path in data.glob("shard-?????.npz") if (proposals / path.name).exists()
-    )
+    rng = np.random.default_rng([fitting.seed, 5])
     parts: list[tuple[Tensor, ...]] = []
     pairs.eval()
-    with Bar("depth of pairs", 0, len(paths)) as bar:
-        for path in paths:
-            images = Shards(data, path.name, depth=True)
-            proposed = Proposals(proposals, path.name)
-            for first in range(0, len(images), AT_ONCE):
-                some = range(first, min(first + AT_ONCE, len(images)))
-                batch = pairs_of([(images[i], proposed[i]) for i in some], config, rng, deep=True)
-                relief, extents, known = cast(tuple[Tensor, ...], batch.deep)
-                with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fitting.half):
-                    seen = pairs.seen(batch.crops, batch.places)
-                    said = pairs.said(seen)
-                parts.append((seen.half(), said, relief.half(), extents, known, batch.relations))
-            bar.update(0.0)
+    for drawn in drawn_once(data, proposals, "depth of pairs"):
+        batch = pairs_of(drawn, config, rng, deep=True)
+        relief, extents, known = cast(tuple[Tensor, ...], batch.deep)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fitting.half):
+            seen = pairs.seen(batch.crops, batch.places)
+            said = pairs.said(seen)
+        parts.append((seen.half(), said, relief.half(), extents, known, batch.relations))
     return GlimpsedPairs(*(torch.cat(some) for some in zip(*parts, strict=True)))
 
 
-class _Taught(nn.Module):
-    """A pair relief while it learns, whose shapes tell the relation alone, too."""
-
-    def __init__(self, relief: PairRelief) -> None:
-        super().__init__()
-        self.relief = relief
-        self.alone = nn.Linear(PairRelief.SHAPE, len(RELATIONS))
-
-    def forward(self, batch: GlimpsedPairs) -> tuple[Tensor, Tensor]:
-        """[K, 3] what is to be added to what the pair glimpse said; [K, 3] logits alone."""
-        shape = self.relief.shape(batch.relief, batch.extents)
-        alone: Tensor = self.alone(shape).float()
-        return self.relief.added(batch.seen, shape, batch.known), alone
-
-
-def _judge(taught: _Taught, batch: GlimpsedPairs) -> tuple[Tensor, dict[str, float]]:
-    more, alone = taught(batch)
+def _judge(taught: Taught[PairRelief], batch: GlimpsedPairs) -> tuple[Tensor, dict[str, float]]:
+    more, alone = taught(batch.seen, batch.relief, batch.extents, batch.known)
     logits = batch.said + more
-    loss = F.cross_entropy(logits, batch.relations)
-    lone = F.cross_entropy(alone, batch.relations)
+    loss, lone = F.cross_entropy(logits, batch.relations), told_alone(alone, batch.relations)
     right = (logits.argmax(dim=1) == batch.relations).float().mean().item()
-    figures: dict[str, Any] = {"pair": loss.item(), "alone": lone.item(), "right": right}
-    return loss + ALONE * lone, figures
+    return loss + lone, {"pair": loss.item(), "alone": lone.item(), "right": right}

@@ -1,12 +1,4 @@
-"""Training of the relief: what a depth camera adds to what a gaze says.
-
-The gaze stays as it is: cameras without depth see what they saw before. So each proposal is looked
-at once, and what the gaze sees and says of it is kept.
-
-A gaze is mostly right, so that what is still to be added teaches little about shapes. Therefore
-shapes have to tell the category alone, too, while they learn (an auxiliary classifier, as those of
-Szegedy et al. 2015): 1 000 steps with it do what 11 000 do without.
-"""
+"""Training of the relief: what a depth camera adds to what a gaze says; see `shapes`."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,22 +6,15 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from handeye.perception.vlm.closer_looks import Glimpse, Look, Relief
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 
-from .fitting import Fitting, fit
+from .fitting import Fitting
 from .glimpses import NO_NAME, UNASKED, Glimpses, glimpses_of, wrongness
-from .progress import Bar
-from .proposing import Proposals
-from .shards import Shards
+from .shapes import Taught, drawn_once, teach, told_alone
 
-AT_ONCE = 50
-"""Images whose closer looks are made together."""
-ALONE = 1.0
-"""Weight of what shapes tell alone."""
 FITTING = Fitting(steps=6000, images=256, learning_rate=3e-3)
 
 
@@ -81,13 +66,7 @@ def train_relief(
         fitting: steps and rates; `images` are proposals here.
     """
     looked = gazed(gaze, data, proposals, config, fitting)
-
-    def make(step: int) -> Gazed:
-        rng = np.random.default_rng([fitting.seed, 4, step])
-        return looked.at(torch.from_numpy(rng.integers(len(looked.seen), size=fitting.images)))
-
-    taught = fit(_Taught(relief, len(config.categories)), make, _judge, out, "relief", fitting)
-    return taught.relief
+    return teach(relief, len(config.categories), looked, _judge, out, "relief", fitting)
 
 
 def gazed(
@@ -95,22 +74,11 @@ def gazed(
 ) -> Gazed:
     """All proposals of a folder, each looked at once, changed as for the training of a gaze."""
     rng = np.random.default_rng([fitting.seed, 5])
-    paths = sorted(
-        path for path in data.glob("shard-?????.npz") if (proposals / path.name).exists()
-    )
-    parts: list[Gazed] = []
     gaze.eval()
-    with Bar("depth", 0, len(paths)) as bar:
-        for path in paths:
-            images = Shards(data, path.name, depth=True)
-            proposed = Proposals(proposals, path.name)
-            for first in range(0, len(images), AT_ONCE):
-                some = range(first, min(first + AT_ONCE, len(images)))
-                drawn = [(images[i], proposed[i]) for i in some]
-                parts.append(
-                    _gazed(gaze, glimpses_of(drawn, config, rng, gaze, deep=True), fitting)
-                )
-            bar.update(0.0)
+    parts = [
+        _gazed(gaze, glimpses_of(drawn, config, rng, gaze, deep=True), fitting)
+        for drawn in drawn_once(data, proposals, "depth")
+    ]
     truths = [part.truth for part in parts]
     deep = zip(*(cast(tuple[Tensor, ...], truth.deep) for truth in truths), strict=True)
     told = {name: torch.cat([getattr(truth, name) for truth in truths]) for name in _TOLD}
@@ -137,27 +105,8 @@ def _gazed(gaze: Glimpse, batch: Glimpses, fitting: Fitting) -> Gazed:
     return Gazed(seen.half(), said, truth)
 
 
-class _Taught(nn.Module):
-    """A relief while it learns, whose shapes tell the category alone, too."""
-
-    def __init__(self, relief: Relief, categories: int) -> None:
-        super().__init__()
-        self.relief = relief
-        self.alone = nn.Linear(Relief.SHAPE, categories)
-
-    def forward(self, batch: Gazed) -> tuple[Look[Tensor], Tensor]:
-        """What is to be added to what the gaze said; logits [K, C] of the categories."""
-        relief, extents, known = cast(tuple[Tensor, Tensor, Tensor], batch.truth.deep)
-        shape = self.relief.shape(relief, extents)
-        return self.relief.added(batch.seen, shape, known), self.alone(shape).float()
-
-
-def _judge(taught: _Taught, batch: Gazed) -> tuple[Tensor, dict[str, float]]:
-    more, alone = taught(batch)
+def _judge(taught: Taught[Relief], batch: Gazed) -> tuple[Tensor, dict[str, float]]:
+    more, alone = taught(batch.seen, *cast(Any, batch.truth.deep))
     loss, figures = wrongness(batch.said.plus(more), batch.truth)
-    called = batch.truth.categories
-    named = called != NO_NAME
-    if named.any():
-        lone = F.cross_entropy(alone[named], called[named])
-        loss, figures["alone"] = loss + ALONE * lone, lone.item()
-    return loss, figures
+    lone = told_alone(alone, batch.truth.categories)
+    return loss + lone, figures | {"alone": lone.item()}
