@@ -336,7 +336,7 @@ class PairRelief(_Shapes):
 
     def __init__(self) -> None:
         super().__init__(
-            masks=2, blocks=1, extents=16, seen=PairGlimpse.SEEN, context=GLIMPSE_CONTEXT
+            masks=2, blocks=0, extents=16, seen=PairGlimpse.SEEN, context=GLIMPSE_CONTEXT
         )
         self.relation = nn.Linear(PairGlimpse.SEEN, 3)
         self.begin()

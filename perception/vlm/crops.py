@@ -117,23 +117,20 @@ def _nearer(depth: Tensor, distance: Tensor) -> Tensor:
 
 def _middle(depth: Tensor, where: Tensor) -> Tensor:
     """[K, 1] the median of depth [K, 1, side, side] at some pixels; NaN where there are none."""
-    return _few(depth, where).nanmedian(dim=1, keepdim=True).values
+    return _values(depth, where).nanmedian(dim=1, keepdim=True).values
 
 
-def _few(depth: Tensor, where: Tensor) -> Tensor:
-    """[K, N] depths at some pixels, NaN at others.
-
-    A quarter of the pixels tells as much as all, in a fraction of the time.
-    """
-    return torch.where(where, depth, torch.nan)[..., ::2, ::2].flatten(1)
+def _values(depth: Tensor, where: Tensor) -> Tensor:
+    """[K, N] depths at some pixels, NaN at others."""
+    return torch.where(where, depth, torch.nan).flatten(1)
 
 
 def _percentiles(depth: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
     """The median [K] and the percentiles [K, 4] of depth at some pixels; NaN without any."""
-    values = _few(depth, where)
-    # NaNs come last.
-    order, count = values.sort(dim=1).values, (~values.isnan()).sum(dim=1, keepdim=True)
-    last = (count - 1).clamp(min=0)
+    values = _values(depth, where)
+    # NaNs come last. NumPy sorts several times as fast as torch.
+    order = torch.from_numpy(np.sort(values.numpy(), axis=1))
+    last = ((~values.isnan()).sum(dim=1, keepdim=True) - 1).clamp(min=0)
     at = last * values.new_tensor(_QUANTILES)
     low = at.floor().long()
     below, above = order.gather(1, low), order.gather(1, torch.minimum(low + 1, last))
