@@ -1,5 +1,6 @@
 """What a depth camera adds to a closer look: shapes and sizes, told without light."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -320,7 +321,11 @@ class TestTraining:
         assert not new.relief.names.weight.any()
         assert not new.pair_relief.relation.weight.any()
 
-    def test_a_checkpoint_whose_weights_are_not_the_models_is_refused(self, tmp_path: Path) -> None:
+    def test_a_checkpoint_whose_weights_are_not_the_models_is_refused(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # transformers' logger hands nothing on to the root, where pytest listens.
+        monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
         model = new_model(0)
         lacking = {k: v for k, v in model.state_dict().items() if not k.startswith("pair_relief.")}
         model.save_pretrained(tmp_path, state_dict=lacking)
@@ -333,6 +338,7 @@ class TestTraining:
         HandeyeModel(config).save_pretrained(tmp_path, state_dict=model.state_dict())
         with pytest.raises(ModelError, match="unknown weights for its pair_relief, relief; it is"):
             Looker(tmp_path)
+        assert not caplog.records
 
 
 class TestMeasuring:

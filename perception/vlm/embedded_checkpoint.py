@@ -1,5 +1,7 @@
 """Where the embedded VLM's weights lie, and how they are loaded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,9 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
     try:
         model: Any
         if base is None:
-            loaded: Any = HandeyeModel.from_pretrained(folder, output_loading_info=True)
+            loaded: Any
+            with _unreported():
+                loaded = HandeyeModel.from_pretrained(folder, output_loading_info=True)
             model, told = loaded
             _must_fit(folder, told["missing_keys"], told["unexpected_keys"])
         else:
@@ -45,6 +49,19 @@ def load_checkpoint(folder: Path) -> "tuple[torch.nn.Module, object]":
             "its files are damaged: reinstall handeye"
         ) from error
     return model.float().eval(), tokenizer
+
+
+@contextmanager
+def _unreported() -> Iterator[None]:
+    """Without the page that transformers writes on weights that do not fit; one line says it."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _must_fit(folder: Path, missing: set[str], unknown: set[str]) -> None:
