@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from handeye.perception.frame import Frame
 from handeye.perception.vlm.closer_looks import RELIEF_SIZE, SEEN, SURROUNDINGS_SIZE
+from handeye.perception.vlm.dense_relief import GlimpseRelief
 from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
@@ -51,12 +52,14 @@ def main() -> None:
     vlm.parse(frames[0])
     memory = peak_mb() - before
     detections = len(vlm.parse(frames[0]))
+    ranges = None
+    if depth is not None:
+        focal_px = torch.tensor([(camera.fx, camera.fy)])
+        ranges = torch.from_numpy(np.asarray(depth))[None, None], focal_px
     proposed, kept = (
-        len(proposals_of(bare, seen.rgb[None], glimpsed=glimpsed)[0].boxes)
+        len(proposals_of(bare, seen.rgb[None], ranges, glimpsed=glimpsed)[0].boxes)
         for glimpsed in (False, True)
     )
-    looks = [proposed, 2 * kept]  # A gaze is two looks.
-    deep = kept if options.depth else 0
 
     def fresh() -> Frame:
         frames.append(frames.pop(0))
@@ -64,7 +67,7 @@ def main() -> None:
         return frames[0]
 
     work: dict[str, Callable[[], object]] = {
-        "bare forward pass": lambda: forward(bare, rgb, looks, deep),
+        "bare forward pass": lambda: forward(bare, rgb, ranges, proposed, kept),
         "parse": lambda: vlm.parse(fresh()),
         "ground": lambda: vlm.ground(fresh(), "the red cup"),
         "ask": lambda: vlm.ask(fresh(), "is the red cup held by the gripper?"),
@@ -101,25 +104,34 @@ def measure(work: dict[str, Callable[[], object]], count: int) -> dict[str, floa
     return {name: median(times) for name, times in taken.items()}
 
 
-def forward(model: torch.nn.Module, pixels: torch.Tensor, looks: list[int], deep: int) -> None:
+def forward(
+    model: Any,
+    pixels: torch.Tensor,
+    ranges: tuple[torch.Tensor, torch.Tensor] | None,
+    proposed: int,
+    kept: int,
+) -> None:
     """The model's own arithmetic and nothing else: the dense pass, glimpses, gazes and reliefs."""
     with torch.inference_mode():
-        model(pixels.contiguous(memory_format=torch.channels_last))
-        parts: list[Any] = [model.glimpse, model.gaze]
+        model(pixels.contiguous(memory_format=torch.channels_last), *(ranges or ()))
+        parts, looks = (model.glimpse, model.gaze), (proposed, 2 * kept)  # A gaze is two looks.
         for part, count in zip(parts, looks, strict=True):
             around = torch.zeros(count, 4, SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
-            part(
+            look = part(
                 torch.zeros(count, 4, part.side, part.side),
                 torch.zeros(count, 2),
                 around if part.surroundings is not None else None,
             )
-        if deep:
-            relief: Any = model.relief
-            relief(
-                torch.zeros(deep, SEEN),
-                torch.zeros(deep, 2, RELIEF_SIZE, RELIEF_SIZE),
-                torch.zeros(deep, 7),
-                torch.ones(deep),
+            if ranges is not None and part is model.glimpse:
+                side = GlimpseRelief.SIDE
+                deep = torch.ones(count, GlimpseRelief.CHANNELS, side, side)
+                model.glimpse_relief(look, torch.zeros(count, SEEN), deep)
+        if ranges is not None:
+            model.relief(
+                torch.zeros(kept, SEEN),
+                torch.zeros(kept, 2, RELIEF_SIZE, RELIEF_SIZE),
+                torch.zeros(kept, 7),
+                torch.ones(kept),
             )
 
 

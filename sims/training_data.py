@@ -55,7 +55,9 @@ class SceneOptions:
         furnished: share of the scenes with a drawer or a fridge in such a shard.
         fallen: share of the cans, bottles and boxes that have fallen over.
         heaped: things lie on and in each other not one on one but in towers, and several in a bowl
-            or on a plate, all of few colours.
+            or on a plate, all of two to four colours.
+        colors: fewest and most colours of all things; by default any, or as for heaps. With few,
+            things lie on and in things of their own colour.
         more: categories from `register_category`, of which each scene has two to four objects;
             their numbers follow those of the catalogue and the furniture.
     """
@@ -70,6 +72,7 @@ class SceneOptions:
     furnished: float = 0.85
     fallen: float = 0.0
     heaped: bool = False
+    colors: tuple[int, int] | None = None
     more: tuple[str, ...] = ()
 
 
@@ -130,9 +133,9 @@ def render_scene(rng: np.random.Generator, options: SceneOptions) -> Iterator[La
         if options.furnished and rng.random() < options.furnished:
             furnish(world, rng, options.held_out, style.table_height_m)
         count = int(rng.integers(options.objects[0], options.objects[1] + 1))
-        specs = sample_specs(
-            rng, count, held_out=options.held_out, colors=_few(rng) if options.heaped else COLORS
-        )
+        few = options.colors or ((2, 4) if options.heaped else None)
+        colors = COLORS if few is None else _few(rng, *few)
+        specs = sample_specs(rng, count, held_out=options.held_out, colors=colors)
         if options.more:
             specs += sample_specs(rng, int(rng.integers(2, 5)), categories=cast(Any, options.more))
         clearance = float(rng.uniform(0.005, 0.04))
@@ -161,9 +164,9 @@ def render_scene(rng: np.random.Generator, options: SceneOptions) -> Iterator[La
                 set_pose(world, held[0], held[1])
 
 
-def _few(rng: np.random.Generator) -> tuple[ColorName, ...]:
+def _few(rng: np.random.Generator, least: int, most: int) -> tuple[ColorName, ...]:
     """Some of the colours, so that things lie on things like them."""
-    chosen = rng.permutation(len(COLORS))[: int(rng.integers(2, 5))]
+    chosen = rng.permutation(len(COLORS))[: int(rng.integers(least, most + 1))]
     return tuple(COLORS[i] for i in chosen)
 
 

@@ -316,8 +316,12 @@ class TestTraining:
         assert frame.depth is not None
         assert len(Looker(tmp_path, "float32").look(frame).boxes) >= 0
         new = grow(new_model(1), tmp_path)
+        assert new.dense_relief is not None
+        assert new.glimpse_relief is not None
         assert new.relief is not None
         assert new.pair_relief is not None
+        assert not new.dense_relief.cells.weight.any()
+        assert not new.glimpse_relief.more.weight.any()
         assert not new.relief.names.weight.any()
         assert not new.pair_relief.relation.weight.any()
 
@@ -336,7 +340,8 @@ class TestTraining:
         config = new_model(0).config
         config.sees_depth = False
         HandeyeModel(config).save_pretrained(tmp_path, state_dict=model.state_dict())
-        with pytest.raises(ModelError, match="unknown weights for its pair_relief, relief; it is"):
+        extra = "dense_relief, glimpse_relief, pair_relief, relief"
+        with pytest.raises(ModelError, match=f"unknown weights for its {extra}; it is"):
             Looker(tmp_path)
         assert not caplog.records
 

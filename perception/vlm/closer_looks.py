@@ -18,7 +18,7 @@ SURROUNDINGS_SIZE = 40
 RELIEF_SIZE, RELIEF_CONTEXT = 48, 1.5
 RELIEF_UNIT_M = 0.05
 """In what reliefs tell heights."""
-_STEEPEST = 3.0
+STEEPEST = 3.0
 """Slopes are held within this; what is steeper is an edge."""
 SEEN = 128
 """Numbers in which a closer look sees a thing."""
@@ -288,7 +288,7 @@ def _and_slopes(relief: Tensor, window_m: Tensor, part: nn.Module) -> Tensor:
     two_pixels = 2 * window_m[:, None, None, None] / (heights.shape[-1] * RELIEF_UNIT_M)
     right = F.pad(heights[..., 2:] - heights[..., :-2], (1, 1, 0, 0))
     down = F.pad(heights[..., 2:, :] - heights[..., :-2, :], (0, 0, 1, 1))
-    slopes = (torch.cat([right, down], dim=1) / two_pixels).clamp(-_STEEPEST, _STEEPEST)
+    slopes = (torch.cat([right, down], dim=1) / two_pixels).clamp(-STEEPEST, STEEPEST)
     both = torch.cat([relief, slopes], dim=1)
     return both.to(dtype_of(part), memory_format=torch.channels_last)
 

@@ -16,6 +16,7 @@ from .closer_looks import (
     RELIEF_UNIT_M,
     SURROUNDINGS_SIZE,
 )
+from .dense_relief import GlimpseRelief
 from .modeling_handeye import MASK_STRIDE
 
 Array = npt.NDArray[np.float32]
@@ -57,6 +58,21 @@ def crops_of(pixel_values: Tensor, masks: Array, boxes: Array, side: int) -> tup
     grid = _grid(pixel_values, *_window(boxes), side)
     crops = _cut(pixel_values, masks[:, None], grid)
     return crops, torch.from_numpy(np.log(_size(boxes) / 32.0))
+
+
+def shapes_of(shapes: Tensor, boxes: Array) -> Tensor:
+    """Cut what is seen of depth around proposals out of that of the whole image.
+
+    Args:
+        shapes: [1, 33, H/4, W/4], see `HandeyeOutput`.
+        boxes: [K, 4] pixels.
+
+    Returns:
+        [K, 33, 6, 6], see `GlimpseRelief`.
+    """
+    center, half = _window(boxes, GlimpseRelief.CONTEXT)
+    stride = np.float32(MASK_STRIDE)
+    return _sampled(shapes, _grid(shapes, center / stride, half / stride, GlimpseRelief.SIDE))
 
 
 def reliefs_of(ranges: Ranges, masks: Array, boxes: Array) -> tuple[Tensor, Tensor, Tensor]:

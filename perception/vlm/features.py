@@ -27,6 +27,7 @@ from .crops import (
     surroundings_of,
 )
 from .embedded_checkpoint import load_checkpoint
+from .glimpsing import glimpsed
 from .proposals import (
     Tiles,
     agreement,
@@ -177,14 +178,15 @@ class Looker:
         """One pass over a frame: propose, look closer, keep the best."""
         rgb = frame.rgb
         with torch.inference_mode():
-            pixels = self._pixels(rgb)
-            out = self._model(pixels)
+            pixels, ranges = self._pixels(rgb), self._ranges(frame)
+            deep = () if ranges is None else (ranges.depth, torch.tensor([ranges.focal_px]))
+            out = self._model(pixels, *deep)
             heat = out.heat[0].numpy()
             tiles = tiles_of(out.mask_logits[0].numpy(), out.mask_boxes[0].numpy())
             rows, columns, boxes = propose(heat, out.boxes[0].numpy())
-            glimpse = self._glimpse(pixels, tiles, boxes)
-            best, boxes = worthy(boxes, glimpse)
-            gaze = self._gaze(pixels, self._ranges(frame), tiles, boxes)
+            glimpse = glimpsed(self._model, pixels, out.shapes, tiles, boxes)
+            best, boxes = worthy(boxes, glimpse, heat[rows, columns])
+            gaze = self._gaze(pixels, ranges, tiles, boxes)
         rows, columns = rows[best], columns[best]
         look = _together(glimpse.at(best), gaze, out.names[0].numpy()[rows, columns])
         boxes = mended(boxes, gaze)
@@ -248,12 +250,6 @@ class Looker:
         """
         np.empty(_LARGE_BLOCK, np.uint8)
         return ThreadPoolExecutor(max(os.cpu_count() or 1, torch.get_num_threads()), "look")
-
-    def _glimpse(self, pixels: Tensor, tiles: Tiles, boxes: Array) -> Look[Array]:
-        """A closer look at each box."""
-        part = self._model.glimpse
-        look: Look[Tensor] = part(*crops_of(pixels, spoken_for(tiles, boxes), boxes, part.side))
-        return look.arrays()
 
     def _gaze(
         self, pixels: Tensor, ranges: Ranges | None, tiles: Tiles, boxes: Array

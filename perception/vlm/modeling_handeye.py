@@ -19,32 +19,56 @@ from transformers import AutoConfig, AutoModel, BertModel, PreTrainedModel, ResN
 
 from .closer_looks import GAZE_SIZE, Glimpse, PairGlimpse, PairRelief, Relief, block, dtype_of
 from .configuration_handeye import HandeyeConfig
+from .dense_relief import DenseRelief, GlimpseRelief
 
 STRIDE = 8
 MASK_STRIDE = 4
 
 
 @dataclass(frozen=True, eq=False)
-class HandeyeOutput:
-    """What the model says about images, float32; h = H / 8, w = W / 8.
+class Placed:
+    """Where the model says that objects are, float32; h = H / 8, w = W / 8.
 
     Attributes:
         heat: [B, h, w] logits of "an object is centred here".
         held: [B, h, w] logits of "the gripper holds the object that is here".
         boxes: [B, h, w, 4] (x0, y0, x1, y1), pixels.
-        embeddings: [B, h, w, E] unit vectors, comparable with those of phrases.
         mask_logits: [B, 2h, 2w] logits of "this pixel is of an object".
         mask_boxes: [B, 2h, 2w, 4] box of the object that the pixel is of, pixels.
-        names: [B, h, w, C + D] logits of the configured categories, then colours.
     """
 
     heat: Tensor
     held: Tensor
     boxes: Tensor
-    embeddings: Tensor
     mask_logits: Tensor
     mask_boxes: Tensor
+
+    @classmethod
+    def of(cls, cells: Tensor, tiles: Tensor) -> "Placed":
+        """From what is told of cells [B, 6, h, w] and tiles [B, 5, 2h, 2w]."""
+        cells, tiles = (told.permute(0, 2, 3, 1).float() for told in (cells, tiles))
+        return cls(
+            heat=cells[..., 0],
+            held=cells[..., 1],
+            boxes=_decode(cells[..., 2:], STRIDE),
+            mask_logits=tiles[..., 0],
+            mask_boxes=_decode(tiles[..., 1:], MASK_STRIDE),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HandeyeOutput(Placed):
+    """What the model says about images, float32; see `Placed`.
+
+    Attributes:
+        embeddings: [B, h, w, E] unit vectors, comparable with those of phrases.
+        names: [B, h, w, C + D] logits of the configured categories, then colours.
+        shapes: [B, 33, 2h, 2w] what a glimpse relief sees, see `Added`; None without depth.
+    """
+
+    embeddings: Tensor
     names: Tensor
+    shapes: Tensor | None
 
 
 class Neck(nn.Module):
@@ -88,7 +112,11 @@ class HandeyeModel(PreTrainedModel):
         named = len(config.categories) + len(config.colors)
         self.names = nn.Conv2d(config.neck_dim, max(named, 1), 1)
         self.mask = nn.Conv2d(config.mask_dim, 5, 1)
+        self.dense_relief = (
+            DenseRelief(config.neck_dim, config.mask_dim, 6, 5) if config.sees_depth else None
+        )
         self.glimpse = Glimpse(max(named, 1))
+        self.glimpse_relief = GlimpseRelief() if config.sees_depth else None
         self.gaze = Glimpse(
             max(named, 1),
             GAZE_SIZE,
@@ -106,9 +134,9 @@ class HandeyeModel(PreTrainedModel):
         nn.init.constant_(cast(Tensor, self.dense.bias)[:2], -3.0)
         if self.gaze.surroundings is not None:
             nn.init.zeros_(self.gaze.surroundings.mix.weight)
-        if self.relief is not None and self.pair_relief is not None:
-            self.relief.begin()
-            self.pair_relief.begin()
+        for relief in (self.dense_relief, self.glimpse_relief, self.relief, self.pair_relief):
+            if relief is not None:
+                relief.begin()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -121,26 +149,44 @@ class HandeyeModel(PreTrainedModel):
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(cast(Tensor, module.bias))
 
-    def forward(self, pixel_values: Tensor, **_: Any) -> HandeyeOutput:
+    def forward(
+        self,
+        pixel_values: Tensor,
+        depth: Tensor | None = None,
+        focal_px: Tensor | None = None,
+        **_: Any,
+    ) -> HandeyeOutput:
         """Look at images.
 
         Args:
             pixel_values: [B, 3, H, W] float, normalised; H and W divisible by 32.
+            depth: [B, 1, H, W] float32 metres, 0 where nothing was read; None without a depth
+                camera.
+            focal_px: [B, 2] focal lengths across and down, pixels; with depth.
         """
-        stages = self.backbone(pixel_values.to(dtype_of(self.backbone))).feature_maps
-        features, fine = self.neck(stages)
-        dense = self.dense(self.tower(features)).permute(0, 2, 3, 1).float()
-        mask = self.mask(fine).permute(0, 2, 3, 1).float()
+        features, fine = self.features(pixel_values)
+        cells, tiles = self.told(features, fine)
+        shapes = None
+        if self.dense_relief is not None and depth is not None and focal_px is not None:
+            added = self.dense_relief(features, fine, depth, focal_px)
+            cells, tiles, shapes = cells + added.cells, tiles + added.tiles, added.seen.float()
         looks = self.look(features)
         return HandeyeOutput(
-            heat=dense[..., 0],
-            held=dense[..., 1],
-            boxes=_decode(dense[..., 2:], STRIDE),
+            **vars(Placed.of(cells, tiles)),
             embeddings=F.normalize(self.embed(looks).permute(0, 2, 3, 1).float(), dim=-1),
-            mask_logits=mask[..., 0],
-            mask_boxes=_decode(mask[..., 1:], MASK_STRIDE),
             names=self.names(looks).permute(0, 2, 3, 1).float(),
+            shapes=shapes,
         )
+
+    def features(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [B, neck_dim, h, w] and, at stride 4, [B, mask_dim, 2h, 2w]."""
+        stages = self.backbone(pixel_values.to(dtype_of(self.backbone))).feature_maps
+        seen: tuple[Tensor, Tensor] = self.neck(stages)
+        return seen
+
+    def told(self, features: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
+        """What pixels alone tell of cells [B, 6, h, w] and tiles [B, 5, 2h, 2w]."""
+        return self.dense(self.tower(features)), self.mask(fine)
 
     def see_in(self, dtype: torch.dtype) -> None:
         """Let all that looks at images compute in a dtype; the text tower keeps its own."""

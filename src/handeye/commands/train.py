@@ -16,6 +16,9 @@ HEAPED_EVERY, HEAPED_FIRST, HEAP = 4, 70_000, (5, 12)
 WRIST_EVERY, WRIST_FIRST = 3, 60_000
 """For so many shards one more that the wrist camera alone sees; their numbers."""
 
+ALIKE_EVERY, ALIKE_FIRST = 10, 50_000
+"""For so many shards one more of things that are all of one colour or two; their numbers."""
+
 
 def train(
     *,
@@ -50,6 +53,8 @@ def train(
     render(Path(data), shards // HEAPED_EVERY, jobs, first=HEAPED_FIRST, **heaps)
     of_wrist: dict[str, Any] = {"wrist_views": 5, "overview_views": 0}
     render(Path(data), shards // WRIST_EVERY, jobs, first=WRIST_FIRST, **of_wrist)
+    alike: dict[str, Any] = {"colors": (1, 2), "objects": (4, 9)}
+    render(Path(data), shards // ALIKE_EVERY, jobs, first=ALIKE_FIRST, **alike)
     recipe = Recipe(half=half_is_quick())
     recipe = recipe if steps is None else replace(recipe, steps=steps)
     folder = run(Path(data), Path(out), recipe, device=device, start_from=start)
@@ -66,7 +71,6 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     from handeye.perception.vlm.computing import half_is_quick
     from handeye.perception.vlm.embedded_checkpoint import load_checkpoint
 
-    from ..training import pair_reliefs, reliefs
     from ..training.fitting import Fitting
     from ..training.glimpses import train_glimpse
     from ..training.mining import mine_all
@@ -90,18 +94,36 @@ def add_glimpse(checkpoint: Path, data: Path, out: Path) -> None:
     hard = Fitting(steps=2800, images=80, learning_rate=1.2e-3, half=half)
     gaze = learn(gaze.train(), proposals=out / "mined", fitting=hard, name="gaze_hard")
     model.gaze.load_state_dict(gaze.state_dict())
-    if model.relief is not None:
-        fitting = replace(reliefs.FITTING, half=half)
-        with_depth = (model.relief, model.gaze, data, out / "glimpsed", out, model.config, fitting)
-        model.relief.load_state_dict(reliefs.train_relief(*with_depth).state_dict())
     pairs = train_pairs(model.pair_glimpse.train(), data, out / "glimpsed", out, model.config)
     model.pair_glimpse.load_state_dict(pairs.state_dict())
-    if model.pair_relief is not None:
-        fitting = replace(pair_reliefs.FITTING, half=half)
-        with_depth = (model.pair_relief, pairs, data, out / "glimpsed", out, model.config, fitting)
-        learnt = pair_reliefs.train_pair_relief(*with_depth)
-        model.pair_relief.load_state_dict(learnt.state_dict())
+    if model.config.sees_depth:
+        add_reliefs(model, data, out)
     export(model, checkpoint)
+
+
+def add_reliefs(model: Any, data: Path, out: Path) -> None:
+    """Train what depth adds: to the dense pass, the glimpse, the gaze and the pair glimpse."""
+    from handeye.perception.vlm.computing import half_is_quick
+
+    from ..training import dense_reliefs, glimpse_reliefs, pair_reliefs, reliefs
+    from ..training.proposing import propose_all
+
+    half = half_is_quick()
+    flat = (data, out / "glimpsed", out)
+    fitting = replace(dense_reliefs.FITTING, half=half)
+    dense = dense_reliefs.train_dense_relief(model, *flat, fitting)
+    model.dense_relief.load_state_dict(dense.state_dict())
+    fitting = replace(glimpse_reliefs.FITTING, half=half)
+    glimpse = glimpse_reliefs.train_glimpse_relief(model, *flat, fitting)
+    model.glimpse_relief.load_state_dict(glimpse.state_dict())
+    propose_all(model, data, out / "deep", glimpsed=True, deep=True)
+    deep = (data, out / "deep", out, model.config)
+    fitting = replace(reliefs.FITTING, half=half)
+    relief = reliefs.train_relief(model.relief, model.gaze, *deep, fitting)
+    model.relief.load_state_dict(relief.state_dict())
+    fitting = replace(pair_reliefs.FITTING, half=half)
+    pairs = pair_reliefs.train_pair_relief(model.pair_relief, model.pair_glimpse, *deep, fitting)
+    model.pair_relief.load_state_dict(pairs.state_dict())
 
 
 def render(folder: Path, shards: int, jobs: int, first: int = 0, **options: Any) -> None:

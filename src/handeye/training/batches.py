@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from handeye.perception.vlm.tokenizer import build_tokenizer
 
 from .losses import Prompts
 from .roughening import augment
-from .shards import Shards
+from .shards import Sample, Shards
 from .targets import CATEGORIES, COLORS, Targets, dense_targets, phrases_of
 
 PHRASES_PER_IMAGE = 8
@@ -41,6 +41,15 @@ def normalize(images: np.ndarray, config: HandeyeConfig) -> Tensor:
     mean = torch.tensor(config.image_mean).view(1, 3, 1, 1)
     std = torch.tensor(config.image_std).view(1, 3, 1, 1)
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def ranges_of(samples: Sequence[Sample]) -> tuple[Tensor, Tensor] | None:
+    """Depth [B, 1, H, W] and focal lengths [B, 2] of images that all have them, else None."""
+    depths = [sample.depth for sample in samples if sample.depth is not None]
+    focal_px = [sample.focal_px for sample in samples if sample.focal_px is not None]
+    if len(depths) < len(samples) or len(focal_px) < len(samples):
+        return None
+    return torch.from_numpy(np.stack(depths))[:, None], torch.tensor(focal_px)
 
 
 class BatchMaker:

@@ -5,7 +5,7 @@ the tiles that speak for them, roughened: what it will see when it is used.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,23 +17,16 @@ from torch import Tensor
 from handeye.perception.vlm.closer_looks import SURROUNDINGS_SIZE, Glimpse, Look
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 
-from .bench import iou
-from .cutting import Box, Depths, cut, cut_around, normalized
+from .cutting import Depths, cut, cut_around, normalized
 from .fitting import Fitting, fit
 from .proposing import Proposals, Proposed
 from .roughening import as_measured, dye, recolour, roughen
 from .shards import Sample, Shards
-from .targets import CATEGORIES, is_seen
+from .targets import CATEGORIES
+from .truths import NO_NAME, UNASKED, jittered, truth_of
 
 _DYED = 0.65
 """Share of the images that are dyed."""
-NO_NAME = -100
-"""Marks what has no name, and a crop whose colour was changed beyond its name."""
-UNASKED = -1.0
-"""Marks what is neither true nor false: open of a ball, held of nothing."""
-_OPENED = {"open": 1.0, "closed": 0.0, None: UNASKED}
-_JITTER = 0.05
-_MATCHED, _NEAR = 0.5, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +104,27 @@ def wrongness(
         "color": _named(look.names[:, count:], batch.colors),
         "held": _asked(look.held, batch.held),
         "opened": _asked(look.opened, batch.opened),
-        "there": _asked(look.there, batch.there),
-        "shift": 4.0 * _meant(F.l1_loss, look.shift, batch.shift, matched),
-    }
+    } | misplaced(look, batch.there, batch.shift, matched)
     right = look.names[:, :count].argmax(dim=1)[matched] == batch.categories[matched]
     figures = {name: loss.item() for name, loss in found.items()}
     figures["right"] = right.float().mean().item() if len(right) else 0.0
     return torch.stack(list(found.values())).sum(), figures
+
+
+def misplaced(
+    look: Look[Tensor], there: Tensor, shift: Tensor, matched: Tensor
+) -> dict[str, Tensor]:
+    """How wrong a look is about whether things are there, and about where they end.
+
+    Args:
+        look: at K proposals.
+        there, shift: of them, see `Glimpses`.
+        matched: [K] bool, which of them are of something.
+    """
+    return {
+        "there": _asked(look.there, there),
+        "shift": 4.0 * _meant(F.l1_loss, look.shift, shift, matched),
+    }
 
 
 def _named(logits: Tensor, truth: Tensor) -> Tensor:
@@ -159,7 +166,7 @@ def glimpses_of(
         if dyed:
             rgb = dye(rgb, rng)
         for box, tiles in zip(proposed.boxes, proposed.tiles, strict=True):
-            truth = _truth(_jittered(box, rng), sample)
+            truth = truth_of(jittered(box, rng), sample)
             flip = bool(rng.random() < 0.5)
             mask = roughen(tiles, rng)
             crops.append(cut(rgb, [mask], truth.box, side, flip=flip))
@@ -189,59 +196,3 @@ def _stacked(crops: list[npt.NDArray[np.uint8]], side: int, config: HandeyeConfi
     return normalized(
         torch.from_numpy(np.array(crops, np.uint8).reshape(-1, side, side, 4)), config
     )
-
-
-@dataclass(frozen=True)
-class _Truth:
-    """What is to be said of a box; see `Glimpses`."""
-
-    box: Box
-    there: float = 0.0
-    category: int = NO_NAME
-    color: int = NO_NAME
-    held: float = UNASKED
-    opened: float = UNASKED
-    shift: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-
-    def seen(self, *, flip: bool, dyed: bool) -> "_Truth":
-        """The same of a mirrored, or a dyed, picture."""
-        left, top, right, bottom = self.shift
-        return replace(
-            self,
-            shift=(-right, top, -left, bottom) if flip else self.shift,
-            color=NO_NAME if dyed else self.color,
-        )
-
-
-def _truth(box: Box, sample: Sample) -> _Truth:
-    """What is true of a box in an image."""
-    overlaps = [iou(box, o["box"]) if o["box"] else 0.0 for o in sample.objects]
-    best = int(np.argmax(overlaps)) if overlaps else -1
-    overlap = overlaps[best] if overlaps else 0.0
-    if overlap < _NEAR:
-        return _Truth(box)
-    record = sample.objects[best]
-    # Nobody can tell what is mostly hidden, nor is it wrong to see it.
-    there = UNASKED if not is_seen(record) else overlap if overlap >= _MATCHED else 0.0
-    if overlap < _MATCHED:
-        return _Truth(box, there)
-    width, height = box[2] - box[0], box[3] - box[1]
-    moves = np.subtract(record["box"], box) / (width, height, width, height)
-    return _Truth(
-        box,
-        there,
-        record["category"],
-        record["color"],
-        float(record["held"]),
-        _OPENED[record.get("state")],
-        tuple(float(v) for v in moves),  # type: ignore[arg-type]
-    )
-
-
-def _jittered(box: npt.NDArray[np.float32], rng: np.random.Generator) -> Box:
-    x0, y0, x1, y1 = (float(v) for v in box)
-    w, h = max(x1 - x0, 2.0), max(y1 - y0, 2.0)
-    dx, dy, dw, dh = rng.normal(0.0, _JITTER, 4)
-    cx, cy = (x0 + x1) / 2 + dx * w, (y0 + y1) / 2 + dy * h
-    w, h = w * float(np.exp(dw)), h * float(np.exp(dh))
-    return (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from handeye.perception.vlm.modeling_handeye import HandeyeModel, HandeyeOutput
+from handeye.perception.vlm.modeling_handeye import HandeyeModel, HandeyeOutput, Placed
 
 from .targets import Targets
 
@@ -34,12 +34,16 @@ def losses(
     """Every loss by name; their sum is what is minimised."""
     device = output.heat.device
     text = model.encode_text(prompts.input_ids.to(device), prompts.attention_mask.to(device))
+    found = placing(output, targets)
+    return found | _words(model, output, targets, prompts, text, device)
+
+
+def placing(output: Placed, targets: list[Targets]) -> dict[str, Tensor]:
+    """The losses of where objects are and how far they reach, by name."""
+    device = output.heat.device
     heat = torch.stack([torch.from_numpy(t.heat) for t in targets]).to(device)
     ignore = torch.stack([torch.from_numpy(t.ignore) for t in targets]).to(device)
-    found = {"heat": _focal(output.heat, heat, ignore)}
-    found |= _dense(output, targets, device)
-    found |= _words(model, output, targets, prompts, text, device)
-    return found
+    return {"heat": _focal(output.heat, heat, ignore)} | _dense(output, targets, device)
 
 
 def _focal(logits: Tensor, target: Tensor, ignore: Tensor) -> Tensor:
@@ -49,9 +53,7 @@ def _focal(logits: Tensor, target: Tensor, ignore: Tensor) -> Tensor:
     return loss.sum() / (target > 0.9).sum().clamp(min=1)
 
 
-def _dense(
-    output: HandeyeOutput, targets: list[Targets], device: torch.device
-) -> dict[str, Tensor]:
+def _dense(output: Placed, targets: list[Targets], device: torch.device) -> dict[str, Tensor]:
     owner = _offset_owner([t.owner for t in targets], targets).to(device)
     mask_owner = _offset_owner([t.mask_owner for t in targets], targets).to(device)
     boxes = torch.cat([torch.from_numpy(t.boxes) for t in targets]).to(device)

@@ -13,11 +13,12 @@ from torch import Tensor
 from handeye.perception.vlm.closer_looks import Glimpse, Look
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 
-from .glimpses import NO_NAME, UNASKED, Glimpses, glimpses_of
+from .glimpses import Glimpses, glimpses_of
 from .progress import Bar
 from .proposing import Proposals, Proposed, write_proposals
 from .shards import Shards
 from .targets import CATEGORIES
+from .truths import NO_NAME, UNASKED
 
 _EASY = 0.2
 """Share kept of what is judged rightly and surely."""

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from handeye.perception.vlm.crops import crops_of
+from handeye.perception.vlm.glimpsing import glimpsed as glimpsed_by
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.proposals import propose, spoken_for, tiles_of, worthy
 
-from .batches import normalize
+from .batches import normalize, ranges_of
 from .progress import Bar
 from .shards import Shards
 
@@ -36,7 +36,13 @@ class Proposed:
 
 
 def propose_all(
-    model: HandeyeModel, data: Path, out: Path, *, most: int | None = None, glimpsed: bool = False
+    model: HandeyeModel,
+    data: Path,
+    out: Path,
+    *,
+    most: int | None = None,
+    glimpsed: bool = False,
+    deep: bool = False,
 ) -> None:
     """Write the proposals of each shard of a folder that has none yet.
 
@@ -46,6 +52,7 @@ def propose_all(
         out: folder for `shard-?????.npz` of the same names.
         most: shards to do; all by default.
         glimpsed: what the glimpse keeps of what the dense pass proposes, as a gaze gets it.
+        deep: with the depth of those images that have it.
     """
     out.mkdir(parents=True, exist_ok=True)
     paths = sorted(data.glob("shard-?????.npz"))[:most]
@@ -54,17 +61,18 @@ def propose_all(
     with Bar("proposals", done, len(paths)) as bar:
         for path in paths:
             if not (out / path.name).exists():
-                _propose_shard(model, path, out / path.name, glimpsed)
+                write_proposals(out / path.name, _of_shard(model, path, glimpsed, deep))
                 bar.update(0.0)
 
 
-def _propose_shard(model: HandeyeModel, shard: Path, path: Path, glimpsed: bool) -> None:
-    images = Shards(shard.parent, shard.name)
+def _of_shard(model: HandeyeModel, shard: Path, glimpsed: bool, deep: bool) -> list[Proposed]:
+    images = Shards(shard.parent, shard.name, depth=deep)
     found: list[Proposed] = []
     for first in range(0, len(images), _AT_ONCE):
-        batch = [images[i].rgb for i in range(first, min(first + _AT_ONCE, len(images)))]
-        found += proposals_of(model, np.stack(batch), glimpsed=glimpsed)
-    write_proposals(path, found)
+        some = [images[i] for i in range(first, min(first + _AT_ONCE, len(images)))]
+        rgb = np.stack([sample.rgb for sample in some])
+        found += proposals_of(model, rgb, ranges_of(some), glimpsed=glimpsed)
+    return found
 
 
 def write_proposals(path: Path, found: list[Proposed]) -> None:
@@ -83,22 +91,31 @@ def write_proposals(path: Path, found: list[Proposed]) -> None:
 
 
 def proposals_of(
-    model: Any, images: npt.NDArray[np.uint8], *, glimpsed: bool = False
+    model: Any,
+    images: npt.NDArray[np.uint8],
+    ranges: tuple[Tensor, Tensor] | None = None,
+    *,
+    glimpsed: bool = False,
 ) -> list[Proposed]:
-    """The proposals of a batch of images [B, H, W, 3], or what the glimpse keeps of them."""
+    """The proposals of a batch of images [B, H, W, 3], or what the glimpse keeps of them.
+
+    With depth [B, 1, H, W] and focal lengths [B, 2], if these are given.
+    """
     _, height, width, _ = images.shape
+    whole = (0, -width % 32, 0, -height % 32)
     found = []
     with torch.inference_mode():
-        pixels = F.pad(normalize(images, model.config), (0, -width % 32, 0, -height % 32))
-        out = model(pixels)
+        pixels = F.pad(normalize(images, model.config), whole)
+        deep = () if ranges is None else (F.pad(ranges[0], whole), ranges[1])
+        out = model(pixels, *deep)
         for i in range(len(images)):
             tiles = tiles_of(out.mask_logits[i].numpy(), out.mask_boxes[i].numpy())
-            boxes = propose(out.heat[i].numpy(), out.boxes[i].numpy())[2]
+            heat = out.heat[i].numpy()
+            rows, columns, boxes = propose(heat, out.boxes[i].numpy())
             if glimpsed:
-                part = model.glimpse
-                masks = spoken_for(tiles, boxes)
-                look = part(*crops_of(pixels[i : i + 1], masks, boxes, part.side))
-                boxes = worthy(boxes, look.arrays())[1]
+                shapes = None if out.shapes is None else out.shapes[i : i + 1]
+                look = glimpsed_by(model, pixels[i : i + 1], shapes, tiles, boxes)
+                boxes = worthy(boxes, look, heat[rows, columns])[1]
             shares = (spoken_for(tiles, boxes) * 255).astype(np.uint8)
             shown = shares[:, : height // 4, : width // 4]
             found.append(Proposed(boxes, np.ascontiguousarray(shown)))
@@ -129,6 +146,10 @@ class Proposals:
             data, ends = shard["tiles"].tobytes(), shard["ends"]
             self._tiles += [data[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
             self._shape = tuple(shard["shape"])
+
+    def boxes(self, index: int) -> npt.NDArray[np.float32]:
+        """[K, 4] of one image, without their tiles."""
+        return self._boxes[index]
 
     def __getitem__(self, index: int) -> Proposed:
         tiles = np.frombuffer(zlib.decompress(self._tiles[index]), np.uint8)

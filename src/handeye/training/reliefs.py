@@ -12,8 +12,9 @@ from handeye.perception.vlm.closer_looks import Glimpse, Look, Relief
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 
 from .fitting import Fitting
-from .glimpses import NO_NAME, UNASKED, Glimpses, glimpses_of, wrongness
+from .glimpses import Glimpses, glimpses_of, wrongness
 from .shapes import Taught, drawn_once, teach, told_alone
+from .truths import NO_NAME, UNASKED
 
 FITTING = Fitting(steps=6000, images=256, learning_rate=3e-3)
 

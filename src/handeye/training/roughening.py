@@ -16,7 +16,7 @@ _DIM = 0.3
 
 
 def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
-    """Scale, crop, flip and recolour a sample; its depth is left behind.
+    """Scale, crop, flip and recolour a sample; its depth, if it has any, goes with it.
 
     Args:
         sample: what to start from.
@@ -46,11 +46,19 @@ def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> 
         sample.instances, small, (width // STRIDE, height // STRIDE), flags=cv2.INTER_NEAREST
     )
     objects = [_moved(record, sx, scale, tx, dy, width, height) for record in sample.objects]
+    depth, focal_px = None, None
+    if sample.depth is not None and sample.focal_px is not None:
+        # Nothing between two depths is there.
+        warped = cv2.warpAffine(sample.depth, middles, (width, height), flags=cv2.INTER_NEAREST)
+        depth = np.asarray(warped, np.float32)
+        focal_px = (scale * sample.focal_px[0], scale * sample.focal_px[1])
     return Sample(
         recolour(np.asarray(rgb, np.uint8), rng),
         np.asarray(instances, np.uint8),
         objects,
         sample.camera,
+        depth,
+        focal_px,
     )
 
 

@@ -95,6 +95,11 @@ class Shards:
             self._instances += list(shard["instances"])
             self._records += json.loads(shard["records"].tobytes())
 
+    def objects(self, index: int) -> list[dict[str, Any]]:
+        """The records of the objects of one image, without its pixels."""
+        objects: list[dict[str, Any]] = self._records[index]["objects"]
+        return objects
+
     def __getitem__(self, index: int) -> Sample:
         import cv2
 

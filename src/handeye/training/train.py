@@ -57,6 +57,10 @@ class Recipe:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
 
 
+_CLOSER = ("glimpse.", "gaze.", "relief.", "pair_", "dense_relief.")
+"""What is trained apart from the dense pass."""
+
+
 def new_model(seed: int) -> HandeyeModel:
     """A model with fresh weights for the catalogue's words."""
     torch.manual_seed(seed)
@@ -178,8 +182,7 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         ours = [
             p
             for n, p in model.named_parameters()
-            if n.startswith("text.") == wanted
-            and not n.startswith(("glimpse.", "gaze.", "relief.", "pair_"))
+            if n.startswith("text.") == wanted and not n.startswith(_CLOSER)
         ]
         for decay, matrix in ((weight_decay, True), (0.0, False)):
             chosen = [p for p in ours if (p.ndim >= 2) == matrix]

@@ -16,7 +16,7 @@ from handeye.perception.vlm.embedded import EmbeddedVLM
 from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT, load_checkpoint
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 
-from .batches import normalize
+from .batches import normalize, ranges_of
 from .bench import counted, iou
 from .glimpses import Glimpses, glimpses_of, judge, wrongness
 from .growing import grow
@@ -36,6 +36,7 @@ _TUNED = (
     "look",
     "embed",
     "mask",
+    "dense_relief",
     "glimpse",
     "gaze",
     "relief",
@@ -87,8 +88,10 @@ class EmbeddedLearner:
 
     def loss(self, step: int) -> Tensor:
         """Of the dense heads and of the closer looks."""
-        pixels, targets, prompts = self._batch(step)
-        dense = losses(self.plain, self.plain(pixels), targets, prompts)
+        pixels, ranges, targets, prompts = self._batch(step)
+        # With depth and without, in turns: it is to see new things in both ways.
+        deep = ranges if ranges is not None and step % 2 else ()
+        dense = losses(self.plain, self.plain(pixels, *deep), targets, prompts)
         glimpse, gaze, relief = self.plain.glimpse, self.plain.gaze, self.plain.relief
         closer = [judge(glimpse, self._looks(step, glimpse, glimpsed=False), len(self._names))[0]]
         batch = self._looks(step, gaze, glimpsed=True)
@@ -119,7 +122,9 @@ class EmbeddedLearner:
         drawn = list(zip(samples, proposed, strict=True))
         return glimpses_of(drawn, self.plain.config, rng, part, deep=glimpsed)
 
-    def _batch(self, step: int) -> tuple[Tensor, list[Targets], Prompts]:
+    def _batch(
+        self, step: int
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None, list[Targets], Prompts]:
         rng = np.random.default_rng([self._recipe.seed, 3, step])
         picks = rng.integers(len(self._pool), size=self._recipe.images)
         samples = [augment(self._pool[int(i)], _SIZE, rng) for i in picks]
@@ -135,7 +140,7 @@ class EmbeddedLearner:
             tokens["input_ids"], tokens["attention_mask"], len(self._names), len(COLORS), truth
         )
         pixels = normalize(np.stack([sample.rgb for sample in samples]), self.plain.config)
-        return pixels, targets, prompts
+        return pixels, ranges_of(samples), targets, prompts
 
     def _phrases(
         self, chosen: list[dict[str, Any]], rng: np.random.Generator
