@@ -114,25 +114,28 @@ def forward(
     """The model's own arithmetic and nothing else: the dense pass, glimpses, gazes and reliefs."""
     with torch.inference_mode():
         model(pixels.contiguous(memory_format=torch.channels_last), *(ranges or ()))
-        parts, looks = (model.glimpse, model.gaze), (proposed, 2 * kept)  # A gaze is two looks.
-        for part, count in zip(parts, looks, strict=True):
-            around = torch.zeros(count, 4, SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
-            look = part(
-                torch.zeros(count, 4, part.side, part.side),
-                torch.zeros(count, 2),
-                around if part.surroundings is not None else None,
-            )
-            if ranges is not None and part is model.glimpse:
-                side = GlimpseRelief.SIDE
-                deep = torch.ones(count, GlimpseRelief.CHANNELS, side, side)
-                model.glimpse_relief(look, torch.zeros(count, SEEN), deep)
+        glimpse = closer_look(model.glimpse, proposed)
+        closer_look(model.gaze, 2 * kept)  # A gaze is two looks.
         if ranges is not None:
+            side = GlimpseRelief.SIDE
+            around = torch.ones(proposed, GlimpseRelief.CHANNELS, side, side)
+            model.glimpse_relief(glimpse, torch.zeros(proposed, SEEN), around)
             model.relief(
                 torch.zeros(kept, SEEN),
                 torch.zeros(kept, 2, RELIEF_SIZE, RELIEF_SIZE),
                 torch.zeros(kept, 7),
                 torch.ones(kept),
             )
+
+
+def closer_look(part: Any, count: int) -> object:
+    """A glimpse, or a gaze, at so many crops."""
+    around = torch.zeros(count, 4, SURROUNDINGS_SIZE, SURROUNDINGS_SIZE)
+    return part(
+        torch.zeros(count, 4, part.side, part.side),
+        torch.zeros(count, 2),
+        around if part.surroundings is not None else None,
+    )
 
 
 def owlv2() -> Callable[[], object]:

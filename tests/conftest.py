@@ -30,6 +30,19 @@ def grab() -> Iterator[Simulation]:
         yield simulation
 
 
+@pytest.fixture(scope="session")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a shard of one scene, from the overview and from the wrist, with depth."""
+    import numpy as np
+    from handeye.sims.labelling import write_shard
+    from handeye.sims.training_data import SceneOptions, render_scene
+
+    folder = tmp_path_factory.mktemp("shards")
+    options = SceneOptions(overview_views=1, wrist_views=1)
+    write_shard(folder / "shard-00000.npz", [*render_scene(np.random.default_rng(1), options)])
+    return folder
+
+
 def thing(
     name: str,
     x: float,

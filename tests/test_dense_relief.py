@@ -13,10 +13,8 @@ from handeye.perception.vlm.closer_looks import SEEN, Look
 from handeye.perception.vlm.crops import shapes_of
 from handeye.perception.vlm.dense_relief import DenseRelief, GlimpseRelief, layers_of
 from handeye.perception.vlm.embedded import EmbeddedVLM
-from handeye.sims.labelling import write_shard
 from handeye.sims.objects import Category, ColorName, sample_object
 from handeye.sims.tabletop import build_tabletop, sample_style
-from handeye.sims.training_data import SceneOptions, render_scene
 from handeye.sims.world import World
 
 from handeye.training import roughening
@@ -28,15 +26,6 @@ from handeye.training.proposing import Proposed, propose_all, write_proposals
 from handeye.training.roughening import augment
 from handeye.training.shards import Sample, Shards
 from handeye.training.train import new_model
-
-
-@pytest.fixture(scope="module")
-def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shards")
-    options = SceneOptions(overview_views=1, wrist_views=1)
-    write_shard(folder / "shard-00000.npz", [*render_scene(np.random.default_rng(1), options)])
-    return folder
-
 
 Depth = npt.NDArray[np.float64]
 
@@ -179,6 +168,10 @@ class TestTraining:
         for train in (train_dense_relief, train_glimpse_relief):
             with pytest.raises(UserError, match="have no depth; render them anew"):
                 train(model, tmp_path, tmp_path / "glimpsed", tmp_path / "run")
+
+    def test_proposals_of_other_images_are_refused(self, shard: Path, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"has proposals of 0 images, but .* has 2; propose"):
+            with_missed(shard, tmp_path)
 
     def test_images_in_which_something_has_no_proposal_are_known(
         self, shard: Path, tmp_path: Path

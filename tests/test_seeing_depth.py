@@ -29,7 +29,6 @@ from handeye.perception.vlm.embedded_checkpoint import CHECKPOINT
 from handeye.perception.vlm.features import Looker
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.scaling import scaled
-from handeye.sims.labelling import write_shard
 from handeye.sims.simulation import simulate
 from handeye.sims.tasks import get_task
 from handeye.sims.training_data import SceneOptions, render_scene
@@ -58,14 +57,6 @@ def vlm() -> EmbeddedVLM:
 def frame() -> Frame:
     with simulate(get_task("grab_red_cup"), 3) as simulation:
         return simulation.robot.cameras["overview"].read()
-
-
-@pytest.fixture(scope="module")
-def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shards")
-    options = SceneOptions(overview_views=1, wrist_views=1)
-    write_shard(folder / "shard-00000.npz", [*render_scene(np.random.default_rng(1), options)])
-    return folder
 
 
 def ranges(depth: npt.NDArray[np.float32], focal: float = 300.0) -> Ranges:

@@ -16,8 +16,10 @@ GLIMPSE_SIZE, GAZE_SIZE = 40, 56
 GLIMPSE_CONTEXT = 1.4
 SURROUNDINGS_SIZE = 40
 RELIEF_SIZE, RELIEF_CONTEXT = 48, 1.5
-RELIEF_UNIT_M = 0.05
-"""In what reliefs tell heights."""
+RELIEF_UNIT_M, RELIEF_DEEPEST = 0.05, 4.0
+"""In what reliefs tell heights, and within how many of these they are held."""
+NEAREST_M = 0.03
+"""Depth below this is no reading."""
 STEEPEST = 3.0
 """Slopes are held within this; what is steeper is an edge."""
 SEEN = 128

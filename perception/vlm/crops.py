@@ -12,7 +12,9 @@ from torch import Tensor
 from .closer_looks import (
     GAZE_SIZE,
     GLIMPSE_CONTEXT,
+    NEAREST_M,
     RELIEF_CONTEXT,
+    RELIEF_DEEPEST,
     RELIEF_SIZE,
     RELIEF_UNIT_M,
     SURROUNDINGS_SIZE,
@@ -21,12 +23,8 @@ from .dense_relief import GlimpseRelief
 from .modeling_handeye import MASK_STRIDE
 
 Array = npt.NDArray[np.float32]
-_NEAREST_M = 0.03
-"""Depth below this is no reading."""
 _OWN = 0.3
 """A pixel that speaks for a thing by more than this is of it, when its distance is told."""
-_DEEP = 4.0
-"""Within how many units a relief is held."""
 _QUANTILES = (0.05, 0.25, 0.75, 0.95)
 """Of a thing's depth."""
 
@@ -118,7 +116,7 @@ def relief_of(depth: Tensor, masks: Tensor, angles: Tensor) -> tuple[Tensor, Ten
 
 def _read(depth: Tensor) -> Tensor:
     """Where depth was read."""
-    return (depth > _NEAREST_M) & (depth < torch.inf)
+    return (depth > NEAREST_M) & (depth < torch.inf)
 
 
 def _heights(depth: Tensor, read: Tensor, distance: Tensor) -> Tensor:
@@ -129,7 +127,7 @@ def _heights(depth: Tensor, read: Tensor, distance: Tensor) -> Tensor:
 
 def _nearer(depth: Tensor, distance: Tensor) -> Tensor:
     """How much nearer depths [K, ...] are than distances [K, ...], in units of reliefs."""
-    return ((distance[:, None] - depth) / RELIEF_UNIT_M).clamp(-_DEEP, _DEEP)
+    return ((distance[:, None] - depth) / RELIEF_UNIT_M).clamp(-RELIEF_DEEPEST, RELIEF_DEEPEST)
 
 
 def _percentiles(depth: Tensor, *where: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,17 +12,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .closer_looks import SEEN, STEEPEST, Look, Residual, block, dtype_of
+from .closer_looks import (
+    NEAREST_M,
+    RELIEF_DEEPEST,
+    RELIEF_UNIT_M,
+    SEEN,
+    STEEPEST,
+    Look,
+    Residual,
+    block,
+    dtype_of,
+)
 
-_UNIT_M = 0.05
-_DEEP = 4.0
-"""Within how many units heights are held."""
 _EVERY = 2
 """So many pixels a side have one reading."""
 _PATCH = 16
 """Heights are above the mean of so many readings a side."""
-_NEAREST_M, _FARTHEST_M = 0.03, 10.0
-"""Other depth is no reading."""
+_FARTHEST_M = 10.0
+"""Depth beyond this is no reading."""
 _LAYERS = 5
 
 
@@ -169,7 +176,7 @@ def layers_of(depth: Tensor, focal_px: Tensor) -> tuple[Tensor, Tensor]:
         1 where anything was read.
     """
     depth = depth[..., _EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
-    read = (depth > _NEAREST_M) & (depth < _FARTHEST_M)
+    read = (depth > NEAREST_M) & (depth < _FARTHEST_M)
     known = read.to(depth.dtype)
     depth = torch.where(read, depth, 0.0)
     size = depth.shape[-2:]
@@ -177,7 +184,7 @@ def layers_of(depth: Tensor, focal_px: Tensor) -> tuple[Tensor, Tensor]:
     share = F.avg_pool2d(known, _PATCH, ceil_mode=True, count_include_pad=False)
     mean = F.interpolate(around / share.clamp(min=1e-3), size=size, mode="bilinear")
     depth = torch.where(read, depth, mean)
-    height = ((mean - depth) / _UNIT_M).clamp(-_DEEP, _DEEP)
+    height = ((mean - depth) / RELIEF_UNIT_M).clamp(-RELIEF_DEEPEST, RELIEF_DEEPEST)
     # Two readings lie so far apart, m.
     across, down = ((2 * _EVERY * depth / focal_px[:, k].view(-1, 1, 1, 1)) for k in range(2))
     right = F.pad(depth[..., :-2] - depth[..., 2:], (1, 1, 0, 0)) / across.clamp(min=1e-3)

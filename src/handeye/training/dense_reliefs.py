@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handeye.perception.errors import UserError
 from handeye.perception.vlm.configuration_handeye import HandeyeConfig
 from handeye.perception.vlm.dense_relief import DenseRelief
 from handeye.perception.vlm.modeling_handeye import HandeyeModel, Placed
@@ -67,10 +66,12 @@ def train_dense_relief(
     Args:
         model: with the weights to begin with; all but the dense relief is used as it is.
         data: folder of shards with depth.
-        proposals: folder of what is proposed of them without depth, see `proposing`; shards
-            without are left out.
+        proposals: folder of what is proposed of them without depth, see `proposing`.
         out: folder for `dense_relief.pt` (state) and `dense_relief.jsonl` (curves).
         fitting: steps and rates.
+
+    Raises:
+        UserError: some of the shards have no depth, or are not those of the proposals.
     """
     shards, hard = with_missed(data, proposals)
     plain: Any = model.eval()  # type: ignore[no-untyped-call]
@@ -83,8 +84,7 @@ def train_dense_relief(
             picks[::2] = rng.choice(hard, size=len(picks[::2]))
         samples = [_roughened(shards[int(i)], rng) for i in picks]
         ranges = ranges_of(samples)
-        if ranges is None:
-            raise UserError(f"some of the shards in {data} have no depth; render them anew")
+        assert ranges is not None
         pixels = normalize(np.stack([sample.rgb for sample in samples]), config)
         return Deep(pixels, ranges, [dense_targets(sample) for sample in samples])
 

@@ -10,21 +10,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from handeye.perception.errors import UserError
 from handeye.perception.vlm.closer_looks import Look
 from handeye.perception.vlm.dense_relief import GlimpseRelief
 from handeye.perception.vlm.glimpsing import glimpse_of
 from handeye.perception.vlm.modeling_handeye import HandeyeModel
 from handeye.perception.vlm.proposals import propose, tiles_of
 
-from .batches import normalize, ranges_of
+from .batches import ranges_of
 from .fitting import Fitting, fit
 from .glimpses import misplaced
 from .missed import with_missed
 from .progress import Bar
+from .proposing import dense_pass
 from .roughening import as_measured, recolour
 from .shards import Sample
 from .truths import NO_NAME, jittered, truth_of
@@ -77,6 +76,9 @@ def train_glimpse_relief(
         out: folder for `glimpse_relief.pt` (state) and `glimpse_relief.jsonl` (curves).
         fitting: steps and rates; `images` are proposals here.
         images: so many are looked at; of each proposal 3 kB are kept in memory.
+
+    Raises:
+        UserError: some of the shards have no depth, or are not those of the proposals.
     """
     plain: Any = model.eval()  # type: ignore[no-untyped-call]
     looked = glimpsed(plain, data, proposals, fitting, images)
@@ -109,14 +111,8 @@ def glimpsed(model: Any, data: Path, proposals: Path, fitting: Fitting, images: 
 def _of(model: Any, sample: Sample, rng: np.random.Generator, *, half: bool) -> Glimpsed:
     """One image, recoloured and with depth as a camera measures it."""
     changed = replace(sample, rgb=recolour(sample.rgb, rng), depth=as_measured(sample, rng))
-    ranges = ranges_of([changed])
-    if ranges is None:
-        raise UserError("some of the shards have no depth; render them anew")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
-        pixels = normalize(changed.rgb[None], model.config)
-        whole = (0, -pixels.shape[3] % 32, 0, -pixels.shape[2] % 32)
-        pixels, depth = (F.pad(some, whole) for some in (pixels, ranges[0]))
-        out = model(pixels, depth, ranges[1])
+        pixels, out = dense_pass(model, changed.rgb[None], ranges_of([changed]))
         tiles = tiles_of(out.mask_logits[0].numpy(), out.mask_boxes[0].numpy())
         boxes = propose(out.heat[0].numpy(), out.boxes[0].numpy())[2]
         truths = [truth_of(jittered(box, rng), sample) for box in boxes]

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from handeye.perception.errors import UserError
 from handeye.perception.vlm.proposals import ious
 
-from .progress import Bar
 from .proposing import Proposals
 from .shards import Shards
 from .targets import is_seen
@@ -18,23 +18,21 @@ _FOUND = 0.5
 
 
 def with_missed(data: Path, proposals: Path) -> tuple[Shards, npt.NDArray[np.intp]]:
-    """The images of which something is proposed, and the numbers of those with something missed."""
-    folder = Shards(data, "none", depth=True)
-    missed: list[bool] = []
-    paths = sorted(
-        path for path in data.glob("shard-?????.npz") if (proposals / path.name).exists()
-    )
-    with Bar("missed", 0, len(paths)) as bar:
-        for path in paths:
-            first = len(folder)
-            folder.pattern = path.name
-            folder.refresh()
-            proposed = Proposals(proposals, path.name)
-            missed += [
-                _misses(proposed.boxes(i), folder.objects(first + i)) for i in range(len(proposed))
-            ]
-            bar.update(0.0)
-    return folder, np.flatnonzero(missed)
+    """All images of a folder with their depth, and the numbers of those with something missed.
+
+    Raises:
+        UserError: some have no depth, or the proposals are not of these images.
+    """
+    shards, proposed = Shards(data, depth=True), Proposals(proposals)
+    if not shards.all_deep():
+        raise UserError(f"some of the shards in {data} have no depth; render them anew")
+    if len(proposed) != len(shards):
+        raise UserError(
+            f"{proposals} has proposals of {len(proposed)} images, but {data} has {len(shards)}; "
+            "propose anew"
+        )
+    missed = [_misses(proposed.boxes(i), shards.objects(i)) for i in range(len(shards))]
+    return shards, np.flatnonzero(missed)
 
 
 def _misses(boxes: npt.NDArray[np.float32], objects: list[dict[str, Any]]) -> bool:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handeye.perception.vlm.glimpsing import glimpsed as glimpsed_by
-from handeye.perception.vlm.modeling_handeye import HandeyeModel
+from handeye.perception.vlm.modeling_handeye import HandeyeModel, HandeyeOutput
 from handeye.perception.vlm.proposals import propose, spoken_for, tiles_of, worthy
 
 from .batches import normalize, ranges_of
@@ -102,12 +102,9 @@ def proposals_of(
     With depth [B, 1, H, W] and focal lengths [B, 2], if these are given.
     """
     _, height, width, _ = images.shape
-    whole = (0, -width % 32, 0, -height % 32)
     found = []
     with torch.inference_mode():
-        pixels = F.pad(normalize(images, model.config), whole)
-        deep = () if ranges is None else (F.pad(ranges[0], whole), ranges[1])
-        out = model(pixels, *deep)
+        pixels, out = dense_pass(model, images, ranges)
         for i in range(len(images)):
             tiles = tiles_of(out.mask_logits[i].numpy(), out.mask_boxes[i].numpy())
             heat = out.heat[i].numpy()
@@ -120,6 +117,17 @@ def proposals_of(
             shown = shares[:, : height // 4, : width // 4]
             found.append(Proposed(boxes, np.ascontiguousarray(shown)))
     return found
+
+
+def dense_pass(
+    model: Any, images: npt.NDArray[np.uint8], ranges: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, HandeyeOutput]:
+    """Images [B, H, W, 3] as the model takes them, with depth or without, and what it says."""
+    _, height, width, _ = images.shape
+    whole = (0, -width % 32, 0, -height % 32)
+    pixels = F.pad(normalize(images, model.config), whole)
+    deep = () if ranges is None else (F.pad(ranges[0], whole), ranges[1])
+    return pixels, model(pixels, *deep)
 
 
 class Proposals:

@@ -95,6 +95,10 @@ class Shards:
             self._instances += list(shard["instances"])
             self._records += json.loads(shard["records"].tobytes())
 
+    def all_deep(self) -> bool:
+        """Whether there is depth, taken up, of every image."""
+        return all(png is not None for png in self._pngs)
+
     def objects(self, index: int) -> list[dict[str, Any]]:
         """The records of the objects of one image, without its pixels."""
         objects: list[dict[str, Any]] = self._records[index]["objects"]

@@ -57,7 +57,7 @@ class Recipe:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
 
 
-_CLOSER = ("glimpse.", "gaze.", "relief.", "pair_", "dense_relief.")
+_CLOSER = ("dense_relief.", "glimpse", "gaze.", "relief.", "pair_")
 """What is trained apart from the dense pass."""
 
 
